@@ -1,0 +1,84 @@
+# pg_influence: PGXS build, and the entry points of the scripts that test and
+# show it.
+#
+#   make && make install && make installcheck    as for any extension
+#   make check                                   everything, on throw-away clusters
+#
+# The goals in SCRIPT_GOALS need nothing but make and git: they fetch what is
+# missing themselves, so PGXS is not even looked for when they are asked for.
+# They are defined only then, because PGXS has a "check" of its own.
+
+SCRIPT_GOALS = check check-long coverage demo format lint
+
+EXTENSION = pg_influence
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_influence.control)
+MODULE_big = pg_influence
+PGFILEDESC = "pg_influence - engine for creator-commerce programs"
+
+OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+
+# SQL_PARTS: the install script, piece by piece
+include src/sql_order.mk
+DATA_built = pg_influence--$(EXTVERSION).sql
+
+REGRESS := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=pg_influence
+ISOLATION := $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --load-extension=pg_influence \
+	--inputdir=test/isolation --outputdir=test/isolation
+
+# WARNFLAGS is for the developer's extra strictness (-Werror), OPTFLAGS for the
+# builder's machine (-O3 -march=native).
+WARNFLAGS ?=
+OPTFLAGS ?=
+PG_CPPFLAGS = -Isrc -DPG_INFLUENCE_VERSION='"$(EXTVERSION)"' \
+	$(shell pkg-config --cflags libxxhash 2>/dev/null)
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -MMD -MP $(WARNFLAGS) $(OPTFLAGS)
+SHLIB_LINK = $(shell pkg-config --libs libxxhash 2>/dev/null || echo -lxxhash) -lm
+
+DEPFILES = $(OBJS:.o=.d)
+EXTRA_CLEAN = $(DEPFILES) test/isolation/results test/isolation/output_iso
+
+ifneq ($(filter-out $(SCRIPT_GOALS),$(or $(MAKECMDGOALS),all)),)
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq ($(wildcard $(PGXS)),)
+$(error PGXS not found: install the PostgreSQL server headers (Debian: postgresql-server-dev-15) or set PG_CONFIG)
+endif
+include $(PGXS)
+-include $(DEPFILES)
+
+# cat, never echo: a shell's echo may interpret the backslashes of \echo
+$(DATA_built): $(SQL_PARTS) src/sql_order.mk pg_influence.control
+	cat $(SQL_PARTS) > $@.tmp
+	mv $@.tmp $@
+endif
+
+ifneq ($(filter $(SCRIPT_GOALS),$(MAKECMDGOALS)),)
+.PHONY: $(SCRIPT_GOALS)
+
+# Every test; see test/README.md
+check:
+	@test/run
+
+# The same with larger random inputs and longer races
+check-long:
+	@PGI_LONG=1 test/run
+
+# Lines of C executed by the tests, per file
+coverage:
+	@PGI_COVERAGE=1 test/run
+
+# The story of a program, told on a throw-away cluster
+demo:
+	@demo/run
+
+# Reformats the C files in place
+format:
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch])
+
+# What compilers don't say
+lint:
+	@bash test/lib/lint.sh
+
+endif

@@ -1,0 +1,108 @@
+--
+-- Attribution kernels: who earned a conversion, on rows of anybody's tables.
+--
+
+CREATE FUNCTION influence.attribute(
+	touches text,
+	conversions text,
+	model text DEFAULT 'last_touch',
+	lookback interval DEFAULT '30 days',
+	view_lookback interval DEFAULT '0',
+	cart_lookback interval DEFAULT '90 days',
+	half_life interval DEFAULT '7 days',
+	position_weights numeric[] DEFAULT '{0.4,0.2,0.4}',
+	reuse text DEFAULT 'reuse',
+	session_lifetime interval DEFAULT '24 hours',
+	match text DEFAULT 'any',
+	time_zone text DEFAULT 'UTC')
+RETURNS TABLE (
+	conversion_id bigint,
+	touch_id bigint,
+	creator_id bigint,
+	touch_position int,
+	path_length int,
+	weight float8,
+	credit bigint,
+	reason text)
+AS 'MODULE_PATHNAME', 'attribution_attribute'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10000;
+
+COMMENT ON FUNCTION influence.attribute(text, text, text, interval, interval, interval, interval, numeric[], text, interval, text, text) IS
+'Credits conversions to the touches that led to them; reads only the two queries, which run as the caller.
+touches: a SELECT with the columns visitor (bigint, uuid or text), touched_at timestamptz, touch_id bigint, creator_id bigint (NULL: direct, search, another network) and, if wanted, kind (view, click, cart or coupon; absent or NULL: click), product_id bigint.
+conversions: a SELECT with the columns visitor, converted_at timestamptz, conversion_id bigint and, if wanted, amount bigint (minor units), product_id bigint, excluded_creator_ids bigint[]. Columns are found by name; others are ignored.
+A touch is eligible when converted_at - lookback < touched_at <= converted_at, with the lookback of its kind (view_lookback 0: views never earn); months and days count on the calendar of time_zone. Views count only where no click, cart or coupon is eligible; a cart touch only for its own product. A path is ordered by touched_at, then view, click, cart, coupon, then touch_id.
+model: first_touch, last_touch, linear, position_based (position_weights: first, middle together, last; of two touches the first and last weight).
+One row per credited touch: touch_position counts from 1 among the path_length eligible touches, weight is a share of 1, credit is in minor units (NULL without an amount). Credits are split by largest remainder, ties to the earlier touch, and add up to the amount. A conversion nobody earns gives one row without a touch, with the full amount and a reason: no_touch, outside_window, or excluded (a touch that would have earned belongs to an excluded creator).
+Rows without visitor, time or id, or with an infinite time, are left out and counted: see influence.last_attribution_stats(). The rows come in no particular order.
+Errors: IN002 for an argument, IN008 for a query or its columns, IN010 for models, reuse and match not built yet (half_life and session_lifetime belong to them).';
+
+CREATE FUNCTION influence.attribute_totals(
+	touches text,
+	conversions text,
+	model text DEFAULT 'last_touch',
+	lookback interval DEFAULT '30 days',
+	view_lookback interval DEFAULT '0',
+	cart_lookback interval DEFAULT '90 days',
+	half_life interval DEFAULT '7 days',
+	position_weights numeric[] DEFAULT '{0.4,0.2,0.4}',
+	reuse text DEFAULT 'reuse',
+	session_lifetime interval DEFAULT '24 hours',
+	match text DEFAULT 'any',
+	time_zone text DEFAULT 'UTC')
+RETURNS TABLE (
+	creator_id bigint,
+	conversions numeric,
+	credit bigint)
+AS 'MODULE_PATHNAME', 'attribution_totals'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 1000;
+
+COMMENT ON FUNCTION influence.attribute_totals(text, text, text, interval, interval, interval, interval, numeric[], text, interval, text, text) IS
+'The credits of influence.attribute() with the same arguments, added up per creator without storing them: one row per creator who earned, and one with NULL for conversions without a creator (direct, unattributed, excluded).
+conversions: each conversion is split in billionths by largest remainder over the weights of its touches, so the column adds up exactly to the number of conversions. credit: minor units; conversions without an amount add nothing.
+Errors: those of influence.attribute(), and IN006 when a sum leaves the range of bigint.';
+
+CREATE FUNCTION influence.last_attribution_stats(
+	OUT touches bigint,
+	OUT conversions bigint,
+	OUT rejected_touches bigint,
+	OUT rejected_conversions bigint,
+	OUT credits bigint)
+AS 'MODULE_PATHNAME', 'attribution_last_stats'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION influence.last_attribution_stats() IS
+'Counts of the last influence.attribute() or influence.attribute_totals() of this session that came to its end: rows read of each query, how many of them were rejected (no visitor, time or id, or an infinite time), and credits given. One row; NULLs before the first run.';
+
+CREATE FUNCTION influence_internal.credit_order(
+	touched_at timestamptz[],
+	kinds text[],
+	touch_ids bigint[],
+	creator_ids bigint[],
+	product_ids bigint[],
+	converted_at timestamptz,
+	line_ids bigint[],
+	amounts bigint[],
+	line_product_ids bigint[],
+	excluded_creator_ids bigint[],
+	model text,
+	lookback interval,
+	view_lookback interval,
+	cart_lookback interval,
+	position_weights numeric[],
+	time_zone text)
+RETURNS TABLE (
+	conversion_id bigint,
+	touch_id bigint,
+	creator_id bigint,
+	touch_position int,
+	path_length int,
+	weight float8,
+	credit bigint,
+	reason text)
+AS 'MODULE_PATHNAME', 'attribution_credit_order'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION influence_internal.credit_order(timestamptz[], text[], bigint[], bigint[], bigint[], timestamptz, bigint[], bigint[], bigint[], bigint[], text, interval, interval, interval, numeric[], text) IS
+'Credits the lines of one order to the touches of its visitor, by the rules and with the result of influence.attribute(); conversion_id is the id of the line, amounts are minor units. The touches come as arrays of equal length in any order, the lines likewise. NULL elements are allowed in creator_ids, product_ids and line_product_ids. Reads no table.
+Errors: IN002 for an argument, IN010 for a model not built yet.';

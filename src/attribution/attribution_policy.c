@@ -1,0 +1,301 @@
+/*
+ * attribution_policy.c
+ *	  Checks the arguments of attribution and computes its windows.
+ *
+ * A lookback with months or days counts on the calendar of the policy's time
+ * zone: the window opens at the same local time that many months and days ago,
+ * less the hours, minutes and seconds elapsed. So "1 day" covers 25 hours over
+ * the night in which summer time ends. In zones of one constant offset days
+ * are elapsed time, which saves the calendar per conversion.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "lib/stringinfo.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "../common/errors.h"
+#include "../common/money_sql.h"
+#include "attribution_policy.h"
+
+typedef struct Choice
+{
+	const char *name;
+	bool		supported;
+	int			value;
+} Choice;
+
+static const Choice models[] = {
+	{"first_touch", true, ATTRIBUTION_FIRST_TOUCH},
+	{"last_touch", true, ATTRIBUTION_LAST_TOUCH},
+	{"linear", true, ATTRIBUTION_LINEAR},
+	{"position_based", true, ATTRIBUTION_POSITION_BASED},
+	{"last_non_direct", false, 0},
+	{"time_decay", false, 0},
+	{"j_shaped", false, 0},
+	{"inverse_j", false, 0},
+	{"participation", false, 0},
+	{"shapley", false, 0},
+	{"custom", false, 0},
+	{NULL, false, 0}
+};
+
+static const Choice reuses[] = {
+	{"reuse", true, 0},
+	{"consume", false, 0},
+	{"session", false, 0},
+	{NULL, false, 0}
+};
+
+static const Choice matches[] = {
+	{"any", true, 0},
+	{"product", false, 0},
+	{"category", false, 0},
+	{NULL, false, 0}
+};
+
+static char *
+supported_names(const Choice *choices)
+{
+	StringInfoData names;
+	const Choice *choice;
+
+	initStringInfo(&names);
+	for (choice = choices; choice->name != NULL; choice++)
+	{
+		if (choice->supported)
+			appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
+							 choice->name);
+	}
+	return names.data;
+}
+
+static int
+choose(const char *argument, const char *value, const Choice *choices)
+{
+	const Choice *choice;
+
+	for (choice = choices; choice->name != NULL; choice++)
+	{
+		if (strcmp(choice->name, value) != 0)
+			continue;
+		if (!choice->supported)
+			ereport(ERROR,
+					(errcode(ERRCODE_INFLUENCE_NOT_SUPPORTED),
+					 errmsg("%s \"%s\" is not supported yet", argument, value),
+					 errhint("Supported by this version: %s.",
+							 supported_names(choices))));
+		return choice->value;
+	}
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+			 errmsg("unknown %s \"%s\"", argument, value),
+			 errhint("Supported by this version: %s.",
+					 supported_names(choices))));
+	return 0;					/* keeps the compiler quiet */
+}
+
+static void
+check_not_negative(const char *argument, const Interval *interval)
+{
+	if (interval->month < 0 || interval->day < 0 || interval->time < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("%s must not be negative", argument),
+				 errdetail("No part of the interval, months, days or time, may be below zero.")));
+}
+
+static void
+check_positive(const char *argument, const Interval *interval)
+{
+	check_not_negative(argument, interval);
+	if (interval->month == 0 && interval->day == 0 && interval->time == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("%s must be longer than zero", argument)));
+}
+
+static void
+build_lookback(AttributionLookback *lookback, const char *argument,
+			   const Interval *interval, pg_tz *time_zone)
+{
+	long		offset;
+	int64		days_us;
+
+	check_not_negative(argument, interval);
+
+	lookback->calendar = interval->month != 0 ||
+		(interval->day != 0 && !pg_get_timezone_offset(time_zone, &offset));
+	lookback->months = interval->month;
+	lookback->days = interval->day;
+	lookback->elapsed_us = interval->time;
+
+	/* beyond int64 a window is as long as time itself */
+	if (!lookback->calendar &&
+		(pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days_us) ||
+		 pg_add_s64_overflow(interval->time, days_us, &lookback->elapsed_us)))
+		lookback->elapsed_us = PG_INT64_MAX;
+}
+
+static int64
+greatest_divisor(int64 a, int64 b)
+{
+	while (b != 0)
+	{
+		int64		rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* Lowest terms: the ratios are all that counts, and small numbers are exact. */
+static void
+build_position_weights(int64_t *position_weights, ArrayType *array)
+{
+	int			n;
+	int64	   *weights = money_weights_from_array(array, &n);
+	int64		divisor;
+	int			i;
+
+	if (n != 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("position_weights must have three elements, not %d", n),
+				 errhint("Give the weight of the first touch, of all middle touches together, and of the last one, for instance '{0.4,0.2,0.4}'.")));
+	if (weights[0] == 0 && weights[2] == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("position_weights give neither the first nor the last touch a weight"),
+				 errdetail("A path of two touches has no middle and could not be credited.")));
+
+	divisor = greatest_divisor(greatest_divisor(weights[0], weights[1]),
+							   weights[2]);
+	for (i = 0; i < 3; i++)
+		position_weights[i] = weights[i] / divisor;
+
+	if (position_weights[0] > ATTRIBUTION_MAX_WEIGHT_SUM ||
+		position_weights[1] > ATTRIBUTION_MAX_WEIGHT_SUM ||
+		position_weights[2] > ATTRIBUTION_MAX_WEIGHT_SUM ||
+		position_weights[0] + position_weights[1] + position_weights[2] >
+		ATTRIBUTION_MAX_WEIGHT_SUM)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("position_weights are too fine to be exact"),
+				 errhint("Give weights that add up to 1, with at most nine decimals.")));
+	pfree(weights);
+}
+
+void
+attribution_policy_build(AttributionPolicy *policy,
+						 const AttributionPolicyArguments *arguments)
+{
+	policy->time_zone = pg_tzset(arguments->time_zone);
+	if (policy->time_zone == NULL || !pg_tz_acceptable(policy->time_zone))
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("unknown time_zone \"%s\"", arguments->time_zone),
+				 errhint("SELECT name FROM pg_timezone_names lists the time zones.")));
+
+	policy->rules.model = choose("model", arguments->model, models);
+	build_lookback(&policy->lookback, "lookback",
+				   arguments->lookback, policy->time_zone);
+	build_lookback(&policy->view_lookback, "view_lookback",
+				   arguments->view_lookback, policy->time_zone);
+	build_lookback(&policy->cart_lookback, "cart_lookback",
+				   arguments->cart_lookback, policy->time_zone);
+	build_position_weights(policy->rules.position_weights,
+						   arguments->position_weights);
+
+	/* checked now, so that a call does not break when they come into use */
+	if (arguments->reuse != NULL)
+		choose("reuse", arguments->reuse, reuses);
+	if (arguments->match != NULL)
+		choose("match", arguments->match, matches);
+	if (arguments->session_lifetime != NULL)
+		check_positive("session_lifetime", arguments->session_lifetime);
+	if (arguments->half_life != NULL)
+	{
+		check_positive("half_life", arguments->half_life);
+		if (arguments->half_life->month != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+					 errmsg("half_life must not have months"),
+					 errhint("Months differ in length: give days or hours.")));
+	}
+}
+
+/*
+ * The instant with the local time of "at" in the zone, months and days before;
+ * a day beyond the end of its month becomes the last one, as in PostgreSQL's
+ * own arithmetic. Before the calendar begins there is no limit: DT_NOBEGIN.
+ */
+static TimestampTz
+calendar_before(TimestampTz at, int32 months, int32 days, pg_tz *zone)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			offset;
+	int64		month;
+	int64		day;
+	int			last_day;
+	TimestampTz result;
+
+	if (timestamp2tm(at, &offset, &tm, &fsec, NULL, zone) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+
+	/* months since January of year 0, which is 1 BC */
+	month = (int64) tm.tm_year * MONTHS_PER_YEAR + (tm.tm_mon - 1) - months;
+	if (month < (int64) JULIAN_MINYEAR * MONTHS_PER_YEAR + JULIAN_MINMONTH)
+		return DT_NOBEGIN;
+	tm.tm_mon = (int) (((month % MONTHS_PER_YEAR) + MONTHS_PER_YEAR) %
+					   MONTHS_PER_YEAR) + 1;
+	tm.tm_year = (int) ((month - (tm.tm_mon - 1)) / MONTHS_PER_YEAR);
+	last_day = day_tab[isleap(tm.tm_year)][tm.tm_mon - 1];
+	if (tm.tm_mday > last_day)
+		tm.tm_mday = last_day;
+
+	day = (int64) date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - days;
+	if (day < 0)
+		return DT_NOBEGIN;
+	j2date((int) day, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+
+	offset = DetermineTimeZoneOffset(&tm, zone);
+	if (tm2timestamp(&tm, fsec, &offset, &result) != 0)
+		return DT_NOBEGIN;
+	return result;
+}
+
+static int64
+window_start(const AttributionLookback *lookback, TimestampTz converted_at,
+			 pg_tz *time_zone)
+{
+	int64		start = converted_at;
+
+	if (lookback->calendar)
+		start = calendar_before(converted_at, lookback->months,
+								lookback->days, time_zone);
+	if (pg_sub_s64_overflow(start, lookback->elapsed_us, &start))
+		return PG_INT64_MIN;
+	return start;
+}
+
+void
+attribution_policy_windows(const AttributionPolicy *policy,
+						   TimestampTz converted_at, int64_t *starts)
+{
+	int64		start = window_start(&policy->lookback, converted_at,
+									 policy->time_zone);
+
+	starts[ATTRIBUTION_CLICK] = start;
+	starts[ATTRIBUTION_COUPON] = start;
+	starts[ATTRIBUTION_VIEW] = window_start(&policy->view_lookback,
+											converted_at, policy->time_zone);
+	starts[ATTRIBUTION_CART] = window_start(&policy->cart_lookback,
+											converted_at, policy->time_zone);
+}

@@ -1,0 +1,56 @@
+/*
+ * attribution_policy.h
+ *	  An attribution policy as SQL arguments state it, checked, and the windows
+ *	  it gives a conversion.
+ */
+#ifndef PG_INFLUENCE_ATTRIBUTION_POLICY_H
+#define PG_INFLUENCE_ATTRIBUTION_POLICY_H
+
+#include "datatype/timestamp.h"
+#include "pgtime.h"
+#include "utils/array.h"
+
+#include "attribution_core.h"
+
+/* The arguments. NULL means: this function has no such argument. */
+typedef struct AttributionPolicyArguments
+{
+	const char *model;
+	const Interval *lookback;
+	const Interval *view_lookback;
+	const Interval *cart_lookback;
+	const Interval *half_life;
+	ArrayType  *position_weights;
+	const char *reuse;
+	const Interval *session_lifetime;
+	const char *match;
+	const char *time_zone;
+} AttributionPolicyArguments;
+
+typedef struct AttributionLookback
+{
+	bool		calendar;		/* else elapsed_us is all there is to it */
+	int64		elapsed_us;		/* includes the days unless calendar */
+	int32		months;
+	int32		days;
+} AttributionLookback;
+
+typedef struct AttributionPolicy
+{
+	AttributionRules rules;
+	AttributionLookback lookback;	/* of clicks and coupons */
+	AttributionLookback view_lookback;
+	AttributionLookback cart_lookback;
+	pg_tz	   *time_zone;
+} AttributionPolicy;
+
+/* raises IN002 for what cannot be meant, IN010 for what is not built yet */
+extern void attribution_policy_build(AttributionPolicy *policy,
+									 const AttributionPolicyArguments *arguments);
+
+/* fills window_start[ATTRIBUTION_KINDS] for a conversion at a finite time */
+extern void attribution_policy_windows(const AttributionPolicy *policy,
+									   TimestampTz converted_at,
+									   int64_t *window_start);
+
+#endif							/* PG_INFLUENCE_ATTRIBUTION_POLICY_H */

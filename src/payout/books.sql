@@ -1,0 +1,150 @@
+/*
+ * books.sql
+ *
+ * check_books: one query that proves the books, or says what is wrong with
+ * them. Every check recomputes from the facts; an empty answer means that all
+ * of them hold.
+ */
+CREATE FUNCTION influence.check_books(program_id bigint DEFAULT NULL)
+RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM influence_internal.require_install();
+	RETURN QUERY
+	SELECT 'credits of a line sum to its base amount', l.program_id, format('order %s line %s', l.order_ref, l.line_no),
+		   l.base_amount::text, coalesce(sum(c.credit)::text, 'no credit')
+	  FROM influence.order_line l
+	  LEFT JOIN influence.credit c ON c.visitor_id = l.visitor_id AND c.program_id = l.program_id AND c.order_ref = l.order_ref
+			AND c.line_no = l.line_no AND c.superseded_by IS NULL
+	 WHERE l.program_id = coalesce($1, l.program_id)
+	 GROUP BY l.visitor_id, l.program_id, l.order_ref, l.line_no
+	HAVING l.base_amount IS DISTINCT FROM sum(c.credit)
+	UNION ALL
+	SELECT 'every credited creator has one commission per line', x.program_id,
+		   format('order %s line %s creator %s', x.order_ref, x.line_no, x.creator_id), x.base::text, coalesce(e.base::text, 'no earning')
+	  FROM (SELECT c.visitor_id, c.program_id, c.order_ref, c.line_no, c.creator_id, sum(c.credit) AS base
+			  FROM influence.credit c
+			 WHERE c.creator_id IS NOT NULL AND c.superseded_by IS NULL AND c.program_id = coalesce($1, c.program_id)
+			 GROUP BY 1, 2, 3, 4, 5) x
+	  LEFT JOIN influence.earning e ON e.visitor_id = x.visitor_id AND e.program_id = x.program_id AND e.order_ref = x.order_ref
+			AND e.line_no = x.line_no AND e.creator_id = x.creator_id AND e.kind = 'commission' AND e.seq = 0
+	 WHERE e.base IS DISTINCT FROM x.base
+	UNION ALL
+	SELECT 'a commission has its credits', e.program_id, format('order %s line %s creator %s', e.order_ref, e.line_no, e.creator_id),
+		   'a credit', 'none'
+	  FROM influence.earning e
+	 WHERE e.kind = 'commission' AND e.program_id = coalesce($1, e.program_id)
+	   AND NOT EXISTS (SELECT FROM influence.credit c WHERE c.visitor_id = e.visitor_id AND c.program_id = e.program_id
+						AND c.order_ref = e.order_ref AND c.line_no = e.line_no AND c.creator_id = e.creator_id)
+	UNION ALL
+	SELECT 'a commission is its base at the frozen rate', e.program_id,
+		   format('order %s line %s creator %s', e.order_ref, e.line_no, e.creator_id), w.amount::text, e.amount::text
+	  FROM influence.earning e
+	 CROSS JOIN LATERAL (SELECT CASE WHEN e.hold_reason IS NULL THEN influence.commission_minor(e.base, e.rate, e.rounding) ELSE 0 END AS amount) w
+	 WHERE e.kind = 'commission' AND e.amount IS DISTINCT FROM w.amount AND e.program_id = coalesce($1, e.program_id)
+	UNION ALL
+	SELECT 'clawbacks telescope to the commission', e.program_id,
+		   format('order %s line %s creator %s', e.order_ref, e.line_no, e.creator_id), format('%s of base %s', w.amount, w.base), format('%s of base %s', -k.amount, -k.base)
+	  FROM influence.earning e
+	  JOIN influence.order_line l ON l.visitor_id = e.visitor_id AND l.program_id = e.program_id AND l.order_ref = e.order_ref AND l.line_no = e.line_no
+	 CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount), 0)::bigint AS amount FROM influence.order_return r
+						  WHERE r.visitor_id = e.visitor_id AND r.program_id = e.program_id AND r.order_ref = e.order_ref
+							AND r.line_no = e.line_no AND r.state = 'applied') r
+	 CROSS JOIN LATERAL (SELECT coalesce(sum(x.amount), 0)::bigint AS amount, coalesce(sum(x.base), 0)::bigint AS base FROM influence.earning x
+						  WHERE x.visitor_id = e.visitor_id AND x.program_id = e.program_id AND x.order_ref = e.order_ref
+							AND x.line_no = e.line_no AND x.creator_id = e.creator_id AND x.kind = 'clawback') k
+	 CROSS JOIN LATERAL (SELECT influence.clawback_minor(e.amount, l.base_amount, 0, least(r.amount, l.base_amount), e.rounding) AS amount,
+							   influence.clawback_minor(e.base, l.base_amount, 0, least(r.amount, l.base_amount), e.rounding) AS base) w
+	 WHERE e.kind = 'commission' AND (-k.amount, -k.base) <> (w.amount, w.base) AND e.program_id = coalesce($1, e.program_id)
+	UNION ALL
+	SELECT 'no line returns more than its base', l.program_id, format('order %s line %s', l.order_ref, l.line_no), l.base_amount::text, sum(r.amount)::text
+	  FROM influence.order_line l
+	  JOIN influence.order_return r ON r.visitor_id = l.visitor_id AND r.program_id = l.program_id AND r.order_ref = l.order_ref
+			AND r.line_no = l.line_no AND r.state = 'applied'
+	 WHERE l.program_id = coalesce($1, l.program_id)
+	 GROUP BY l.visitor_id, l.program_id, l.order_ref, l.line_no
+	HAVING sum(r.amount) > l.base_amount
+	UNION ALL
+	SELECT 'an order belongs to one visitor', o.program_id, format('order %s', o.order_ref), '1', count(*)::text
+	  FROM influence.orders o WHERE o.program_id = coalesce($1, o.program_id)
+	 GROUP BY o.program_id, o.order_ref
+	HAVING count(*) > 1
+	UNION ALL
+	SELECT b.* FROM influence_internal.check_ledger($1) b;
+END
+$$;
+COMMENT ON FUNCTION influence.check_books(bigint) IS
+'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well: credits sum to lines, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
+
+CREATE FUNCTION influence_internal.check_ledger(program_id bigint)
+RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH entries AS (
+		SELECT l.*, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS signed
+		  FROM influence.ledger l WHERE l.source = 'line' AND l.program_id = coalesce($1, l.program_id)
+	), earnings AS (
+		SELECT e.*, influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq) AS entry_key
+		  FROM influence.earning e WHERE e.amount <> 0 AND e.program_id = coalesce($1, e.program_id)
+	)
+	SELECT 'the ledger has every earning', coalesce(e.program_id, l.program_id),
+		   format('party %s entry %s', coalesce(e.creator_id, l.party_id), coalesce(e.entry_key, l.entry_key)),
+		   coalesce(format('%s %s from %s', e.amount, e.currency, e.available_at), 'nothing'),
+		   coalesce(format('%s %s from %s', l.signed, l.currency, l.available_at), 'nothing')
+	  FROM earnings e
+	  FULL JOIN entries l ON l.party_id = e.creator_id AND l.program_id = e.program_id AND l.entry_key = e.entry_key
+	 WHERE (e.amount, e.currency, e.available_at) IS DISTINCT FROM (l.signed, l.currency, l.available_at)
+	UNION ALL
+	SELECT 'a payout is the sum of its lines', p.program_id, format('party %s period %s', p.party_id, p.period), p.amount::text, coalesce(sum(l.amount)::text, 'no line')
+	  FROM influence.payout p
+	  LEFT JOIN influence.payout_line l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.currency = p.currency AND l.period = p.period
+	 WHERE p.program_id = coalesce($1, p.program_id)
+	 GROUP BY p.party_id, p.program_id, p.currency, p.period
+	HAVING p.amount IS DISTINCT FROM sum(l.amount)
+	UNION ALL
+	SELECT 'a payout line is its ledger entry', p.program_id, format('party %s entry %s', p.party_id, p.entry_key),
+		   (CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END)::text, p.amount::text
+	  FROM influence.payout_line p
+	  JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_key = p.entry_key
+	 WHERE p.program_id = coalesce($1, p.program_id)
+	   AND (p.amount <> CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END OR p.currency <> l.currency)
+	UNION ALL
+	SELECT 'nothing is paid before its hold', p.program_id, format('party %s entry %s', p.party_id, p.entry_key), l.available_at::text, o.run_at::text
+	  FROM influence.payout_line p
+	  JOIN influence.payout o ON o.party_id = p.party_id AND o.program_id = p.program_id AND o.currency = p.currency AND o.period = p.period
+	  JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_key = p.entry_key
+	 WHERE p.program_id = coalesce($1, p.program_id) AND l.available_at > o.run_at
+	UNION ALL
+	SELECT 'payouts are booked', p.program_id, format('party %s period %s %s', p.party_id, p.period, s.stage), p.amount::text, coalesce(l.amount::text, 'nothing')
+	  FROM influence.payout p
+	 CROSS JOIN (VALUES ('reserve', 'payable', 'reserved'), ('paid', 'reserved', 'paid')) s(stage, debit, credit)
+	  LEFT JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id
+			AND l.entry_key = influence_internal.payout_entry_key(p.period, p.currency::text, s.stage)
+			AND l.debit_account = s.debit AND l.credit_account = s.credit
+	 WHERE p.program_id = coalesce($1, p.program_id)
+	   AND (s.stage = 'reserve' OR p.state = 'paid') AND l.amount IS DISTINCT FROM p.amount
+	UNION ALL
+	SELECT 'payout entries have their payout', l.program_id, format('party %s entry %s', l.party_id, l.entry_key), 'a payout', 'none'
+	  FROM influence.ledger l
+	 WHERE l.source = 'payout' AND l.program_id = coalesce($1, l.program_id)
+	   AND NOT EXISTS (SELECT FROM influence.payout p WHERE p.party_id = l.party_id AND p.program_id = l.program_id
+						AND l.entry_key IN (influence_internal.payout_entry_key(p.period, p.currency::text, 'reserve'),
+											influence_internal.payout_entry_key(p.period, p.currency::text, 'paid')))
+	UNION ALL
+	SELECT 'no account of a payout is overdrawn', a.program_id, format('party %s account %s', a.party_id, a.account), '0 or more', sum(a.amount)::text
+	  FROM (SELECT l.party_id, l.program_id, l.currency, l.credit_account AS account, l.amount FROM influence.ledger l
+			UNION ALL
+			SELECT l.party_id, l.program_id, l.currency, l.debit_account, -l.amount FROM influence.ledger l) a
+	 WHERE a.account IN ('reserved', 'paid') AND a.program_id = coalesce($1, a.program_id)
+	 GROUP BY a.party_id, a.program_id, a.currency, a.account
+	HAVING sum(a.amount) < 0;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.check_ledger(bigint) IS 'The part of check_books() about the ledger and the payouts.';

@@ -1,0 +1,103 @@
+/*
+ * ledger.sql
+ *
+ * From earnings (kept by visitor) to the ledger (kept by party). The copy is
+ * idempotent on the natural key, so it can run in the order's transaction and
+ * again in the minute job for rows that came in by COPY.
+ */
+CREATE FUNCTION influence_internal.earning_entry_key(visitor_id uuid, order_ref text, line_no int, kind text, seq int)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	-- the only part of free form stands last: two earnings never share a key
+	SELECT pg_catalog.concat(kind, '/', seq, '/', line_no, '/', visitor_id, '/', order_ref)
+$$;
+COMMENT ON FUNCTION influence_internal.earning_entry_key(uuid, text, int, text, int) IS 'The ledger''s natural key of an earning.';
+
+CREATE FUNCTION influence_internal.book_order_earnings(program_id bigint, visitor_id uuid, order_ref text)
+RETURNS int
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	booked int;
+BEGIN
+	INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency,
+								  occurred_at, available_at, source, visitor_id, order_ref, line_no)
+	SELECT e.creator_id, e.program_id,
+		   influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq), e.kind,
+		   CASE WHEN e.amount > 0 THEN 'expense' ELSE 'payable' END,
+		   CASE WHEN e.amount > 0 THEN 'payable' ELSE 'expense' END,
+		   abs(e.amount), e.currency, e.occurred_at, e.available_at, 'line', e.visitor_id, e.order_ref, e.line_no
+	  FROM influence.earning e
+	 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.amount <> 0
+	 ORDER BY e.creator_id, e.line_no, e.kind, e.seq
+	ON CONFLICT DO NOTHING;
+	GET DIAGNOSTICS booked = ROW_COUNT;
+	RETURN booked;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.book_order_earnings(bigint, uuid, text) IS 'Copies the earnings of an order to the ledger by natural key; returns how many were new.';
+
+CREATE FUNCTION influence_internal.book_earnings()
+RETURNS TABLE (status text, orders bigint, booked bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	mark record;
+	item record;
+BEGIN
+	SELECT * INTO mark FROM influence_internal.open_watermark('book_earnings');
+	orders := 0;
+	booked := 0;
+	FOR item IN
+		SELECT DISTINCT e.program_id, e.visitor_id, e.order_ref
+		  FROM influence.earning e
+		 WHERE e.xact >= pg_snapshot_xmin(mark.last_seen)
+		   AND NOT pg_visible_in_snapshot(e.xact, mark.last_seen)
+		   AND pg_visible_in_snapshot(e.xact, mark.current)
+	LOOP
+		orders := orders + 1;
+		booked := booked + influence_internal.book_order_earnings(item.program_id, item.visitor_id, item.order_ref);
+	END LOOP;
+	PERFORM influence_internal.close_watermark('book_earnings', mark.current);
+	status := CASE WHEN booked > 0 THEN 'recorded' ELSE 'duplicate' END;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.book_earnings() IS
+'Copies earnings that are not in the ledger yet (record_order and record_return book their own) by natural key. -> status recorded | duplicate, orders looked at, entries booked.';
+
+CREATE FUNCTION influence_internal.period_bounds(program_id bigint, period text, OUT starts_at timestamptz, OUT ends_at timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	time_zone text;
+BEGIN
+	SELECT f.time_zone INTO time_zone FROM influence_internal.program_facts($1) f;
+	IF $2 IS NULL OR $2 !~ '^\d{4}-(0[1-9]|1[0-2])$' OR left($2, 4) = '0000' THEN
+		PERFORM influence_internal.raise_invalid(format('period "%s" is not a month', $2), NULL, 'Use YYYY-MM, for instance 2026-03.');
+	END IF;
+	starts_at := ($2 || '-01')::timestamp AT TIME ZONE time_zone;
+	ends_at := (($2 || '-01')::timestamp + interval '1 month') AT TIME ZONE time_zone;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.period_bounds(bigint, text) IS 'The half-open bounds of a month in a program''s time zone; IN002, IN003.';
+
+CREATE FUNCTION influence_internal.last_period(program_id bigint, as_of timestamptz)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT to_char(($2 AT TIME ZONE f.time_zone) - interval '1 month', 'YYYY-MM')
+			  FROM influence_internal.program_facts($1) f);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.last_period(bigint, timestamptz) IS 'The last month that is complete at a moment, in the program''s time zone.';

@@ -1,0 +1,260 @@
+/*
+ * creators.sql
+ *
+ * Creators with their channels, metric snapshots and storefronts. Admission to
+ * a program is in src/engagement/admission.sql.
+ */
+CREATE FUNCTION influence_internal.require_creator(creator_id bigint)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF NOT EXISTS (SELECT FROM influence.creator c WHERE c.creator_id = require_creator.creator_id) THEN
+		PERFORM influence_internal.raise_unknown('creator', require_creator.creator_id::text,
+			'Register it with influence.register_creator(creator_ref, name).');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_creator(bigint) IS 'Raises IN003 unless the creator exists.';
+
+CREATE FUNCTION influence_internal.creator_status_at(creator_id bigint, at timestamptz)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN coalesce((SELECT s.status FROM influence.creator_status s
+					  WHERE s.creator_id = creator_status_at.creator_id AND s.since <= at
+					  ORDER BY s.since DESC LIMIT 1), 'active');
+END
+$$;
+COMMENT ON FUNCTION influence_internal.creator_status_at(bigint, timestamptz) IS 'active, suspended or banned at a moment.';
+
+CREATE FUNCTION influence_internal.register_creator(creator_ref text, name text, kind text DEFAULT 'person',
+	country text DEFAULT NULL, residence text DEFAULT NULL, vertical text DEFAULT '', agency_of bigint[] DEFAULT '{}',
+	visitor_id uuid DEFAULT NULL)
+RETURNS TABLE (status text, creator_id bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	hash bytea;
+	known record;
+	account bigint;
+BEGIN
+	PERFORM influence_internal.require_key('creator_ref', register_creator.creator_ref);
+	PERFORM influence_internal.require_key('name', register_creator.name);
+	IF register_creator.kind IS NULL OR register_creator.kind NOT IN ('person', 'brand', 'customer', 'agency') THEN
+		PERFORM influence_internal.raise_invalid(format('creator kind "%s" is not known', register_creator.kind), NULL,
+			'Use person, brand, customer or agency.');
+	END IF;
+	FOREACH account IN ARRAY coalesce(register_creator.agency_of, '{}') LOOP
+		PERFORM influence_internal.require_creator(account);
+	END LOOP;
+	hash := influence_internal.content_hash(jsonb_build_array(register_creator.name, register_creator.kind,
+		register_creator.country, register_creator.residence, register_creator.vertical, register_creator.agency_of,
+		register_creator.visitor_id));
+	PERFORM influence_internal.lock_key('creator ' || register_creator.creator_ref);
+	SELECT c.creator_id, c.content_hash INTO known FROM influence.creator c WHERE c.creator_ref = register_creator.creator_ref;
+	IF FOUND THEN
+		IF known.content_hash <> hash THEN
+			PERFORM influence_internal.raise_conflict('creator', register_creator.creator_ref);
+		END IF;
+		RETURN QUERY SELECT 'duplicate', known.creator_id;
+		RETURN;
+	END IF;
+	INSERT INTO influence.party (kind) VALUES ('creator') RETURNING party_id INTO creator_id;
+	INSERT INTO influence.creator (creator_id, creator_ref, kind, name, country, residence, vertical, agency_of, visitor_id,
+								   content_hash)
+	VALUES (creator_id, register_creator.creator_ref, register_creator.kind, register_creator.name,
+			register_creator.country, register_creator.residence, coalesce(register_creator.vertical, ''),
+			coalesce(register_creator.agency_of, '{}'), register_creator.visitor_id, hash);
+	status := 'recorded';
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.register_creator(text, text, text, text, text, text, bigint[], uuid) IS
+'Registers a creator (person, brand, customer or agency acting for other creators); visitor_id is its own shopping identity, so that its own purchases are not credited to it. Natural key: creator_ref. -> status recorded | duplicate, creator_id. IN002, IN003, IN004.';
+
+CREATE FUNCTION influence_internal.set_creator_status(creator_id bigint, new_status text, reason text, actor text,
+	since timestamptz DEFAULT now(), strikes int DEFAULT 0)
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM influence_internal.require_creator(set_creator_status.creator_id);
+	PERFORM influence_internal.require_arguments('actor', actor, 'since', set_creator_status.since::text);
+	IF new_status IS NULL OR new_status NOT IN ('active', 'suspended', 'banned') THEN
+		PERFORM influence_internal.raise_invalid(format('creator status "%s" is not known', new_status), NULL,
+			'Use active, suspended or banned.');
+	END IF;
+	INSERT INTO influence.creator_status (creator_id, since, status, strikes, reason, actor)
+	VALUES (set_creator_status.creator_id, set_creator_status.since, new_status, set_creator_status.strikes,
+			set_creator_status.reason, set_creator_status.actor)
+	ON CONFLICT DO NOTHING;
+	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
+	IF status = 'duplicate' AND influence_internal.creator_status_at(set_creator_status.creator_id, set_creator_status.since) <> new_status THEN
+		PERFORM influence_internal.raise_conflict('status of creator', set_creator_status.creator_id::text);
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.set_creator_status(bigint, text, text, text, timestamptz, int) IS
+'Adds to a creator''s status history: active, suspended or banned since a moment, with reason and actor. Posts of a creator who is not active are not shown, orders placed from then on earn nothing, and payouts wait. -> status recorded | duplicate. IN002, IN003, IN004.';
+
+CREATE FUNCTION influence_internal.add_channel(creator_id bigint, platform text, handle text, verified boolean DEFAULT false)
+RETURNS TABLE (status text, channel_id bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known record;
+BEGIN
+	PERFORM influence_internal.require_creator(add_channel.creator_id);
+	PERFORM influence_internal.require_key('handle', add_channel.handle);
+	PERFORM influence_internal.require_arguments('verified', add_channel.verified::text);
+	IF NOT EXISTS (SELECT FROM influence.platform p WHERE p.platform = add_channel.platform) THEN
+		PERFORM influence_internal.raise_unknown('platform', add_channel.platform,
+			(SELECT 'Known: ' || string_agg(p.platform, ', ' ORDER BY p.platform)
+					|| '; add a row to influence.platform for another.' FROM influence.platform p));
+	END IF;
+	INSERT INTO influence.channel (creator_id, platform, handle, verified)
+	VALUES (add_channel.creator_id, add_channel.platform, add_channel.handle, add_channel.verified)
+	ON CONFLICT DO NOTHING
+	RETURNING channel_id INTO channel_id;
+	status := 'recorded';
+	IF channel_id IS NULL THEN
+		SELECT c.creator_id, c.channel_id, c.verified INTO known
+		  FROM influence.channel c
+		 WHERE c.platform = add_channel.platform AND c.handle = add_channel.handle;
+		IF known.creator_id <> add_channel.creator_id OR known.verified <> add_channel.verified THEN
+			PERFORM influence_internal.raise_conflict('channel', add_channel.platform || '/' || add_channel.handle);
+		END IF;
+		status := 'duplicate';
+		channel_id := known.channel_id;
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.add_channel(bigint, text, text, boolean) IS
+'Adds a creator''s account on a platform. Natural key: platform and handle, which belong to one creator. -> status recorded | duplicate, channel_id. IN003 unknown creator or platform, IN004 the handle belongs to another creator.';
+
+CREATE FUNCTION influence_internal.record_channel_metrics(creator_id bigint, channel_id bigint, measured_at timestamptz,
+	followers bigint DEFAULT NULL, posts bigint DEFAULT 1, views bigint DEFAULT NULL, likes bigint DEFAULT NULL,
+	comments bigint DEFAULT NULL, shares bigint DEFAULT NULL, saves bigint DEFAULT NULL, interactions bigint DEFAULT NULL,
+	reach bigint DEFAULT NULL, source text DEFAULT NULL)
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	f record;
+	known record;
+BEGIN
+	PERFORM influence_internal.require_arguments('measured_at', record_channel_metrics.measured_at::text,
+		'posts', record_channel_metrics.posts::text);
+	PERFORM influence_internal.require_finite('measured_at', record_channel_metrics.measured_at);
+	IF NOT EXISTS (SELECT FROM influence.channel c
+					WHERE c.creator_id = record_channel_metrics.creator_id AND c.channel_id = record_channel_metrics.channel_id) THEN
+		PERFORM influence_internal.raise_unknown('channel', record_channel_metrics.channel_id::text,
+			'Add it with influence.add_channel(creator_id, platform, handle).');
+	END IF;
+	IF least(record_channel_metrics.followers, record_channel_metrics.posts - 1, record_channel_metrics.views,
+			 record_channel_metrics.likes, record_channel_metrics.comments, record_channel_metrics.shares,
+			 record_channel_metrics.saves, record_channel_metrics.interactions, record_channel_metrics.reach) < 0 THEN
+		PERFORM influence_internal.raise_invalid('a metric is negative', NULL,
+			'Counts are 0 or more, posts is 1 or more; leave out what the platform does not say.');
+	END IF;
+	SELECT record_channel_metrics.followers, record_channel_metrics.posts, record_channel_metrics.views,
+		   record_channel_metrics.likes, record_channel_metrics.comments, record_channel_metrics.shares,
+		   record_channel_metrics.saves, record_channel_metrics.interactions, record_channel_metrics.reach,
+		   record_channel_metrics.source
+	  INTO f;
+	INSERT INTO influence.channel_metric (creator_id, channel_id, measured_at, followers, posts, views, likes, comments,
+										  shares, saves, interactions, reach, source)
+	VALUES (record_channel_metrics.creator_id, record_channel_metrics.channel_id, record_channel_metrics.measured_at,
+			f.followers, f.posts, f.views, f.likes, f.comments, f.shares, f.saves, f.interactions, f.reach, f.source)
+	ON CONFLICT DO NOTHING;
+	status := 'recorded';
+	IF NOT FOUND THEN
+		SELECT m.followers, m.posts, m.views, m.likes, m.comments, m.shares, m.saves, m.interactions, m.reach, m.source
+		  INTO known
+		  FROM influence.channel_metric m
+		 WHERE m.creator_id = record_channel_metrics.creator_id AND m.channel_id = record_channel_metrics.channel_id
+		   AND m.measured_at = record_channel_metrics.measured_at;
+		IF known IS DISTINCT FROM f THEN
+			PERFORM influence_internal.raise_conflict('metrics of channel',
+				format('%s at %s', record_channel_metrics.channel_id, record_channel_metrics.measured_at));
+		END IF;
+		status := 'duplicate';
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.record_channel_metrics(bigint, bigint, timestamptz, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text) IS
+'Records a metric snapshot of a channel: followers at measured_at; views, likes, comments, shares, saves, interactions (for sources that give only their sum) and reach as totals over the newest "posts" posts, or as averages with posts = 1. Natural key: channel and measured_at. -> status recorded | duplicate. IN002, IN003, IN004.';
+
+CREATE FUNCTION influence_internal.normalise_slug(slug text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- twice, since lower case can leave NFKC
+	RETURN normalize(lower(normalize(btrim(slug), NFKC)), NFKC);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.normalise_slug(text) IS 'A vanity name in the form that is compared: NFKC, lower case, trimmed.';
+
+CREATE FUNCTION influence_internal.create_storefront(creator_id bigint, slug text, title text, bio text DEFAULT NULL,
+	logo text DEFAULT NULL)
+RETURNS TABLE (status text, stored_slug text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	hash bytea;
+	known record;
+	holder bigint;
+BEGIN
+	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_key('title', $3);
+	stored_slug := influence_internal.normalise_slug($2);
+	IF stored_slug IS NULL OR stored_slug !~ '^[[:alnum:]]([[:alnum:]._-]{1,58})[[:alnum:]]$' THEN
+		PERFORM influence_internal.raise_invalid(format('slug "%s" cannot be a vanity name', $2), NULL,
+			'Use 3 to 60 letters, digits, dots, underscores or hyphens, beginning and ending with a letter or digit.');
+	ELSIF EXISTS (SELECT FROM influence.reserved_slug r WHERE r.slug = stored_slug) THEN
+		PERFORM influence_internal.raise_refused(format('slug "%s" is reserved', stored_slug), NULL, 'Choose another name.');
+	END IF;
+	hash := influence_internal.content_hash(jsonb_build_array(stored_slug, $3, $4, $5));
+	PERFORM influence_internal.lock_key('storefronts');
+	SELECT s.slug, s.content_hash INTO known FROM influence.storefront s WHERE s.creator_id = $1;
+	IF FOUND THEN
+		IF known.content_hash <> hash THEN
+			PERFORM influence_internal.raise_conflict('storefront of creator', $1::text);
+		END IF;
+		RETURN QUERY SELECT 'duplicate', known.slug;
+		RETURN;
+	END IF;
+	SELECT h.creator_id INTO holder FROM influence.slug_history h WHERE h.slug = stored_slug;
+	IF holder <> $1 THEN
+		PERFORM influence_internal.raise_refused(format('slug "%s" is taken', stored_slug), NULL, 'Choose another name.');
+	END IF;
+	INSERT INTO influence.storefront (creator_id, slug, title, bio, logo, content_hash)
+	VALUES ($1, stored_slug, $3, $4, $5, hash);
+	INSERT INTO influence.slug_history (creator_id, slug) VALUES ($1, stored_slug);
+	status := 'recorded';
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.create_storefront(bigint, text, text, text, text) IS
+'Opens a creator''s page under a vanity slug (NFKC, lower case). Natural key: the creator. -> status recorded | duplicate, stored_slug as it is compared. IN002 not usable, IN003 no such creator, IN004 there is a storefront with other content, IN005 reserved or taken.';

@@ -1,0 +1,171 @@
+/*
+ * helpers.sql
+ *
+ * What the writers share: one place for each error that several of them raise,
+ * the hash that tells a retry from a conflict, the lock on a person.
+ */
+CREATE FUNCTION influence_internal.raise_unknown(object text, key text, hint text)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'IN003',
+		MESSAGE = pg_catalog.format('%s %s does not exist', object, coalesce(key, 'NULL')),
+		HINT = hint;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_unknown(text, text, text) IS 'Raises IN003 for an object that is not there.';
+
+CREATE FUNCTION influence_internal.raise_conflict(object text, key text)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'IN004',
+		MESSAGE = pg_catalog.format('%s "%s" is recorded with other content', object, key),
+		DETAIL = 'A retry with the same content answers "duplicate"; nothing was changed.',
+		HINT = 'Repeat the call as it was first made, or use a new key.';
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_conflict(text, text) IS 'Raises IN004 for a natural key that is known with other content.';
+
+CREATE FUNCTION influence_internal.raise_invalid(message text, detail text, hint text)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = message, DETAIL = coalesce(detail, ''), HINT = hint;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_invalid(text, text, text) IS 'Raises IN002 for an argument that cannot be meant.';
+
+CREATE FUNCTION influence_internal.raise_refused(message text, detail text, hint text)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'IN005', MESSAGE = message, DETAIL = coalesce(detail, ''), HINT = hint;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_refused(text, text, text) IS 'Raises IN005 for what a rule of the program refuses.';
+
+CREATE FUNCTION influence_internal.raise_unsupported(what text)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'IN010',
+		MESSAGE = pg_catalog.format('%s is not supported by this version', what),
+		HINT = 'See docs/explanation/scope.md for what this version does.';
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_unsupported(text) IS 'Raises IN010 for a part of the contract that is not built yet.';
+
+CREATE FUNCTION influence_internal.require_arguments(VARIADIC arguments text[])
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	FOR i IN 1 .. cardinality(arguments) / 2 LOOP
+		IF arguments[2 * i] IS NULL THEN
+			PERFORM influence_internal.raise_invalid(format('argument "%s" is NULL', arguments[2 * i - 1]), NULL,
+				format('Give a value for %s.', arguments[2 * i - 1]));
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_arguments(text[]) IS 'Takes name, value, name, value, ... and raises IN002 for the first value that is NULL.';
+
+CREATE FUNCTION influence_internal.require_finite(argument text, at timestamptz)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF at IS NOT NULL AND NOT isfinite(at) THEN
+		PERFORM influence_internal.raise_invalid(format('argument "%s" is infinite', argument), NULL,
+			'Events happen at a finite moment.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_finite(text, timestamptz) IS 'Raises IN002 for an infinite event time.';
+
+CREATE FUNCTION influence_internal.require_key(argument text, value text)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF value IS NULL OR length(value) NOT BETWEEN 1 AND 200 THEN
+		PERFORM influence_internal.raise_invalid(format('argument "%s" is not a usable key', argument),
+			format('It has %s characters.', coalesce(length(value)::text, 'no')),
+			'Give your own stable key of 1 to 200 characters; it makes retries harmless.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_key(text, text) IS 'Raises IN002 unless a natural key has 1 to 200 characters.';
+
+CREATE FUNCTION influence_internal.check_keys(object jsonb, allowed text[], what text)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	strange text;
+BEGIN
+	IF object IS NULL OR jsonb_typeof(object) <> 'object' THEN
+		PERFORM influence_internal.raise_invalid(format('%s is not a JSON object', what), NULL,
+			format('Its keys may be: %s.', array_to_string(allowed, ', ')));
+	END IF;
+	SELECT string_agg(k, ', ' ORDER BY k) INTO strange FROM jsonb_object_keys(object) k WHERE k <> ALL (allowed);
+	IF strange IS NOT NULL THEN
+		PERFORM influence_internal.raise_invalid(format('%s has unknown keys', what), format('Unknown: %s.', strange),
+			format('Its keys may be: %s.', array_to_string(allowed, ', ')));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.check_keys(jsonb, text[], text) IS 'Raises IN002 unless a JSON object has only the keys allowed, so that no misspelt fact is lost.';
+
+CREATE FUNCTION influence_internal.require_array(items jsonb, what text)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF items IS NULL OR jsonb_typeof(items) <> 'array' THEN
+		PERFORM influence_internal.raise_invalid(format('%s is not a JSON array', what), NULL,
+			format('Give %s as [{...}, {...}].', what));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_array(jsonb, text) IS 'Raises IN002 unless the argument is a JSON array.';
+
+CREATE FUNCTION influence_internal.content_hash(content jsonb)
+RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT pg_catalog.sha256(pg_catalog.convert_to(content::pg_catalog.text, 'UTF8')) $$;
+COMMENT ON FUNCTION influence_internal.content_hash(jsonb) IS 'sha256 of the canonical jsonb text of a call''s content: equal for a retry.';
+
+CREATE FUNCTION influence_internal.lock_person(visitor_id uuid)
+RETURNS void
+LANGUAGE sql
+AS $$ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('pg_influence person ' || visitor_id::pg_catalog.text, 0)) $$;
+COMMENT ON FUNCTION influence_internal.lock_person(uuid) IS 'Serialises the writers of one person''s money until the end of the transaction.';
+
+CREATE FUNCTION influence_internal.lock_key(key text)
+RETURNS void
+LANGUAGE sql
+AS $$ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('pg_influence ' || key, 0)) $$;
+COMMENT ON FUNCTION influence_internal.lock_key(text) IS 'Serialises the writers of one natural key until the end of the transaction.';
+
+CREATE FUNCTION influence_internal.setting_value(setting_name text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT s.value FROM influence.setting s WHERE s.name = setting_name ORDER BY s.version DESC LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.setting_value(text) IS 'The value of a named setting, newest version.';

@@ -1,0 +1,331 @@
+/*
+ * install.sql
+ *
+ * The installer. CREATE EXTENSION brings code only; influence.install() creates
+ * the program's tables as ordinary tables of an ordinary role, in numbered steps
+ * that it records in influence.schema_version, and publishes the functions of
+ * influence_internal that services and operators call as narrow SECURITY DEFINER
+ * functions of that role. So DROP EXTENSION never drops money, and pg_dump, RLS
+ * and partitions work as on any table.
+ */
+
+CREATE FUNCTION influence_internal.install_steps()
+RETURNS TABLE (step int, name text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	VALUES (1, 'reference'),
+		   (2, 'creators'),
+		   (3, 'visitors'),
+		   (4, 'orders'),
+		   (5, 'ledger'),
+		   (6, 'stats'),
+		   (7, 'jobs')
+$$;
+COMMENT ON FUNCTION influence_internal.install_steps() IS
+'The steps of install() in order; step "x" is influence_internal.install_x(). Steps are only ever appended.';
+
+CREATE FUNCTION influence_internal.published()
+RETURNS TABLE (name text, audience text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	VALUES ('create_program', 'operator'),
+		   ('set_attribution_policy', 'operator'),
+		   ('set_payout_policy', 'operator'),
+		   ('create_category', 'operator'),
+		   ('create_topic', 'operator'),
+		   ('add_product', 'operator'),
+		   ('add_products', 'operator'),
+		   ('set_price', 'operator'),
+		   ('set_stock', 'operator'),
+		   ('set_commission_rate', 'operator'),
+		   ('set_admission_rule', 'operator'),
+		   ('set_creator_status', 'operator'),
+		   ('run_payouts', 'operator'),
+		   ('confirm_payout', 'operator'),
+		   ('refresh_stats', 'operator'),
+		   ('book_earnings', 'operator'),
+		   ('register_creator', 'writer'),
+		   ('add_channel', 'writer'),
+		   ('record_channel_metrics', 'writer'),
+		   ('apply_creator', 'writer'),
+		   ('create_storefront', 'writer'),
+		   ('publish_post', 'writer'),
+		   ('visitor_key', 'writer'),
+		   ('register_shopper', 'writer'),
+		   ('set_interests', 'writer'),
+		   ('follow', 'writer'),
+		   ('unfollow', 'writer'),
+		   ('block', 'writer'),
+		   ('react', 'writer'),
+		   ('record_touch', 'writer'),
+		   ('record_touches', 'writer'),
+		   ('record_order', 'writer'),
+		   ('record_return', 'writer'),
+		   ('get_feed', 'writer'),
+		   ('explain_attribution', 'writer'),
+		   ('explain_commission', 'writer'),
+		   ('creator_statement', 'writer')
+$$;
+COMMENT ON FUNCTION influence_internal.published() IS
+'The functions of influence_internal that install() publishes in influence, and for whom: writer = services, operator = people who set up programs and pay. Readers of tables are published to the reader role too when they are STABLE.';
+
+CREATE FUNCTION influence_internal.require_install()
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	done int;
+	wanted int;
+BEGIN
+	SELECT max(s.step) INTO wanted FROM influence_internal.install_steps() s;
+	IF to_regclass('influence.schema_version') IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN001',
+			MESSAGE = 'the tables of pg_influence are not installed',
+			HINT = 'Run SELECT influence.install() as a superuser or a role that may create roles.';
+	END IF;
+	SELECT max(v.step) INTO done FROM influence.schema_version v;
+	IF done IS DISTINCT FROM wanted THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN001',
+			MESSAGE = 'the tables of pg_influence do not fit its code',
+			DETAIL = format('The tables are at step %s, the code at step %s.', coalesce(done, 0), wanted),
+			HINT = 'Run SELECT influence.install() after ALTER EXTENSION pg_influence UPDATE.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_install() IS
+'Raises IN001 with the statement that mends it when the tables are missing or at another step than the code.';
+
+CREATE FUNCTION influence_internal.role_names(owner_role text,
+	OUT owner_name text, OUT writer_name text, OUT reader_name text, OUT operator_name text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	SELECT owner_role, stem || '_writer', stem || '_reader', stem || '_operator'
+	  FROM pg_catalog.regexp_replace(owner_role, '_owner$', '') AS stem
+$$;
+COMMENT ON FUNCTION influence_internal.role_names(text) IS
+'The four roles that belong to an owner role: x_owner gives x_writer, x_reader and x_operator.';
+
+CREATE FUNCTION influence_internal.installed_owner()
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.rolname::text
+	  FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+	 WHERE c.oid = to_regclass('influence.schema_version')
+$$;
+COMMENT ON FUNCTION influence_internal.installed_owner() IS
+'The role that owns the program''s tables, NULL before install().';
+
+CREATE FUNCTION influence_internal.ensure_role(role_name text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name AND r.rolsuper) THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN002',
+			MESSAGE = format('role "%s" is a superuser', role_name),
+			DETAIL = 'The published functions run with the rights of the owner role.',
+			HINT = 'Name a role that is not a superuser, or one that does not exist yet: SELECT influence.install(''influence_owner'').';
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name) THEN
+		EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+	END IF;
+EXCEPTION WHEN duplicate_object THEN
+	NULL;						-- another database of the cluster made it meanwhile
+END
+$$;
+COMMENT ON FUNCTION influence_internal.ensure_role(text) IS
+'Creates a NOLOGIN role unless it is there; refuses superusers (IN002).';
+
+CREATE FUNCTION influence_internal.publish(function_name text, audience text, roles text[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	inner_oid oid;
+	outer_oid oid;
+	arguments text;
+	identity text;
+	result text;
+	volatility text;
+	returns text;
+	calls text;
+	remark text;
+BEGIN
+	SELECT p.oid, pg_get_function_arguments(p.oid), pg_get_function_identity_arguments(p.oid),
+		   pg_get_function_result(p.oid), CASE p.provolatile WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END,
+		   CASE WHEN p.proretset THEN 'RETURN QUERY SELECT * FROM' ELSE 'RETURN' END,
+		   (SELECT string_agg('$' || i, ', ' ORDER BY i) FROM generate_series(1, p.pronargs) i),
+		   obj_description(p.oid, 'pg_proc')
+	  INTO STRICT inner_oid, arguments, identity, result, volatility, returns, calls, remark
+	  FROM pg_proc p
+	 WHERE p.pronamespace = 'influence_internal'::regnamespace AND p.proname = function_name;
+
+	SELECT p.oid INTO outer_oid
+	  FROM pg_proc p
+	 WHERE p.pronamespace = 'influence'::regnamespace AND p.proname = function_name;
+	IF outer_oid IS NOT NULL
+	   AND (pg_get_function_identity_arguments(outer_oid), pg_get_function_result(outer_oid))
+		   IS DISTINCT FROM (identity, result) THEN
+		EXECUTE format('DROP FUNCTION %s', outer_oid::regprocedure);
+	END IF;
+
+	EXECUTE format(
+		'CREATE OR REPLACE FUNCTION influence.%I(%s) RETURNS %s LANGUAGE plpgsql %s SECURITY DEFINER '
+		'SET search_path = pg_catalog, pg_temp AS %L',
+		function_name, arguments, result, volatility,
+		format(E'BEGIN\n\tPERFORM influence_internal.require_install();\n'
+			   '\t%s influence_internal.%I(%s);\nEND', returns, function_name, calls));
+	EXECUTE format('REVOKE ALL ON FUNCTION influence.%I(%s) FROM PUBLIC', function_name, identity);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION influence.%I(%s) TO %s', function_name, identity,
+				   (SELECT string_agg(quote_ident(r), ', ') FROM unnest(roles) r));
+	EXECUTE format('COMMENT ON FUNCTION influence.%I(%s) IS %L', function_name, identity, remark);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.publish(text, text, text[]) IS
+'Creates influence.f as a SECURITY DEFINER wrapper of influence_internal.f with a fixed search_path, executable by the roles given and nobody else. Runs as the owner role.';
+
+CREATE FUNCTION influence_internal.grant_reads(reader_name text, operator_name text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation regclass;
+BEGIN
+	FOR relation IN
+		SELECT c.oid::regclass
+		  FROM pg_class c
+		 WHERE c.relnamespace = 'influence'::regnamespace
+		   AND c.relkind IN ('r', 'p', 'v')
+		   AND c.relname NOT IN ('program_secret')
+		   AND pg_get_userbyid(c.relowner) = current_user
+	LOOP
+		EXECUTE format('GRANT SELECT ON %s TO %I, %I', relation, reader_name, operator_name);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.grant_reads(text, text) IS
+'Lets the reader and operator roles read every table of the program but those that hold secrets. Runs as the owner role.';
+
+CREATE FUNCTION influence.install(owner_role text DEFAULT NULL)
+RETURNS TABLE (step int, name text, status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	roles record;
+	item record;
+	caller text := current_user;
+	chosen text := coalesce(install.owner_role, influence_internal.installed_owner(), 'influence_owner');
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence install', 0));
+	IF influence_internal.installed_owner() <> chosen THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN004',
+			MESSAGE = format('the tables belong to role "%s" already', influence_internal.installed_owner()),
+			HINT = 'Run SELECT influence.install() without an argument, or change the owner with REASSIGN OWNED first.';
+	END IF;
+	SELECT * INTO roles FROM influence_internal.role_names(chosen);
+	PERFORM influence_internal.ensure_role(r)
+	   FROM unnest(ARRAY[roles.owner_name, roles.writer_name, roles.reader_name, roles.operator_name]) r;
+	IF NOT pg_has_role(roles.owner_name, 'MEMBER') THEN
+		EXECUTE format('GRANT %I TO %I', roles.owner_name, caller);
+	END IF;
+	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA influence TO %I', roles.owner_name);
+	EXECUTE format('GRANT USAGE ON SCHEMA influence TO %I, %I, %I',
+				   roles.writer_name, roles.reader_name, roles.operator_name);
+	EXECUTE format('GRANT USAGE ON SCHEMA influence_internal TO %I, %I, %I',
+				   roles.owner_name, roles.reader_name, roles.operator_name);
+
+	-- from here on everything is made by, and belongs to, the owner role
+	PERFORM set_config('role', roles.owner_name, true);
+	EXECUTE 'CREATE TABLE IF NOT EXISTS influence.schema_version ('
+		'step int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), '
+		'extension_version text NOT NULL)';
+	EXECUTE 'COMMENT ON TABLE influence.schema_version IS '
+		'''The steps of influence.install() that this database has, with the version of the code that applied each.''';
+	FOR item IN SELECT s.step, s.name FROM influence_internal.install_steps() s ORDER BY s.step
+	LOOP
+		step := item.step;
+		name := item.name;
+		status := 'present';
+		IF NOT EXISTS (SELECT FROM influence.schema_version v WHERE v.step = item.step) THEN
+			EXECUTE format('SELECT influence_internal.%I()', 'install_' || item.name);
+			INSERT INTO influence.schema_version (step, name, extension_version)
+			VALUES (item.step, item.name, influence.version());
+			status := 'applied';
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+	FOR item IN
+		SELECT p.name, p.audience, f.provolatile = 's' AS reads
+		  FROM influence_internal.published() p
+		  JOIN pg_proc f ON f.proname = p.name AND f.pronamespace = 'influence_internal'::regnamespace
+	LOOP
+		PERFORM influence_internal.publish(item.name, item.audience,
+			CASE WHEN item.audience = 'operator' THEN ARRAY[roles.operator_name]
+				 WHEN item.reads THEN ARRAY[roles.writer_name, roles.operator_name, roles.reader_name]
+				 ELSE ARRAY[roles.writer_name, roles.operator_name] END);
+	END LOOP;
+	PERFORM influence_internal.grant_reads(roles.reader_name, roles.operator_name);
+	PERFORM set_config('role', 'none', true);
+	IF current_user <> caller THEN
+		PERFORM set_config('role', caller, true);
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION influence.install(text) FROM PUBLIC;
+COMMENT ON FUNCTION influence.install(text) IS
+'Creates or migrates the program''s tables in schema influence and publishes its functions; returns a row per step (applied or present). Idempotent, safe to run at once from two sessions (advisory lock). Creates the NOLOGIN roles x_owner, x_writer, x_reader and x_operator when missing (default x = influence; the owner may not be a superuser: IN002; another owner than the one installed: IN004). Call it after CREATE EXTENSION and after every ALTER EXTENSION UPDATE.';
+
+CREATE FUNCTION influence.uninstall(confirm text)
+RETURNS TABLE (dropped bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wanted text := 'drop all influence data in ' || current_database();
+	item record;
+BEGIN
+	IF uninstall.confirm IS DISTINCT FROM wanted THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN005',
+			MESSAGE = 'the confirmation does not match',
+			DETAIL = 'This drops every table of the program with its ledger.',
+			HINT = format('Run SELECT influence.uninstall(%L).', wanted);
+	END IF;
+	PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence install', 0));
+	dropped := 0;
+	FOR item IN
+		SELECT format('DROP FUNCTION influence.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) AS command
+		  FROM pg_proc p
+		  JOIN influence_internal.published() w ON w.name = p.proname
+		 WHERE p.pronamespace = 'influence'::regnamespace AND p.prosecdef
+	LOOP
+		EXECUTE item.command;
+		dropped := dropped + 1;
+	END LOOP;
+	FOR item IN
+		SELECT format('DROP %s influence.%I CASCADE', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.relname) AS command,
+			   c.oid
+		  FROM pg_class c
+		 WHERE c.relnamespace = 'influence'::regnamespace
+		   AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+		   AND pg_get_userbyid(c.relowner) = influence_internal.installed_owner()
+		 ORDER BY c.relkind = 'v' DESC, c.relname = 'schema_version'
+	LOOP
+		IF EXISTS (SELECT FROM pg_class c WHERE c.oid = item.oid) THEN
+			EXECUTE item.command;
+			dropped := dropped + 1;
+		END IF;
+	END LOOP;
+	RETURN NEXT;
+END
+$$;
+REVOKE ALL ON FUNCTION influence.uninstall(text) FROM PUBLIC;
+COMMENT ON FUNCTION influence.uninstall(text) IS
+'Drops what install() made in this database, data included, and returns the number of objects dropped; asks for a confirmation text that names the database (IN005 shows it). Roles belong to the whole cluster and stay, and so does the extension.';

@@ -1,0 +1,142 @@
+/*
+ * orders.sql
+ *
+ * record_order: stores an order, attributes its lines, books the base
+ * commission and copies it to the ledger, in one transaction under the lock of
+ * the person. Parked returns of the order are applied at the end.
+ */
+CREATE FUNCTION influence_internal.record_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb,
+	ordered_at timestamptz DEFAULT NULL, currency text DEFAULT NULL, details jsonb DEFAULT '{}')
+RETURNS TABLE (status text, line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint,
+			   clawed_back bigint, creators int)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	program record;
+	hash bytea;
+	known bytea;
+BEGIN
+	SELECT * INTO program FROM influence_internal.program_facts($1);
+	PERFORM influence_internal.require_arguments('visitor_id', $2::text);
+	PERFORM influence_internal.require_key('order_ref', $3);
+	PERFORM influence_internal.require_array(lines, 'lines');
+	PERFORM influence_internal.require_finite('ordered_at', $5);
+	PERFORM influence_internal.check_keys(details, ARRAY['coupon', 'country', 'device', 'experiment', 'variant', 'holdout', 'gift'], 'details');
+	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
+	PERFORM influence_internal.lock_person($2);
+	SELECT o.content_hash INTO known
+	  FROM influence.orders o WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3;
+	IF FOUND THEN
+		IF known <> hash THEN
+			PERFORM influence_internal.raise_conflict('order', $3);
+		END IF;
+		RETURN QUERY SELECT 'duplicate', s.* FROM influence_internal.order_summary($1, $2, $3) s;
+		RETURN;
+	END IF;
+	IF jsonb_array_length(lines) = 0 THEN
+		PERFORM influence_internal.raise_invalid('the order has no lines', NULL, 'Give lines as [{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1999}].');
+	ELSIF coalesce($6, program.currency) <> program.currency THEN
+		PERFORM influence_internal.raise_unsupported(format('an order in %s under a program in %s', $6, program.currency));
+	ELSIF details ->> 'country' !~ '^[A-Z]{2}$' THEN
+		PERFORM influence_internal.raise_invalid(format('country "%s" is not a code', details ->> 'country'), NULL,
+			'Use two upper-case letters (ISO 3166-1).');
+	END IF;
+	INSERT INTO influence.orders (visitor_id, program_id, order_ref, ordered_at, currency, coupon, country, device,
+								  experiment, variant, holdout, gift, content_hash)
+	VALUES ($2, $1, $3, coalesce($5, now()), program.currency, details ->> 'coupon', details ->> 'country', details ->> 'device',
+			details ->> 'experiment', details ->> 'variant', (details ->> 'holdout')::boolean, (details ->> 'gift')::boolean, hash);
+	PERFORM influence_internal.store_lines($1, $2, $3, coalesce($5, now()), lines);
+	PERFORM influence_internal.credit_lines($1, $2, $3);
+	PERFORM influence_internal.book_commissions($1, $2, $3);
+	PERFORM influence_internal.apply_parked_returns($1, $2, $3);
+	PERFORM influence_internal.book_order_earnings($1, $2, $3);
+	RETURN QUERY SELECT 'recorded', s.* FROM influence_internal.order_summary($1, $2, $3) s;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
+'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: visitor_id, program_id, order_ref. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators. IN002, IN003, IN004, IN006, IN010 another currency.';
+
+CREATE FUNCTION influence_internal.store_lines(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	item jsonb;
+	l record;
+	path bigint[];
+	total numeric;
+BEGIN
+	FOR item IN SELECT e FROM jsonb_array_elements(lines) e LOOP
+		PERFORM influence_internal.check_keys(item, ARRAY['line_no', 'product_id', 'sku', 'quantity', 'list_price', 'paid_price',
+			'discount_seller', 'discount_platform', 'tax', 'shipping', 'points', 'gift_card', 'seller', 'cost', 'new_customer',
+			'membership', 'renewal_no', 'base_amount'], 'an order line');
+		SELECT r.* INTO l FROM jsonb_populate_record(NULL::influence.order_line, item) r;
+		IF l.product_id IS NULL THEN
+			SELECT p.product_id INTO l.product_id FROM influence.product p WHERE p.sku = item ->> 'sku';
+		END IF;
+		SELECT h.path INTO path FROM influence.product_category h
+		 WHERE h.product_id = l.product_id AND h.valid_from <= $4 ORDER BY h.valid_from DESC LIMIT 1;
+		IF NOT FOUND THEN
+			PERFORM influence_internal.raise_unknown('product', coalesce(item ->> 'product_id', item ->> 'sku'),
+				'Add it with influence.add_product(sku, title, category_id).');
+		END IF;
+		IF l.line_no IS NULL OR l.line_no <= 0 OR l.quantity IS NULL OR l.quantity <= 0
+		   OR least(l.list_price, l.paid_price, l.discount_seller, l.discount_platform, l.tax, l.shipping, l.points, l.gift_card,
+					l.base_amount) < 0 OR num_nonnulls(l.paid_price, l.base_amount) = 0 THEN
+			PERFORM influence_internal.raise_invalid('an order line is not usable', item::text,
+				'line_no and quantity are 1 or more, amounts 0 or more minor units, and paid_price or base_amount is there; use record_return for what comes back.');
+		END IF;
+		total := coalesce(l.base_amount, greatest(0, l.quantity::numeric * l.paid_price - coalesce(l.discount_seller, 0)
+			- coalesce(l.discount_platform, 0) - coalesce(l.tax, 0) - coalesce(l.shipping, 0) - coalesce(l.points, 0)
+			- coalesce(l.gift_card, 0)));
+		IF total > 9223372036854775807 THEN
+			RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of an order line is out of range', DETAIL = item::text,
+				HINT = 'Amounts are minor units and fit in bigint.';
+		END IF;
+		BEGIN
+			INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity,
+				list_price, paid_price, discount_seller, discount_platform, tax, shipping, points, gift_card, seller, cost,
+				new_customer, membership, renewal_no, base_amount)
+			VALUES ($2, $1, $3, l.line_no, l.product_id, path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
+				coalesce(l.discount_seller, 0), coalesce(l.discount_platform, 0), coalesce(l.tax, 0), coalesce(l.shipping, 0),
+				coalesce(l.points, 0), coalesce(l.gift_card, 0), l.seller, l.cost, l.new_customer, l.membership, l.renewal_no,
+				total::bigint);
+		EXCEPTION WHEN unique_violation THEN
+			PERFORM influence_internal.raise_invalid(format('line_no %s is there twice', l.line_no), NULL, 'Number the lines of an order 1, 2, 3, ...');
+		END;
+	END LOOP;
+	IF (SELECT sum(x.base_amount) > 9223372036854775807 FROM influence.order_line x
+		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3) THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of the order is out of range',
+			HINT = 'Amounts are minor units, and an order''s sum fits in bigint.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.store_lines(bigint, uuid, text, timestamptz, jsonb) IS 'Checks and stores the lines of an order given as JSON; IN002, IN003, IN006.';
+
+CREATE FUNCTION influence_internal.order_summary(program_id bigint, visitor_id uuid, order_ref text)
+RETURNS TABLE (line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint, clawed_back bigint, creators int)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	SELECT count(*), sum(l.base_amount) INTO line_count, amount
+	  FROM influence.order_line l WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3;
+	SELECT coalesce(sum(c.credit) FILTER (WHERE c.creator_id IS NOT NULL), 0),
+		   coalesce(sum(c.credit) FILTER (WHERE c.creator_id IS NULL), 0), count(DISTINCT c.creator_id)
+	  INTO credited, unattributed, creators
+	  FROM influence.credit c
+	 WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.superseded_by IS NULL;
+	SELECT coalesce(sum(e.amount) FILTER (WHERE e.kind = 'commission'), 0),
+		   coalesce(-sum(e.amount) FILTER (WHERE e.kind = 'clawback'), 0)
+	  INTO commission, clawed_back
+	  FROM influence.earning e WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.order_summary(bigint, uuid, text) IS 'What an order brought so far, in minor units.';

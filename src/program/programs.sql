@@ -1,0 +1,249 @@
+/*
+ * programs.sql
+ *
+ * Programs and their policies. A policy change closes the open version's range
+ * at valid_from and adds a version; credits and earnings keep the version they
+ * were made under, so a change never restates history.
+ */
+CREATE FUNCTION influence_internal.program_facts(program_id bigint,
+	OUT name text, OUT currency text, OUT time_zone text, OUT paying boolean, OUT demands_tag boolean)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	SELECT p.name, p.currency::text, p.time_zone, p.paying, p.demands_tag
+	  INTO name, currency, time_zone, paying, demands_tag
+	  FROM influence.program p
+	 WHERE p.program_id = program_facts.program_id;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.raise_unknown('program', program_facts.program_id::text,
+			'Create it with influence.create_program(name, currency).');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.program_facts(bigint) IS 'The facts of a program; IN003 when there is none.';
+
+CREATE FUNCTION influence_internal.check_attribution_policy(program_id bigint, version int)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	p record;
+BEGIN
+	SELECT a.*, g.time_zone INTO STRICT p
+	  FROM influence.attribution_policy a JOIN influence.program g ON g.program_id = a.program_id
+	 WHERE a.program_id = check_attribution_policy.program_id AND a.version = check_attribution_policy.version;
+	-- the kernel itself says whether it can run this policy
+	PERFORM influence_internal.credit_order('{}', '{}', '{}', '{}', '{}', now(), '{}', '{}', '{}', '{}',
+		p.model, p.lookback, p.view_lookback, p.cart_lookback, p.position_weights, p.time_zone);
+	IF p.reuse <> 'reuse' THEN
+		PERFORM influence_internal.raise_unsupported(format('reuse "%s"', p.reuse));
+	ELSIF p.match <> 'any' THEN
+		PERFORM influence_internal.raise_unsupported(format('match "%s"', p.match));
+	ELSIF p.coupon_rule <> 'none' THEN
+		PERFORM influence_internal.raise_unsupported(format('coupon_rule "%s"', p.coupon_rule));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.check_attribution_policy(bigint, int) IS 'Raises IN002 or IN010 when a stored policy version cannot be run.';
+
+CREATE FUNCTION influence_internal.check_payout_policy(program_id bigint, version int)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	p record;
+	item record;
+BEGIN
+	SELECT y.* INTO STRICT p
+	  FROM influence.payout_policy y
+	 WHERE y.program_id = check_payout_policy.program_id AND y.version = check_payout_policy.version;
+	IF p.hold < interval '0' THEN
+		PERFORM influence_internal.raise_invalid('hold is negative', NULL, 'Give an interval of 0 or more.');
+	ELSIF p.earns_at <> 'placed' OR p.hold_from <> 'placed' THEN
+		PERFORM influence_internal.raise_unsupported('earning or holding from another moment than "placed"');
+	ELSIF p.rounding_scope <> 'line' THEN
+		PERFORM influence_internal.raise_unsupported('rounding per order');
+	ELSIF p.granularity <> '{}' OR p.pay_when_funded OR p.max_clawback_age IS NOT NULL THEN
+		PERFORM influence_internal.raise_unsupported('granularity, pay_when_funded or max_clawback_age');
+	END IF;
+	PERFORM influence_internal.check_keys(p.minimums,
+		ARRAY(SELECT k FROM jsonb_object_keys(p.minimums) k WHERE k ~ '^[A-Z]{3}$'), 'minimums');
+	FOR item IN SELECT * FROM jsonb_each(p.minimums) LOOP
+		IF jsonb_typeof(item.value) <> 'number' OR item.value::text !~ '^\d{1,18}$' THEN
+			PERFORM influence_internal.raise_invalid(format('the minimum of %s is not an amount', item.key), NULL,
+				'Give minor units as a whole number, for instance {"USD": 1000} for 10 dollars.');
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.check_payout_policy(bigint, int) IS 'Raises IN002 or IN010 when a stored policy version cannot be run.';
+
+CREATE FUNCTION influence_internal.add_policy(program_id bigint, kind text, policy jsonb, valid_from timestamptz,
+	OUT status text, OUT version int)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	relation text := format('influence.%I', kind || '_policy');
+	columns text[];
+	list text;
+	last record;
+	same boolean;
+BEGIN
+	SELECT array_agg(a.attname::text ORDER BY a.attnum), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+	  INTO columns, list
+	  FROM pg_attribute a
+	 WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped
+	   AND a.attname NOT IN ('program_id', 'version', 'valid', 'created_at');
+	PERFORM influence_internal.check_keys(policy, columns, format('the %s policy', kind));
+	PERFORM influence_internal.lock_key(format('%s policy %s', kind, add_policy.program_id));
+	-- the same call again, perhaps after a later version
+	EXECUTE format('SELECT p.version, to_jsonb(p) = to_jsonb(r) FROM %s p, jsonb_populate_record(p, $2) r '
+				   'WHERE p.program_id = $1 AND lower(p.valid) = $3', relation)
+	   INTO version, same USING add_policy.program_id, policy, add_policy.valid_from;
+	IF same THEN
+		status := 'duplicate';
+		RETURN;
+	ELSIF NOT same THEN
+		PERFORM influence_internal.raise_conflict(kind || ' policy', add_policy.valid_from::text);
+	END IF;
+	EXECUTE format('SELECT p.version, lower(p.valid) AS since FROM %s p WHERE p.program_id = $1 ORDER BY p.version DESC LIMIT 1', relation)
+	   INTO last USING add_policy.program_id;
+	IF last.version IS NOT NULL AND add_policy.valid_from < last.since THEN
+		PERFORM influence_internal.raise_refused('the policy would begin before the one in force',
+			format('Version %s holds from %s.', last.version, last.since), 'Choose a later valid_from; history is never restated.');
+	END IF;
+	version := coalesce(last.version, 0) + 1;
+	status := 'recorded';
+	IF last.version IS NULL THEN
+		EXECUTE format('INSERT INTO %s (program_id, version, valid) VALUES ($1, $2, tstzrange($3, NULL))', relation)
+		  USING add_policy.program_id, version, add_policy.valid_from;
+	ELSE
+		EXECUTE format('UPDATE %s p SET valid = tstzrange(lower(p.valid), $3) WHERE p.program_id = $1 AND p.version = $2', relation)
+		  USING add_policy.program_id, last.version, add_policy.valid_from;
+		EXECUTE format('INSERT INTO %1$s (program_id, version, valid, %2$s) SELECT program_id, $2, tstzrange($3, NULL), %2$s '
+					   'FROM %1$s p WHERE p.program_id = $1 AND p.version = $4', relation, list)
+		  USING add_policy.program_id, version, add_policy.valid_from, last.version;
+	END IF;
+	EXECUTE format('UPDATE %1$s p SET (%2$s) = (SELECT %2$s FROM jsonb_populate_record(p, $3) r) WHERE p.program_id = $1 AND p.version = $2',
+				   relation, list)
+	  USING add_policy.program_id, version, policy;
+	IF kind = 'attribution' THEN
+		PERFORM influence_internal.check_attribution_policy(add_policy.program_id, version);
+	ELSE
+		PERFORM influence_internal.check_payout_policy(add_policy.program_id, version);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.add_policy(bigint, text, jsonb, timestamptz) IS
+'Adds a version of the attribution or payout policy: keys not given keep the value of the version before (or the default). recorded | duplicate.';
+
+CREATE FUNCTION influence_internal.set_attribution_policy(program_id bigint, policy jsonb, valid_from timestamptz DEFAULT now())
+RETURNS TABLE (status text, version int)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM influence_internal.program_facts(set_attribution_policy.program_id);
+	PERFORM influence_internal.require_arguments('valid_from', valid_from::text);
+	RETURN QUERY SELECT a.status, a.version
+				   FROM influence_internal.add_policy(set_attribution_policy.program_id, 'attribution', policy, valid_from) a;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.set_attribution_policy(bigint, jsonb, timestamptz) IS
+'Adds a version of a program''s attribution policy from valid_from on: {"model", "lookback", "view_lookback", "cart_lookback", "position_weights", ...}, keys of the table attribution_policy; keys not given stay as they are. Orders already recorded keep the version they were attributed under. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force, IN010 not built yet.';
+
+CREATE FUNCTION influence_internal.set_payout_policy(program_id bigint, policy jsonb, valid_from timestamptz DEFAULT now())
+RETURNS TABLE (status text, version int)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM influence_internal.program_facts(set_payout_policy.program_id);
+	PERFORM influence_internal.require_arguments('valid_from', valid_from::text);
+	RETURN QUERY SELECT a.status, a.version
+				   FROM influence_internal.add_policy(set_payout_policy.program_id, 'payout', policy, valid_from) a;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.set_payout_policy(bigint, jsonb, timestamptz) IS
+'Adds a version of a program''s payout policy from valid_from on: {"hold": "30 days"} or {"hold_after_month_end": 15}, {"minimums": {"USD": 1000}} in minor units, {"rounding": "half_up"}. Earnings already booked keep their available_at. -> status recorded | duplicate, version. Errors as set_attribution_policy.';
+
+CREATE FUNCTION influence_internal.create_program(name text, currency text, time_zone text DEFAULT 'UTC',
+	attribution jsonb DEFAULT '{}', payout jsonb DEFAULT '{}', dedup_group text DEFAULT NULL,
+	paying boolean DEFAULT true, demands_tag boolean DEFAULT true)
+RETURNS TABLE (status text, program_id bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	hash bytea;
+	known record;
+BEGIN
+	PERFORM influence_internal.require_key('name', create_program.name);
+	PERFORM influence_internal.require_arguments('currency', create_program.currency, 'time_zone', create_program.time_zone,
+		'paying', create_program.paying::text, 'demands_tag', create_program.demands_tag::text);
+	PERFORM influence.minor_unit_digits(create_program.currency);
+	IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = create_program.time_zone) THEN
+		PERFORM influence_internal.raise_invalid(format('time zone "%s" is not known', create_program.time_zone), NULL,
+			'Use a name of pg_timezone_names, for instance Europe/Berlin.');
+	END IF;
+	hash := influence_internal.content_hash(jsonb_build_array(create_program.currency, create_program.time_zone, attribution,
+		payout, create_program.dedup_group, create_program.paying, create_program.demands_tag));
+	PERFORM influence_internal.lock_key('program ' || create_program.name);
+	SELECT p.program_id, p.content_hash INTO known FROM influence.program p WHERE p.name = create_program.name;
+	IF FOUND THEN
+		IF known.content_hash <> hash THEN
+			PERFORM influence_internal.raise_conflict('program', create_program.name);
+		END IF;
+		RETURN QUERY SELECT 'duplicate', known.program_id;
+		RETURN;
+	END IF;
+	INSERT INTO influence.program (name, currency, time_zone, dedup_group, paying, demands_tag, content_hash)
+	VALUES (create_program.name, create_program.currency, create_program.time_zone, create_program.dedup_group,
+			create_program.paying, create_program.demands_tag, hash)
+	RETURNING program_id INTO program_id;
+	INSERT INTO influence.program_secret (program_id, visitor_salt)
+	VALUES (program_id, decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
+	PERFORM influence_internal.add_policy(program_id, 'attribution', attribution, '-infinity');
+	PERFORM influence_internal.add_policy(program_id, 'payout', payout, '-infinity');
+	status := 'recorded';
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.create_program(text, text, text, jsonb, jsonb, text, boolean, boolean) IS
+'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months), attribution and payout as in set_attribution_policy and set_payout_policy. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN004 same name with other content, IN010 not built yet.';
+
+CREATE FUNCTION influence_internal.visitor_key(program_id bigint, external_id text)
+RETURNS uuid
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	salt bytea;
+	hash bytea;
+BEGIN
+	PERFORM influence_internal.require_arguments('external_id', external_id);
+	SELECT s.visitor_salt INTO salt FROM influence.program_secret s WHERE s.program_id = visitor_key.program_id;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.program_facts(visitor_key.program_id);
+	END IF;
+	hash := substring(sha256(salt || convert_to(external_id, 'UTF8')) FROM 1 FOR 16);
+	-- RFC 9562: version 8 (custom), variant 10
+	hash := set_byte(hash, 6, (get_byte(hash, 6) & 15) | 128);
+	hash := set_byte(hash, 8, (get_byte(hash, 8) & 63) | 128);
+	RETURN encode(hash, 'hex')::uuid;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.visitor_key(bigint, text) IS
+'The visitor uuid of a service''s own customer key: the first 128 bits of sha256(salt of the program, key), marked as a version 8 uuid (RFC 9562). The same key gives the same visitor; without the salt it cannot be guessed back.';

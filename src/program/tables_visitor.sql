@@ -1,0 +1,186 @@
+/*
+ * tables_visitor.sql
+ *
+ * Step 3 of install(): what is kept by visitor: shoppers with interests, follows
+ * and blocks, and the two event streams (touches, engagements) in monthly
+ * partitions. Every event carries received_at and the transaction that wrote
+ * it (xact), so that plain COPY works and the statistics find what is new.
+ */
+CREATE FUNCTION influence_internal.install_visitors()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	CREATE TABLE influence.shopper (
+		visitor_id uuid PRIMARY KEY,
+		external_key text,
+		country text CHECK (country ~ '^[A-Z]{2}$'),
+		language text,
+		personalised boolean NOT NULL,
+		discoverable boolean NOT NULL,
+		content_hash bytea NOT NULL,
+		created_at timestamptz NOT NULL DEFAULT now()
+	);
+	COMMENT ON TABLE influence.shopper IS 'Registered shoppers; guests need no row.';
+
+	CREATE TABLE influence.interest (
+		visitor_id uuid NOT NULL,
+		topic_id bigint NOT NULL REFERENCES influence.topic,
+		weight float8 NOT NULL DEFAULT 1 CHECK (weight > 0 AND weight <= 1000),
+		since timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (visitor_id, topic_id)
+	);
+	COMMENT ON TABLE influence.interest IS 'The topics a shopper chose, with weights.';
+
+	CREATE TABLE influence.follow (
+		visitor_id uuid NOT NULL,
+		target_kind text NOT NULL CHECK (target_kind IN ('creator', 'topic')),
+		target_id bigint NOT NULL,
+		since timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (visitor_id, target_kind, target_id)
+	);
+	COMMENT ON TABLE influence.follow IS 'Who a shopper follows: creators and topics.';
+
+	CREATE TABLE influence.follower (
+		creator_id bigint NOT NULL,
+		visitor_id uuid NOT NULL,
+		since timestamptz NOT NULL,
+		PRIMARY KEY (creator_id, visitor_id)
+	);
+	COMMENT ON TABLE influence.follower IS 'The follows of creators a second time, by creator.';
+
+	CREATE TABLE influence.block (
+		visitor_id uuid NOT NULL,
+		creator_id bigint NOT NULL,
+		direction text NOT NULL CHECK (direction IN ('by_shopper', 'by_creator')),
+		since timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (visitor_id, creator_id, direction)
+	);
+	COMMENT ON TABLE influence.block IS 'Blocks in either direction; each hides the creator''s posts from the shopper.';
+
+	CREATE TABLE influence.event_key (
+		visitor_id uuid NOT NULL,
+		event_ref text NOT NULL,
+		content_hash bytea NOT NULL,
+		occurred_at timestamptz NOT NULL,
+		expires timestamptz NOT NULL,
+		PRIMARY KEY (visitor_id, event_ref)
+	);
+	CREATE INDEX event_key_expires ON influence.event_key (expires);
+	COMMENT ON TABLE influence.event_key IS 'The retry window for events whose time the server set: the time given to the first call. event_ref is prefixed by the stream.';
+
+	CREATE TABLE influence.touch (
+		visitor_id uuid NOT NULL,
+		touched_at timestamptz NOT NULL CHECK (isfinite(touched_at)),
+		touch_ref text NOT NULL CHECK (length(touch_ref) BETWEEN 1 AND 200),
+		program_id bigint NOT NULL,
+		kind text NOT NULL CHECK (kind IN ('view', 'click', 'cart', 'coupon')),
+		creator_id bigint,
+		channel text,
+		link text,
+		sub_id text,
+		campaign_id bigint,
+		coupon text,
+		post_id bigint,
+		list_id bigint,
+		position int,
+		impression_id bigint,
+		product_id bigint,
+		category_id bigint,
+		price bigint,
+		currency char(3),
+		stock bigint,
+		landing_page text,
+		referrer text,
+		surface text,
+		device text,
+		app_version text,
+		country text,
+		language text,
+		in_app boolean,
+		boosted boolean,
+		consent text,
+		viewable_ms int,
+		session_id text,
+		experiment text,
+		variant text,
+		bot_verdict text,
+		bot_rules_version int,
+		received_at timestamptz NOT NULL DEFAULT now(),
+		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
+		PRIMARY KEY (visitor_id, touched_at, touch_ref)
+	) PARTITION BY RANGE (touched_at);
+	CREATE INDEX touch_xact ON influence.touch (xact);
+	CREATE INDEX touch_creator ON influence.touch (creator_id, touched_at);
+	COMMENT ON TABLE influence.touch IS 'Every contact of a visitor with a creator''s content or another channel (creator_id NULL), in monthly partitions; price (minor units), currency and stock are those of the touched product at that moment.';
+
+	CREATE TABLE influence.engagement (
+		visitor_id uuid NOT NULL,
+		occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
+		event_ref text NOT NULL CHECK (length(event_ref) BETWEEN 1 AND 200),
+		kind text NOT NULL CHECK (kind IN ('smile', 'unsmile', 'comment', 'share', 'save', 'vote', 'click', 'hide', 'see_less', 'report')),
+		post_id bigint,
+		product_id bigint,
+		creator_id bigint,
+		value float8,
+		surface text,
+		device text,
+		received_at timestamptz NOT NULL DEFAULT now(),
+		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
+		PRIMARY KEY (visitor_id, occurred_at, event_ref)
+	) PARTITION BY RANGE (occurred_at);
+	CREATE INDEX engagement_xact ON influence.engagement (xact);
+	CREATE INDEX engagement_post ON influence.engagement (post_id, occurred_at);
+	COMMENT ON TABLE influence.engagement IS 'Reactions to posts and products, in monthly partitions.';
+
+	CREATE TABLE influence.touch_default PARTITION OF influence.touch DEFAULT;
+	CREATE TABLE influence.engagement_default PARTITION OF influence.engagement DEFAULT;
+	COMMENT ON TABLE influence.touch_default IS 'Touches of months that have no partition yet; the daily job moves them.';
+	COMMENT ON TABLE influence.engagement_default IS 'Engagements of months that have no partition yet; the daily job moves them.';
+	PERFORM influence_internal.ensure_partitions(now() - interval '1 month', now() + interval '3 months');
+END
+$$;
+COMMENT ON FUNCTION influence_internal.install_visitors() IS
+'Step 3 of install(): shoppers, interests, follows, blocks, touches and engagements with their partitions.';
+
+CREATE FUNCTION influence_internal.ensure_partitions(from_at timestamptz, to_at timestamptz)
+RETURNS int
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+DECLARE
+	parent record;
+	month timestamptz;
+	partition_name text;
+	made int := 0;
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence partitions', 0));
+	FOR parent IN
+		SELECT v.name, v.at_column
+		  FROM (VALUES ('touch', 'touched_at'), ('engagement', 'occurred_at')) v(name, at_column)
+	LOOP
+		FOR month IN
+			SELECT generate_series(date_trunc('month', from_at), date_trunc('month', to_at), interval '1 month')
+		LOOP
+			partition_name := parent.name || to_char(month, '_YYYY_MM');
+			CONTINUE WHEN to_regclass(format('influence.%I', partition_name)) IS NOT NULL;
+			EXECUTE format('CREATE TABLE influence.%I (LIKE influence.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)',
+						   partition_name, parent.name);
+			-- rows that arrived before their partition move into it, system columns and all
+			EXECUTE format('WITH moved AS (DELETE FROM influence.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *) '
+						   'INSERT INTO influence.%5$I SELECT * FROM moved',
+						   parent.name || '_default', parent.at_column, month, month + interval '1 month', partition_name);
+			EXECUTE format('ALTER TABLE influence.%I ATTACH PARTITION influence.%I FOR VALUES FROM (%L) TO (%L)',
+						   parent.name, partition_name, month, month + interval '1 month');
+			EXECUTE format('COMMENT ON TABLE influence.%I IS %L', partition_name,
+						   format('Rows of influence.%s of %s (UTC).', parent.name, to_char(month, 'YYYY-MM')));
+			made := made + 1;
+		END LOOP;
+	END LOOP;
+	RETURN made;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.ensure_partitions(timestamptz, timestamptz) IS
+'Makes the missing monthly partitions (UTC months) of touch and engagement from one moment to another, moves rows of the default partition into them, and returns how many it made.';
