@@ -360,12 +360,20 @@ FROM influence.attribute('WITH gone AS (INSERT INTO moved SELECT * FROM touch WH
 SELECT count(*) FROM moved;
 SELECT count(*) FROM influence.attribute('SELECT * FROM touch FOR UPDATE;', 'SELECT * FROM sale WHERE conversion_id = 1 -- one');
 
+CREATE FUNCTION add_sale() RETURNS bigint LANGUAGE sql VOLATILE AS
+	$$ INSERT INTO sale VALUES (1, '2024-01-02', 1000000, 1, NULL, NULL) RETURNING 1::bigint $$;
+SELECT count(*) FILTER (WHERE conversion_id = 1000000) AS seen
+FROM influence.attribute('SELECT add_sale() AS visitor, now() AS touched_at, 1 AS touch_id, 1 AS creator_id', 'TABLE sale');
+SELECT count(*) FILTER (WHERE conversion_id = 1000000) AS seen FROM influence.attribute('TABLE touch', 'TABLE sale');
+
 -- Queries that are none.
 SELECT error_of($$ SELECT * FROM influence.attribute('', 'TABLE sale') $$);
 SELECT error_of($$ SELECT * FROM influence.attribute('TABLE touch', ' -- nothing') $$);
 SELECT error_of($$ SELECT * FROM influence.attribute('TABLE touch; TABLE touch', 'TABLE sale') $$);
 SELECT error_of($$ SELECT * FROM influence.attribute('DELETE FROM touch RETURNING *', 'TABLE sale') $$);
 SELECT error_of($$ SELECT * FROM influence.attribute('TABLE touch', 'DROP TABLE sale') $$);
+SELECT error_of($$ SELECT * FROM influence.attribute('TABLE touch', 'SELECT * INTO sale2 FROM sale') $$);
+SELECT error_of($$ SELECT * FROM influence.attribute('TABLE touch', 'EXPLAIN TABLE sale') $$);
 SELECT error_of($$ SELECT * FROM influence.attribute('TABLE touch', 'COPY sale TO STDOUT') $$);
 SELECT error_of($$ SELECT * FROM influence.attribute('TABLE touch', 'COMMIT') $$);
 SELECT error_of($$ SELECT * FROM influence.attribute('SELECT visitor FROM', 'TABLE sale') $$);

@@ -28,6 +28,7 @@ typedef struct AttributionWorkspace
 	AttributionRoom room;
 } AttributionWorkspace;
 
+/* runs in a memory context that is reset after each conversion */
 typedef void (*AttributionSink) (void *arg, const AttributionTouch *touches,
 								 const AttributionConversion *conversion,
 								 const AttributionWorkspace *result);

@@ -30,6 +30,8 @@ PG_FUNCTION_INFO_V1(attribution_totals);
 PG_FUNCTION_INFO_V1(attribution_last_stats);
 PG_FUNCTION_INFO_V1(attribution_credit_order);
 
+#define GETARG_STRING(n) text_to_cstring(PG_GETARG_TEXT_PP(n))
+
 /* argument positions of attribute() and attribute_totals() */
 enum
 {
@@ -139,11 +141,8 @@ typedef struct CreatorTotal
 
 typedef struct CreditTotals
 {
-	MemoryContext context;
 	creator_totals_hash *creators;
 	CreatorTotal nobody;		/* credits without a creator */
-	int64_t    *shares;			/* a conversion in billionths, row by row */
-	size_t		capacity;
 } CreditTotals;
 
 /* arguments from first_default on may be left out */
@@ -170,16 +169,16 @@ read_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
 	AttributionPolicyArguments arguments;
 
 	check_no_nulls(fcinfo, argument_names, ARG_COUNT, ARG_MODEL);
-	arguments.model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
+	arguments.model = GETARG_STRING(ARG_MODEL);
 	arguments.lookback = PG_GETARG_INTERVAL_P(ARG_LOOKBACK);
 	arguments.view_lookback = PG_GETARG_INTERVAL_P(ARG_VIEW_LOOKBACK);
 	arguments.cart_lookback = PG_GETARG_INTERVAL_P(ARG_CART_LOOKBACK);
 	arguments.half_life = PG_GETARG_INTERVAL_P(ARG_HALF_LIFE);
 	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(ARG_POSITION_WEIGHTS);
-	arguments.reuse = text_to_cstring(PG_GETARG_TEXT_PP(ARG_REUSE));
+	arguments.reuse = GETARG_STRING(ARG_REUSE);
 	arguments.session_lifetime = PG_GETARG_INTERVAL_P(ARG_SESSION_LIFETIME);
-	arguments.match = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MATCH));
-	arguments.time_zone = text_to_cstring(PG_GETARG_TEXT_PP(ARG_TIME_ZONE));
+	arguments.match = GETARG_STRING(ARG_MATCH);
+	arguments.time_zone = GETARG_STRING(ARG_TIME_ZONE);
 	attribution_policy_build(policy, &arguments);
 }
 
@@ -189,8 +188,8 @@ run(FunctionCallInfo fcinfo, const AttributionPolicy *policy,
 {
 	AttributionStats stats;
 
-	attribution_run(text_to_cstring(PG_GETARG_TEXT_PP(ARG_TOUCHES)),
-					text_to_cstring(PG_GETARG_TEXT_PP(ARG_CONVERSIONS)),
+	attribution_run(GETARG_STRING(ARG_TOUCHES),
+					GETARG_STRING(ARG_CONVERSIONS),
 					policy, sink, arg, &stats);
 	last_stats = stats;
 	have_last_stats = true;
@@ -261,31 +260,9 @@ attribution_attribute(PG_FUNCTION_ARGS)
 }
 
 /*
- * Each conversion's one, in billionths, split like the credits: so the totals
- * add up to the number of conversions, whatever the order of adding.
+ * Each conversion's one, in billionths, is split like the credits: so the
+ * totals add up to the number of conversions, whatever the order of adding.
  */
-static const int64_t *
-split_one(CreditTotals *totals, const AttributionWorkspace *workspace)
-{
-	const AttributionRoom *room = &workspace->room;
-	size_t		rows = workspace->path.rows;
-
-	if (totals->capacity < rows)
-	{
-		if (totals->shares != NULL)
-			pfree(totals->shares);
-		totals->shares = NULL;
-		totals->capacity = 0;
-		totals->shares = MemoryContextAllocHuge(totals->context,
-												room->capacity * sizeof(int64_t));
-		totals->capacity = room->capacity;
-	}
-	if (money_split(MONEY_RATE_SCALE, room->weight, rows, totals->shares,
-					room->scratch) != MONEY_OK)
-		elog(ERROR, "attribution weights out of bounds");
-	return totals->shares;
-}
-
 static void
 credit_totals_add(void *arg, const AttributionTouch *touches,
 				  const AttributionConversion *conversion,
@@ -293,10 +270,14 @@ credit_totals_add(void *arg, const AttributionTouch *touches,
 {
 	CreditTotals *totals = arg;
 	const AttributionRoom *room = &workspace->room;
-	const int64_t *shares = split_one(totals, workspace);
+	size_t		rows = workspace->path.rows;
+	int64_t    *shares = MemoryContextAllocHuge(CurrentMemoryContext, rows * sizeof(int64_t));
 	size_t		i;
 
-	for (i = 0; i < workspace->path.rows; i++)
+	if (money_split(MONEY_RATE_SCALE, room->weight, rows, shares, room->scratch) != MONEY_OK)
+		elog(ERROR, "attribution weights out of bounds");
+
+	for (i = 0; i < rows; i++)
 	{
 		CreatorTotal *total = &totals->nobody;
 
@@ -362,9 +343,7 @@ attribution_totals(PG_FUNCTION_ARGS)
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	memset(&totals, 0, sizeof(totals));
-	totals.context = AllocSetContextCreate(CurrentMemoryContext, "attribution totals",
-										   ALLOCSET_DEFAULT_SIZES);
-	totals.creators = creator_totals_create(totals.context, 256, NULL);
+	totals.creators = creator_totals_create(CurrentMemoryContext, 256, NULL);
 	run(fcinfo, &policy, credit_totals_add, &totals);
 
 	creator_totals_start_iterate(totals.creators, &iterator);
@@ -373,7 +352,7 @@ attribution_totals(PG_FUNCTION_ARGS)
 	if (totals.nobody.used)
 		emit_total(result, &totals.nobody, false);
 
-	MemoryContextDelete(totals.context);
+	creator_totals_destroy(totals.creators);
 	return (Datum) 0;
 }
 
@@ -457,6 +436,13 @@ check_finite(TimestampTz at, int argno)
 				 errmsg("%s must be finite", order_argument_names[argno])));
 }
 
+static int64
+nullable_id(const OrderArray *array, int i, bool *present)
+{
+	*present = !array->nulls[i];
+	return *present ? DatumGetInt64(array->values[i]) : 0;
+}
+
 /* The touches, in the order of a path: the first five arguments. */
 static AttributionTouch *
 read_order_touches(FunctionCallInfo fcinfo, size_t *count)
@@ -489,10 +475,8 @@ read_order_touches(FunctionCallInfo fcinfo, size_t *count)
 		touch->kind = attribution_kind_from_name(VARDATA_ANY(kind),
 												 VARSIZE_ANY_EXHDR(kind));
 		touch->touch_id = DatumGetInt64(arrays[ORDER_TOUCH_IDS].values[i]);
-		touch->has_creator = !creators->nulls[i];
-		touch->creator_id = creators->nulls[i] ? 0 : DatumGetInt64(creators->values[i]);
-		touch->has_product = !products->nulls[i];
-		touch->product_id = products->nulls[i] ? 0 : DatumGetInt64(products->values[i]);
+		touch->creator_id = nullable_id(creators, i, &touch->has_creator);
+		touch->product_id = nullable_id(products, i, &touch->has_product);
 	}
 	qsort(touches, n, sizeof(*touches), attribution_touch_compare);
 	*count = n;
@@ -505,12 +489,12 @@ read_order_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
 	AttributionPolicyArguments arguments;
 
 	memset(&arguments, 0, sizeof(arguments));
-	arguments.model = text_to_cstring(PG_GETARG_TEXT_PP(ORDER_MODEL));
+	arguments.model = GETARG_STRING(ORDER_MODEL);
 	arguments.lookback = PG_GETARG_INTERVAL_P(ORDER_LOOKBACK);
 	arguments.view_lookback = PG_GETARG_INTERVAL_P(ORDER_VIEW_LOOKBACK);
 	arguments.cart_lookback = PG_GETARG_INTERVAL_P(ORDER_CART_LOOKBACK);
 	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(ORDER_POSITION_WEIGHTS);
-	arguments.time_zone = text_to_cstring(PG_GETARG_TEXT_PP(ORDER_TIME_ZONE));
+	arguments.time_zone = GETARG_STRING(ORDER_TIME_ZONE);
 	attribution_policy_build(policy, &arguments);
 }
 
@@ -562,8 +546,7 @@ attribution_credit_order(PG_FUNCTION_ARGS)
 	{
 		conversion.conversion_id = DatumGetInt64(line_ids.values[i]);
 		conversion.amount = DatumGetInt64(amounts.values[i]);
-		conversion.has_product = !products.nulls[i];
-		conversion.product_id = products.nulls[i] ? 0 : DatumGetInt64(products.values[i]);
+		conversion.product_id = nullable_id(&products, i, &conversion.has_product);
 		attribution_credit(&workspace, &policy.rules, touches, ntouches, &conversion);
 		credit_rows_add(&rows, touches, &conversion, &workspace);
 	}

@@ -93,13 +93,13 @@ DECLARE
 	forgotten bigint;
 	since timestamptz;
 BEGIN
-	SELECT least(min(d.at), as_of) INTO since
+	SELECT least(min(d.at), $1) INTO since
 	  FROM (SELECT min(t.touched_at) AS at FROM influence.touch_default t
 			UNION ALL SELECT min(e.occurred_at) FROM influence.engagement_default e) d;
-	made := influence_internal.ensure_partitions(since, as_of + interval '3 months');
-	DELETE FROM influence.event_key k WHERE k.expires < as_of;
+	made := influence_internal.ensure_partitions(since, $1 + interval '3 months');
+	DELETE FROM influence.event_key k WHERE k.expires < $1;
 	GET DIAGNOSTICS forgotten = ROW_COUNT;
-	DELETE FROM influence.job_run r WHERE r.started_at < as_of - interval '90 days';
+	DELETE FROM influence.job_run r WHERE r.started_at < $1 - interval '90 days';
 	RETURN format('%s partitions made, %s retry keys expired', made, forgotten);
 END
 $$;
@@ -176,35 +176,36 @@ CREATE PROCEDURE influence.run_due(as_of timestamptz DEFAULT now())
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	job text;
+	job_name text;
 	item record;
-	run_id bigint;
+	this_run bigint;
 	outcome text;
 	failure text;
 BEGIN
 	-- a procedure that commits cannot have a SET clause: fix the path by hand, in each transaction anew
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 	PERFORM influence_internal.require_install();
-	PERFORM influence_internal.require_finite('as_of', as_of);
-	FOREACH job IN ARRAY ARRAY['upkeep', 'book_earnings', 'refresh_stats', 'payouts'] LOOP
-		FOR item IN SELECT d.program_id, d.period FROM influence_internal.due_periods(job, as_of) d LOOP
+	PERFORM influence_internal.require_arguments('as_of', $1::text);
+	PERFORM influence_internal.require_finite('as_of', $1);
+	FOREACH job_name IN ARRAY ARRAY['upkeep', 'book_earnings', 'refresh_stats', 'payouts'] LOOP
+		FOR item IN SELECT d.program_id, d.period FROM influence_internal.due_periods(job_name, $1) d LOOP
 			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 			INSERT INTO influence.job_run (job, program_id, period, as_of, status)
-			VALUES (job, nullif(item.program_id, 0), item.period, as_of, 'crashed')
-			RETURNING job_run.run_id INTO run_id;
+			VALUES (job_name, nullif(item.program_id, 0), item.period, $1, 'crashed')
+			RETURNING run_id INTO this_run;
 			COMMIT;
 			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 			failure := NULL;
 			BEGIN
-				outcome := influence_internal.do_job(job, item.program_id, item.period, as_of);
+				outcome := influence_internal.do_job(job_name, item.program_id, item.period, $1);
 			EXCEPTION WHEN OTHERS THEN
 				failure := pg_catalog.format('%s (%s)', SQLERRM, SQLSTATE);
-				RAISE WARNING 'job % failed: %', job, failure;
+				RAISE WARNING 'job % failed: %', job_name, failure;
 			END;
 			UPDATE influence.job_run r
 			   SET finished_at = clock_timestamp(), detail = coalesce(failure, outcome),
 				   status = CASE WHEN failure IS NOT NULL THEN 'failed' WHEN outcome LIKE 'skipped%' THEN 'skipped' ELSE 'succeeded' END
-			 WHERE r.run_id = run_due.run_id;
+			 WHERE r.run_id = this_run;
 			COMMIT;
 			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 		END LOOP;

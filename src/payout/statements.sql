@@ -5,7 +5,7 @@
  * balance after each.
  */
 CREATE FUNCTION influence_internal.creator_statement(program_id bigint, creator_id bigint, period text)
-RETURNS TABLE (position int, occurred_at timestamptz, kind text, order_ref text, line_no int, amount bigint, balance bigint,
+RETURNS TABLE (entry_no int, occurred_at timestamptz, kind text, order_ref text, line_no int, amount bigint, balance bigint,
 			   currency text, available_at timestamptz, note text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp

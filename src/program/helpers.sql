@@ -34,7 +34,10 @@ RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
-	RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = message, DETAIL = coalesce(detail, ''), HINT = hint;
+	IF detail IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = message, HINT = hint;
+	END IF;
+	RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = message, DETAIL = detail, HINT = hint;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.raise_invalid(text, text, text) IS 'Raises IN002 for an argument that cannot be meant.';
@@ -44,7 +47,10 @@ RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
-	RAISE EXCEPTION USING ERRCODE = 'IN005', MESSAGE = message, DETAIL = coalesce(detail, ''), HINT = hint;
+	IF detail IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN005', MESSAGE = message, HINT = hint;
+	END IF;
+	RAISE EXCEPTION USING ERRCODE = 'IN005', MESSAGE = message, DETAIL = detail, HINT = hint;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.raise_refused(text, text, text) IS 'Raises IN005 for what a rule of the program refuses.';

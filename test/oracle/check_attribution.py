@@ -23,10 +23,10 @@ SCENARIOS, VISITORS = 48, 320
 HOUR, DAY = 3600 * 10**6, 86400 * 10**6
 ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kolkata",
          "America/St_Johns", "Europe/Lisbon"]
-LOOKBACKS = [Span(0, 30, 0), Span(1, 0, 0), Span(0, 1, 3 * HOUR), Span(0, 0, 24 * HOUR), Span(0, 0, 720 * HOUR), Span(1, 1, HOUR),
+LOOKBACKS = [Span(0, 30, 0), Span(1, 0, 0), Span(0, 1, 3 * HOUR), Span(0, 0, 24 * HOUR), Span(0, 0, 720 * HOUR), Span(1, 1, HOUR), Span(2, 10, 0), Span(1, 1, 0),
              Span(0, 1, 0), Span(3, 0, 0), Span(0, 0, 1), Span(0, 7, 0), Span(13, 2, 90 * 60 * 10**6 + 1)]
-VIEW_LOOKBACKS = [Span(0, 0, 0), Span(0, 1, 0), Span(0, 0, 2 * HOUR), Span(0, 2, 0), Span(1, 0, 0)]
-CART_LOOKBACKS = [Span(0, 90, 0), Span(0, 0, 0), Span(0, 1, 3 * HOUR), Span(2, 0, 0)]
+VIEW_LOOKBACKS = [Span(0, 0, 0), Span(0, 1, 0), Span(0, 0, 2 * HOUR), Span(0, 2, 0), Span(1, 0, 0), Span(1, 1, 0)]
+CART_LOOKBACKS = [Span(0, 90, 0), Span(0, 0, 0), Span(0, 1, 3 * HOUR), Span(2, 0, 0), Span(1, 2, 0)]
 WEIGHTS = [None, ("0.4", "0.2", "0.4"), ("0.3", "0", "0.7"), ("1", "0", "0"), ("0", "0.5", "0.5"), ("0.333333333", "0.1", "0.000000001"),
            ("7", "3", "11"), ("0", "1", "1e-9"), ("0.5", "0", "0")]
 AMOUNTS = [0, 1, -1, 2, -3, None, None, INT64_MAX, -INT64_MAX, INT64_MIN, 99, -100]

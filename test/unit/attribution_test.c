@@ -140,6 +140,8 @@ test_models(void)
 		   "credited n=5 11@1:0.4=40 12@2:0.06667=7 13@3:0.06667=7 14@4:0.06667=6 15@5:0.4=40",
 		   "position based, 5 touches");
 
+	is_str(credit(&one_sided, touches, 1, &sale), "credited n=1 11@1:1=100",
+		   "a single touch earns all, whatever the first one's weight");
 	is_str(credit(&one_sided, touches, 2, &sale), "credited n=2 12@2:1=100",
 		   "a touch without weight gives no row");
 	is_str(credit(&one_sided, touches, 3, &sale), "credited n=3 12@2:0.25=25 13@3:0.75=75",
@@ -206,6 +208,10 @@ test_views_and_carts(void)
 
 	is_str(credit(&linear, carts, 4, &sale), "outside_window n=0 none:1=9",
 		   "no cart earns a conversion without a product");
+	carts[1].product_id = 0;
+	is_str(credit(&linear, carts, 4, &sale), "outside_window n=0 none:1=9",
+		   "not even the cart of product 0");
+	carts[1].product_id = 5;
 	sale.has_product = true;
 	sale.product_id = 5;
 	is_str(credit(&linear, carts, 4, &sale), "credited n=1 2@1:1=9",
