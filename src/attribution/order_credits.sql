@@ -5,12 +5,17 @@
  * index probe and hands them to the same pure core that influence.attribute()
  * uses; the credits are stored with the policy version and a snapshot of the
  * touch, so that they explain themselves later.
+ *
+ * Functions on a service's path pin generic plans: planning a probe of all
+ * monthly partitions anew for each call cost eight times the probe itself.
  */
 CREATE FUNCTION influence_internal.order_touches(program_id bigint, visitor_id uuid, ordered_at timestamptz)
 RETURNS TABLE (touch_no bigint, touched_at timestamptz, touch_ref text, kind text, creator_id bigint, product_id bigint,
 			   channel text, post_id bigint)
 LANGUAGE plpgsql STABLE
+ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -54,10 +59,11 @@ $$;
 COMMENT ON FUNCTION influence_internal.buyer_creators(uuid) IS
 'The creators whose credit a purchase of this visitor may not be: its own, the creators it acts for as an agency, and the agencies that act for it.';
 
-CREATE FUNCTION influence_internal.run_policy(program_id bigint, visitor_id uuid, order_ref text)
-RETURNS TABLE (line_no int, touch_no bigint, creator_id bigint, touch_position int, path_length int, weight float8,
-			   credit bigint, reason text)
+CREATE FUNCTION influence_internal.attribute_order(program_id bigint, visitor_id uuid, order_ref text)
+RETURNS TABLE (line_no int, touch_ref text, creator_id bigint, weight float8, credit bigint, reason text, policy_version int,
+			   touched_at timestamptz, touch_position int, path_length int, snapshot jsonb, ordered_at timestamptz)
 LANGUAGE plpgsql STABLE
+ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -70,25 +76,39 @@ BEGIN
 	  JOIN influence.program g ON g.program_id = x.program_id
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3;
 	RETURN QUERY
-	WITH t AS (
-		SELECT array_agg(t.touched_at) AS at, array_agg(t.kind) AS kinds, array_agg(t.touch_no) AS ids,
-			   array_agg(t.creator_id) AS creators, array_agg(t.product_id) AS products
-		  FROM influence_internal.order_touches($1, $2, o.ordered_at) t
+	WITH touches AS MATERIALIZED (
+		SELECT t.* FROM influence_internal.order_touches($1, $2, o.ordered_at) t
+	), t AS (
+		SELECT coalesce(array_agg(t.touched_at), '{}') AS at, coalesce(array_agg(t.kind), '{}') AS kinds,
+			   coalesce(array_agg(t.touch_no), '{}') AS ids, coalesce(array_agg(t.creator_id), '{}') AS creators,
+			   coalesce(array_agg(t.product_id), '{}') AS products
+		  FROM touches t
 	), l AS (
 		SELECT array_agg(x.line_no::bigint ORDER BY x.line_no) AS ids, array_agg(x.base_amount ORDER BY x.line_no) AS amounts,
 			   array_agg(x.product_id ORDER BY x.line_no) AS products
 		  FROM influence.order_line x
 		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3
 	)
-	SELECT c.conversion_id::int, c.touch_id, c.creator_id, c.touch_position, c.path_length, c.weight, c.credit, c.reason
-	  FROM t, l, influence_internal.credit_order(coalesce(t.at, '{}'), coalesce(t.kinds, '{}'), coalesce(t.ids, '{}'),
-			coalesce(t.creators, '{}'), coalesce(t.products, '{}'), o.ordered_at, l.ids, l.amounts, l.products,
-			influence_internal.buyer_creators($2), o.model, o.lookback, o.view_lookback, o.cart_lookback,
-			o.position_weights, o.time_zone) c;
+	SELECT c.conversion_id::int, coalesce(w.touch_ref, ''), c.creator_id, c.weight, c.credit, c.reason, o.version,
+		   w.touched_at, c.touch_position, c.path_length,
+		   CASE WHEN w.touch_no IS NOT NULL THEN
+				jsonb_strip_nulls(jsonb_build_object('kind', w.kind, 'channel', w.channel, 'product_id', w.product_id,
+					'post_id', w.post_id, 'model', o.model,
+					'runner_up', (SELECT jsonb_build_object('touch_ref', u.touch_ref, 'creator_id', u.creator_id, 'touched_at', u.touched_at)
+									FROM touches u
+								   WHERE u.touch_no < w.touch_no AND u.creator_id IS DISTINCT FROM w.creator_id
+								   ORDER BY u.touch_no DESC LIMIT 1))) END,
+		   o.ordered_at
+	  FROM t
+	 CROSS JOIN l
+	 CROSS JOIN LATERAL influence_internal.credit_order(t.at, t.kinds, t.ids, t.creators, t.products, o.ordered_at, l.ids,
+			l.amounts, l.products, influence_internal.buyer_creators($2), o.model, o.lookback, o.view_lookback, o.cart_lookback,
+			o.position_weights, o.time_zone) c
+	  LEFT JOIN touches w ON w.touch_no = c.touch_id;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.run_policy(bigint, uuid, text) IS
-'Runs the attribution policy in force when the order was placed over the touches known now: the rows of the kernel, touch_no as in order_touches().';
+COMMENT ON FUNCTION influence_internal.attribute_order(bigint, uuid, text) IS
+'Runs the attribution policy in force when an order was placed over the touches known now: the rows of table credit, touch_ref empty where a line is unattributed; snapshot holds the touch and the nearest earlier one of somebody else.';
 
 CREATE FUNCTION influence_internal.credit_lines(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS void
@@ -99,21 +119,9 @@ AS $$
 BEGIN
 	INSERT INTO influence.credit (visitor_id, program_id, order_ref, line_no, touch_ref, creator_id, weight, credit, reason,
 								  policy_version, touched_at, touch_position, path_length, snapshot, ordered_at)
-	SELECT $2, $1, $3, c.line_no, coalesce(t.touch_ref, ''), c.creator_id, c.weight, c.credit, c.reason, p.version,
-		   t.touched_at, c.touch_position, c.path_length,
-		   CASE WHEN t.touch_no IS NOT NULL THEN
-				jsonb_strip_nulls(jsonb_build_object('kind', t.kind, 'channel', t.channel, 'product_id', t.product_id,
-					'post_id', t.post_id, 'model', p.model,
-					'runner_up', (SELECT jsonb_build_object('touch_ref', u.touch_ref, 'creator_id', u.creator_id, 'touched_at', u.touched_at)
-									FROM influence_internal.order_touches($1, $2, o.ordered_at) u
-								   WHERE u.touch_no < t.touch_no AND u.creator_id IS DISTINCT FROM t.creator_id
-								   ORDER BY u.touch_no DESC LIMIT 1))) END,
-		   o.ordered_at
-	  FROM influence.orders o
-	  JOIN influence.attribution_policy p ON p.program_id = o.program_id AND p.valid @> o.ordered_at
-	 CROSS JOIN LATERAL influence_internal.run_policy($1, $2, $3) c
-	  LEFT JOIN LATERAL influence_internal.order_touches($1, $2, o.ordered_at) t ON t.touch_no = c.touch_no
-	 WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3;
+	SELECT $2, $1, $3, c.line_no, c.touch_ref, c.creator_id, c.weight, c.credit, c.reason, c.policy_version, c.touched_at,
+		   c.touch_position, c.path_length, c.snapshot, c.ordered_at
+	  FROM influence_internal.attribute_order($1, $2, $3) c;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.credit_lines(bigint, uuid, text) IS 'Attributes a stored order and stores the credits.';
@@ -123,6 +131,7 @@ RETURNS TABLE (line_no int, touch_ref text, touched_at timestamptz, kind text, c
 			   touch_position int, weight float8, credit bigint, verdict text, model text, policy_version int)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -100,6 +100,7 @@ CREATE FUNCTION influence_internal.rate_candidates(program_id bigint, creator_id
 	category_path bigint[], country text, at timestamptz)
 RETURNS TABLE (choice int, rate_id bigint, version int, rate numeric, flat_amount bigint, reason text)
 LANGUAGE plpgsql STABLE
+ROWS 3
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column

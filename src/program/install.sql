@@ -222,9 +222,10 @@ DECLARE
 	roles record;
 	item record;
 	caller text := current_user;
-	chosen text := coalesce(install.owner_role, influence_internal.installed_owner(), 'influence_owner');
+	chosen text;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence install', 0));
+	chosen := coalesce(install.owner_role, influence_internal.installed_owner(), 'influence_owner');
 	IF influence_internal.installed_owner() <> chosen THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN004',
 			MESSAGE = format('the tables belong to role "%s" already', influence_internal.installed_owner()),

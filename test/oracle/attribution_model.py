@@ -6,6 +6,7 @@ One conversion at a time, by the rules of design section 5: filter, sort, weigh,
 
 from collections import namedtuple
 from datetime import datetime, timedelta, timezone
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 import calendar
 
@@ -56,7 +57,6 @@ def lower_bound(converted_at, span, zone):
 
 def parse_position_weights(weights):
     """Weights in units of 10^-9, from decimal text."""
-    from fractions import Fraction
     units = [Fraction(w) * BILLION for w in weights]
     assert all(u.denominator == 1 for u in units)
     return [int(u) for u in units]
