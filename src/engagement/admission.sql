@@ -142,6 +142,21 @@ $$;
 COMMENT ON FUNCTION influence_internal.judge_application(bigint, bigint, timestamptz) IS
 'Every admission rule that fits a creator at a moment, with the value found and whether it passes (NULL = value unknown).';
 
+CREATE FUNCTION influence_internal.decide(program_id bigint, creator_id bigint, at timestamptz)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT CASE WHEN bool_or(NOT j.passed) THEN 'rejected'
+						WHEN count(*) = 0 OR bool_or(j.passed IS NULL) THEN 'review'
+						ELSE 'admitted' END
+			  FROM influence_internal.judge_application($1, $2, $3) j);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.decide(bigint, bigint, timestamptz) IS
+'What the rules in force say of a creator: rejected when one fails, review when a value is unknown or no rule fits, admitted otherwise.';
+
 CREATE FUNCTION influence_internal.apply_creator(program_id bigint, creator_id bigint, submitted_at timestamptz DEFAULT now())
 RETURNS TABLE (status text, application_id bigint, decision text, reasons jsonb, reapply_after timestamptz)
 LANGUAGE plpgsql
@@ -150,6 +165,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	known record;
+	fresh boolean;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_creator($2);
@@ -160,17 +176,20 @@ BEGIN
 	  FROM influence.application a
 	 WHERE a.creator_id = $2 AND a.program_id = $1
 	 ORDER BY a.submitted_at DESC, a.application_id DESC LIMIT 1;
-	IF FOUND AND (known.decision <> 'rejected' OR $3 < known.reapply_after) THEN
-		RETURN QUERY SELECT 'duplicate', known.application_id, known.decision,
-							influence_internal.application_reasons($2, known.application_id), known.reapply_after;
-		RETURN;
+	IF FOUND THEN
+		-- a pending application is looked at again, a rejected one after its time, an admitted one never
+		fresh := CASE known.decision
+			WHEN 'rejected' THEN $3 >= known.reapply_after
+			WHEN 'review' THEN influence_internal.decide($1, $2, $3) <> 'review'
+			ELSE false END;
+		IF NOT fresh THEN
+			RETURN QUERY SELECT 'duplicate', known.application_id, known.decision,
+								influence_internal.application_reasons($2, known.application_id), known.reapply_after;
+			RETURN;
+		END IF;
 	END IF;
 	application_id := nextval(pg_get_serial_sequence('influence.application', 'application_id'));
-	SELECT CASE WHEN bool_or(NOT j.passed) THEN 'rejected'
-				WHEN count(*) = 0 OR bool_or(j.passed IS NULL) THEN 'review'
-				ELSE 'admitted' END
-	  INTO decision
-	  FROM influence_internal.judge_application($1, $2, $3) j;
+	decision := influence_internal.decide($1, $2, $3);
 	IF decision = 'rejected' THEN
 		reapply_after := $3 + (influence_internal.setting_value('reapply_after') #>> '{}')::interval;
 	END IF;
@@ -189,7 +208,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.apply_creator(bigint, bigint, timestamptz) IS
-'Submits a creator''s application to a program and decides it by the rules in force at submitted_at: rejected when a rule fails, review when a value is unknown or no rule fits, admitted otherwise. -> status recorded | duplicate (an admitted or pending application, or before reapply_after), application_id, decision, reasons [{"metric", "value", "comparison", "threshold", "passed", "rule_id", "version"}], reapply_after. IN002, IN003.';
+'Submits a creator''s application to a program and decides it by the rules in force at submitted_at: rejected when a rule fails, review when a value is unknown or no rule fits, admitted otherwise. An application under review is decided anew when the rules now say so. -> status recorded | duplicate (admitted, still under review, or before reapply_after), application_id, decision, reasons [{"metric", "value", "comparison", "threshold", "passed", "rule_id", "version"}], reapply_after. IN002, IN003.';
 
 CREATE FUNCTION influence_internal.application_reasons(creator_id bigint, application_id bigint)
 RETURNS jsonb

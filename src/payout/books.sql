@@ -76,6 +76,7 @@ BEGIN
 	SELECT b.* FROM influence_internal.check_ledger($1) b;
 END
 $$;
+REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION influence.check_books(bigint) IS
 'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well: credits sum to lines, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
 

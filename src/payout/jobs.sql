@@ -80,6 +80,7 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
+REVOKE ALL ON FUNCTION influence.adopt_cluster() FROM PUBLIC;
 COMMENT ON FUNCTION influence.adopt_cluster() IS
 'Lets this cluster pay, after a restore or move, once the original no longer does; for members of the owner role. -> status recorded | duplicate.';
 
@@ -212,6 +213,7 @@ BEGIN
 	END LOOP;
 END
 $$;
+REVOKE ALL ON PROCEDURE influence.run_due(timestamptz) FROM PUBLIC;
 COMMENT ON PROCEDURE influence.run_due(timestamptz) IS
 'Does whatever is due at as_of and not done yet, catching up missed periods: upkeep (daily), book_earnings and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and does not stop the others. Call it as often as you like, for members of the owner role; schedule_jobs() lets pg_cron call it every minute.';
 
@@ -221,7 +223,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	home text := current_setting('cron.database_name', true);
+	home text;
 BEGIN
 	PERFORM influence_internal.require_install();
 	job_name := format('pg_influence %s', current_database());
@@ -234,6 +236,11 @@ BEGIN
 			status := 'scheduled';
 		END IF;
 	ELSE
+		BEGIN
+			home := current_setting('cron.database_name', true);
+		EXCEPTION WHEN insufficient_privilege THEN
+			home := 'cron.database_name';	-- it is set, to what this role may not see
+		END;
 		status := CASE WHEN home IS NULL
 			THEN 'pg_cron is not loaded: add it to shared_preload_libraries, restart and run CREATE EXTENSION pg_cron in its database, then run this there: '
 			WHEN home = current_database() THEN 'pg_cron is not created: run CREATE EXTENSION pg_cron and then this: '
@@ -243,6 +250,7 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
+REVOKE ALL ON FUNCTION influence.schedule_jobs(boolean) FROM PUBLIC;
 COMMENT ON FUNCTION influence.schedule_jobs(boolean) IS
 'Registers CALL influence.run_due() with pg_cron for every minute, as the calling role, which must be able to log in and be a member of the owner role; where pg_cron is in another database, status holds the statement to run there. dry_run => true only shows it. -> job_name, schedule, command, status. Repeating it changes nothing.';
 
@@ -265,5 +273,6 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
+REVOKE ALL ON FUNCTION influence.unschedule_jobs() FROM PUBLIC;
 COMMENT ON FUNCTION influence.unschedule_jobs() IS
 'Takes the job of this database away from pg_cron, or prints the statement for the database where pg_cron is. -> job_name, status.';

@@ -63,6 +63,7 @@ BEGIN
 	 ORDER BY d.party_id, d.currency;
 END
 $$;
+REVOKE ALL ON FUNCTION influence.plan_payouts(bigint, text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION influence.plan_payouts(bigint, text, timestamptz) IS
 'What run_payouts with the same arguments would do, party by party: the sum in minor units of the entries that became available before the end of the period (YYYY-MM in the program''s time zone, default the last complete month) and are in no payout, and the verdict: pay, or why not. Read-only. IN002, IN003, IN005 the period is not over.';
 
@@ -73,11 +74,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	item record;
 	bounds record;
 	policy_version int;
 BEGIN
 	PERFORM influence_internal.require_arguments('program_id', $1::text, 'as_of', $3::text);
+	PERFORM influence_internal.require_finite('as_of', $3);
 	month := coalesce($2, influence_internal.last_period($1, $3));
 	SELECT * INTO bounds FROM influence_internal.period_bounds($1, month);
 	PERFORM influence_internal.require_adopted();
@@ -85,32 +86,32 @@ BEGIN
 	PERFORM influence_internal.lock_key('payouts ' || $1);
 	SELECT y.version INTO STRICT policy_version FROM influence.payout_policy y
 	 WHERE y.program_id = $1 AND y.valid @> bounds.starts_at;
-	payouts := 0;
-	amount := 0;
-	carried := 0;
-	FOR item IN SELECT * FROM influence.plan_payouts($1, month, $3) d ORDER BY d.party_id, d.currency LOOP
-		IF item.verdict <> 'pay' THEN
-			carried := carried + 1;
-			CONTINUE;
-		END IF;
+	-- one statement, one snapshot: what is planned is what is reserved, whatever is booked meanwhile
+	WITH plan AS MATERIALIZED (
+		SELECT d.party_id, d.currency, d.amount, d.verdict FROM influence.plan_payouts($1, month, $3) d
+	), made AS (
 		INSERT INTO influence.payout (party_id, program_id, currency, period, state, amount, run_at, payout_policy_version)
-		VALUES (item.party_id, $1, item.currency, month, 'reserved', item.amount, $3, policy_version);
-		payouts := payouts + 1;
-		amount := amount + item.amount;
-	END LOOP;
-	INSERT INTO influence.payout_line (party_id, program_id, currency, period, entry_key, amount)
-	SELECT p.party_id, p.program_id, p.currency, p.period, e.entry_key, e.amount
-	  FROM influence_internal.payable_entries($1, bounds.ends_at) e
-	  JOIN influence.payout p ON p.party_id = e.party_id AND p.program_id = $1 AND p.currency = e.currency AND p.period = month
-	 WHERE NOT EXISTS (SELECT FROM influence.ledger l WHERE l.party_id = p.party_id AND l.program_id = p.program_id
-						AND l.entry_key = influence_internal.payout_entry_key(p.period, p.currency::text, 'reserve'));
-	INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency,
-								  occurred_at, available_at, source)
-	SELECT p.party_id, p.program_id, influence_internal.payout_entry_key(p.period, p.currency::text, 'reserve'), 'payout_reserve',
-		   'payable', 'reserved', p.amount, p.currency, p.run_at, p.run_at, 'payout'
-	  FROM influence.payout p
-	 WHERE p.program_id = $1 AND p.period = month
-	ON CONFLICT DO NOTHING;
+		SELECT d.party_id, $1, d.currency, month, 'reserved', d.amount, $3, policy_version
+		  FROM plan d
+		 WHERE d.verdict = 'pay'
+		 ORDER BY d.party_id, d.currency
+		RETURNING party_id, currency, amount
+	), lines AS (
+		INSERT INTO influence.payout_line (party_id, program_id, currency, period, entry_key, amount)
+		SELECT e.party_id, $1, e.currency, month, e.entry_key, e.amount
+		  FROM influence_internal.payable_entries($1, bounds.ends_at) e
+		  JOIN made m ON m.party_id = e.party_id AND m.currency = e.currency
+	), booked AS (
+		INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency,
+									  occurred_at, available_at, source)
+		SELECT m.party_id, $1, influence_internal.payout_entry_key(month, m.currency::text, 'reserve'), 'payout_reserve',
+			   'payable', 'reserved', m.amount, m.currency, $3, $3, 'payout'
+		  FROM made m
+	)
+	SELECT count(m.amount), coalesce(sum(m.amount), 0), count(*) - count(m.amount)
+	  INTO payouts, amount, carried
+	  FROM plan d
+	  LEFT JOIN made m ON m.party_id = d.party_id AND m.currency = d.currency;
 	PERFORM influence_internal.require_whole_payouts($1, month);
 	status := CASE WHEN payouts > 0 THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
@@ -143,13 +144,13 @@ BEGIN
 	 LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN005',
-			MESSAGE = 'entries changed during the payout run',
+			MESSAGE = 'a payout is not the sum of its lines',
 			DETAIL = format('Party %s: payout %s, lines %s.', broken.party_id, broken.amount, broken.lines),
-			HINT = 'Nothing was paid; run influence.run_payouts() again.';
+			HINT = 'Nothing was paid; see influence.check_books().';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.require_whole_payouts(bigint, text) IS 'Raises IN005 when a payout of a period is not the sum of its lines: an entry was booked between planning and reserving.';
+COMMENT ON FUNCTION influence_internal.require_whole_payouts(bigint, text) IS 'The run''s own proof: raises IN005 when a payout of a period is not the sum of its lines.';
 
 CREATE FUNCTION influence_internal.confirm_payout(program_id bigint, party_id bigint, period text, bank_ref text,
 	currency text DEFAULT NULL, paid_at timestamptz DEFAULT now())

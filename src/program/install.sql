@@ -242,6 +242,11 @@ BEGIN
 				   roles.writer_name, roles.reader_name, roles.operator_name);
 	EXECUTE format('GRANT USAGE ON SCHEMA influence_internal TO %I, %I, %I',
 				   roles.owner_name, roles.reader_name, roles.operator_name);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION influence.check_books(bigint), '
+				   'influence.plan_payouts(bigint, text, timestamptz) TO %I, %I, %I',
+				   roles.owner_name, roles.reader_name, roles.operator_name);
+	EXECUTE format('GRANT EXECUTE ON ROUTINE influence.run_due(timestamptz), influence.adopt_cluster(), '
+				   'influence.schedule_jobs(boolean), influence.unschedule_jobs() TO %I', roles.owner_name);
 
 	-- from here on everything is made by, and belongs to, the owner role
 	PERFORM set_config('role', roles.owner_name, true);

@@ -71,11 +71,19 @@ DECLARE
 	path bigint[];
 	total numeric;
 BEGIN
+	IF EXISTS (SELECT FROM jsonb_array_elements(lines) e GROUP BY e ->> 'line_no' HAVING count(*) > 1) THEN
+		PERFORM influence_internal.raise_invalid('two lines have the same line_no', NULL, 'Number the lines of an order 1, 2, 3, ...');
+	END IF;
 	FOR item IN SELECT e FROM jsonb_array_elements(lines) e LOOP
 		PERFORM influence_internal.check_keys(item, ARRAY['line_no', 'product_id', 'sku', 'quantity', 'list_price', 'paid_price',
 			'discount_seller', 'discount_platform', 'tax', 'shipping', 'points', 'gift_card', 'seller', 'cost', 'new_customer',
 			'membership', 'renewal_no', 'base_amount'], 'an order line');
-		SELECT r.* INTO l FROM jsonb_populate_record(NULL::influence.order_line, item) r;
+		BEGIN
+			SELECT r.* INTO l FROM jsonb_populate_record(NULL::influence.order_line, item) r;
+		EXCEPTION WHEN data_exception THEN
+			PERFORM influence_internal.raise_invalid('an order line has a value of the wrong type', format('%s in %s', SQLERRM, item),
+				'Its keys take the types of the columns of table influence.order_line.');
+		END;
 		IF l.product_id IS NULL THEN
 			SELECT p.product_id INTO l.product_id FROM influence.product p WHERE p.sku = item ->> 'sku';
 		END IF;
@@ -98,17 +106,13 @@ BEGIN
 			RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of an order line is out of range', DETAIL = item::text,
 				HINT = 'Amounts are minor units and fit in bigint.';
 		END IF;
-		BEGIN
-			INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity,
-				list_price, paid_price, discount_seller, discount_platform, tax, shipping, points, gift_card, seller, cost,
-				new_customer, membership, renewal_no, base_amount)
-			VALUES ($2, $1, $3, l.line_no, l.product_id, path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
-				coalesce(l.discount_seller, 0), coalesce(l.discount_platform, 0), coalesce(l.tax, 0), coalesce(l.shipping, 0),
-				coalesce(l.points, 0), coalesce(l.gift_card, 0), l.seller, l.cost, l.new_customer, l.membership, l.renewal_no,
-				total::bigint);
-		EXCEPTION WHEN unique_violation THEN
-			PERFORM influence_internal.raise_invalid(format('line_no %s is there twice', l.line_no), NULL, 'Number the lines of an order 1, 2, 3, ...');
-		END;
+		INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity,
+			list_price, paid_price, discount_seller, discount_platform, tax, shipping, points, gift_card, seller, cost,
+			new_customer, membership, renewal_no, base_amount)
+		VALUES ($2, $1, $3, l.line_no, l.product_id, path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
+			coalesce(l.discount_seller, 0), coalesce(l.discount_platform, 0), coalesce(l.tax, 0), coalesce(l.shipping, 0),
+			coalesce(l.points, 0), coalesce(l.gift_card, 0), l.seller, l.cost, l.new_customer, l.membership, l.renewal_no,
+			total::bigint);
 	END LOOP;
 	IF (SELECT sum(x.base_amount) > 9223372036854775807 FROM influence.order_line x
 		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3) THEN

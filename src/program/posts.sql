@@ -49,7 +49,7 @@ BEGIN
 	bar := influence_internal.earning_bar($1, $2, moment);
 	IF bar IS NOT NULL THEN
 		PERFORM influence_internal.raise_refused(format('creator %s may not post in this program', $2), format('Reason: %s.', bar),
-			'See the decision with influence.apply_creator(program_id, creator_id).');
+			'Apply with influence.apply_creator(program_id, creator_id), which also shows an earlier decision.');
 	END IF;
 	IF topic IS NOT NULL THEN
 		SELECT t.topic_id INTO topic_id FROM influence.topic t WHERE t.name = publish_post.topic;

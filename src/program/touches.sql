@@ -97,7 +97,12 @@ BEGIN
 		'sub_id', 'campaign_id', 'coupon', 'post_id', 'list_id', 'position', 'impression_id', 'product_id', 'category_id', 'price',
 		'currency', 'stock', 'landing_page', 'referrer', 'surface', 'device', 'app_version', 'country', 'language', 'in_app', 'boosted',
 		'consent', 'viewable_ms', 'session_id', 'experiment', 'variant', 'bot_verdict', 'bot_rules_version'], 'a touch');
-	SELECT r.* INTO t FROM jsonb_populate_record(NULL::influence.touch, item) r;
+	BEGIN
+		SELECT r.* INTO t FROM jsonb_populate_record(NULL::influence.touch, item) r;
+	EXCEPTION WHEN data_exception THEN
+		PERFORM influence_internal.raise_invalid('a touch has a value of the wrong type', format('%s in %s', SQLERRM, item),
+			'Its keys take the types of the columns of table influence.touch.');
+	END;
 	t.program_id := $1;
 	t.kind := coalesce(t.kind, 'click');
 	PERFORM influence_internal.require_arguments('visitor_id', t.visitor_id::text);
