@@ -3,6 +3,23 @@
  *	  Schemas, version and currencies.
  */
 
+/* a schema that somebody else prepared could lend its objects to this script */
+DO $$
+DECLARE
+	owner_name pg_catalog.name;
+BEGIN
+	SELECT r.rolname INTO owner_name
+	  FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+	 WHERE n.nspname OPERATOR(pg_catalog.=) 'influence'
+	   AND NOT r.rolsuper AND r.rolname OPERATOR(pg_catalog.<>) current_user;
+	IF FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN005',
+			MESSAGE = pg_catalog.format('schema "influence" belongs to role "%s"', owner_name),
+			HINT = 'Look at what is in it, then run ALTER SCHEMA influence OWNER TO CURRENT_USER, and create the extension again.';
+	END IF;
+END
+$$;
+
 CREATE SCHEMA influence_internal;
 REVOKE ALL ON SCHEMA influence_internal FROM PUBLIC;
 GRANT USAGE ON SCHEMA influence TO PUBLIC;

@@ -7,10 +7,11 @@
 CREATE FUNCTION influence_internal.raise_unknown(object text, key text, hint text)
 RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING ERRCODE = 'IN003',
-		MESSAGE = pg_catalog.format('%s %s does not exist', object, coalesce(key, 'NULL')),
+		MESSAGE = format('%s %s does not exist', object, coalesce(key, 'NULL')),
 		HINT = hint;
 END
 $$;
@@ -19,10 +20,11 @@ COMMENT ON FUNCTION influence_internal.raise_unknown(text, text, text) IS 'Raise
 CREATE FUNCTION influence_internal.raise_conflict(object text, key text)
 RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING ERRCODE = 'IN004',
-		MESSAGE = pg_catalog.format('%s "%s" is recorded with other content', object, key),
+		MESSAGE = format('%s "%s" is recorded with other content', object, key),
 		DETAIL = 'A retry with the same content answers "duplicate"; nothing was changed.',
 		HINT = 'Repeat the call as it was first made, or use a new key.';
 END
@@ -32,6 +34,7 @@ COMMENT ON FUNCTION influence_internal.raise_conflict(text, text) IS 'Raises IN0
 CREATE FUNCTION influence_internal.raise_invalid(message text, detail text, hint text)
 RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF detail IS NULL THEN
@@ -45,6 +48,7 @@ COMMENT ON FUNCTION influence_internal.raise_invalid(text, text, text) IS 'Raise
 CREATE FUNCTION influence_internal.raise_refused(message text, detail text, hint text)
 RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF detail IS NULL THEN
@@ -58,10 +62,11 @@ COMMENT ON FUNCTION influence_internal.raise_refused(text, text, text) IS 'Raise
 CREATE FUNCTION influence_internal.raise_unsupported(what text)
 RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING ERRCODE = 'IN010',
-		MESSAGE = pg_catalog.format('%s is not supported by this version', what),
+		MESSAGE = format('%s is not supported by this version', what),
 		HINT = 'See docs/explanation/scope.md for what this version does.';
 END
 $$;

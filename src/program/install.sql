@@ -297,6 +297,8 @@ AS $$
 DECLARE
 	wanted text := 'drop all influence data in ' || current_database();
 	item record;
+	tables text;
+	table_count bigint;
 BEGIN
 	IF uninstall.confirm IS DISTINCT FROM wanted THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN005',
@@ -315,23 +317,18 @@ BEGIN
 		EXECUTE item.command;
 		dropped := dropped + 1;
 	END LOOP;
-	FOR item IN
-		SELECT format('DROP %s influence.%I CASCADE', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.relname) AS command,
-			   c.oid
-		  FROM pg_class c
-		 WHERE c.relnamespace = 'influence'::regnamespace
-		   AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
-		   AND pg_get_userbyid(c.relowner) = influence_internal.installed_owner()
-		 ORDER BY c.relkind = 'v' DESC, c.relname = 'schema_version'
-	LOOP
-		IF EXISTS (SELECT FROM pg_class c WHERE c.oid = item.oid) THEN
-			EXECUTE item.command;
-			dropped := dropped + 1;
-		END IF;
-	END LOOP;
+	-- all at once and without CASCADE: what others built on these tables stops it
+	SELECT string_agg(c.oid::regclass::text, ', '), count(*) INTO tables, table_count
+	  FROM pg_class c
+	 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+	   AND pg_get_userbyid(c.relowner) = influence_internal.installed_owner();
+	IF tables IS NOT NULL THEN
+		EXECUTE 'DROP TABLE ' || tables;
+		dropped := dropped + table_count;
+	END IF;
 	RETURN NEXT;
 END
 $$;
 REVOKE ALL ON FUNCTION influence.uninstall(text) FROM PUBLIC;
 COMMENT ON FUNCTION influence.uninstall(text) IS
-'Drops what install() made in this database, data included, and returns the number of objects dropped; asks for a confirmation text that names the database (IN005 shows it). Roles belong to the whole cluster and stay, and so does the extension.';
+'Drops what install() made in this database, data included, and returns the number of objects dropped; asks for a confirmation text that names the database (IN005 shows it). Views and tables of others that depend on the program''s tables stop it. Roles belong to the whole cluster and stay, and so does the extension.';
