@@ -109,8 +109,7 @@ SELECT 'O-' || to_char(x.no, 'FM00000'), v.key, x.at, v.country
   FROM (SELECT row_number() OVER (ORDER BY o.at, o.i) AS no, o.at, o.buyer
 		  FROM (SELECT i, timestamptz '2026-06-01 00:00+02' + make_interval(days => floor(92 * power(demo.u('day ' || i), 0.8))::int,
 								hours => floor(24 * power(demo.u('hour ' || i), 0.6))::int, mins => floor(60 * demo.u('minute ' || i))::int) AS at,
-					   'shopper-' || to_char(CASE WHEN demo.u('loyal ' || i) < 0.4 THEN demo.zipf(demo.u('buyer ' || i), 1000)
-										 ELSE 1 + floor(1000 * demo.u('buyer ' || i))::int END, 'FM0000') AS buyer
+					   'shopper-' || to_char(1 + floor(1000 * power(demo.u('buyer ' || i), 1.7))::int, 'FM0000') AS buyer
 				  FROM generate_series(1, 3000) i) o) x
   JOIN demo.visitor v ON v.key = x.buyer
  ORDER BY x.no;

@@ -88,7 +88,7 @@ SELECT 'idle ' || i, v.key, date_trunc('second', p.posts_from + interval '1 day'
   FROM demo.plan p
  CROSS JOIN (SELECT array_agg(key ORDER BY n) AS keys, count(*) AS n FROM demo.visitor WHERE registered) s
  CROSS JOIN LATERAL generate_series(1, p.touches - (SELECT count(*) FROM occasion)::int) i
- CROSS JOIN LATERAL (SELECT s.keys[CASE WHEN i % 2 = 0 THEN demo.zipf(demo.u('idle who ' || i), s.n) ELSE 1 + floor(s.n * demo.u('idle who ' || i))::int END] AS key) v
+ CROSS JOIN LATERAL (SELECT s.keys[1 + floor(s.n * power(demo.u('idle who ' || i), 1.4))::int] AS key) v
   JOIN taste t ON t.key = v.key AND t.place = demo.zipf(demo.u('idle topic ' || i), 5);
 ALTER TABLE occasion ADD topic_voices int;
 UPDATE occasion o SET topic_voices = v.n FROM (SELECT topic, count(*) AS n FROM demo.voice GROUP BY topic) v WHERE v.topic = o.topic;

@@ -25,15 +25,18 @@ BEGIN
 	  FROM influence.attribution_policy p
 	 WHERE p.program_id = $1 AND p.valid @> $3;
 	-- two days more than the windows for time zones; one older touch tells "outside the window" from "none"
+	-- a touch_ref is one touch: the writers see to it, here the earliest counts should COPY have brought two
 	RETURN QUERY
-	SELECT row_number() OVER (ORDER BY t.touched_at, t.touch_ref COLLATE "C"), t.touched_at, t.touch_ref, t.kind, t.creator_id, t.product_id,
-		   t.channel, t.post_id
-	  FROM ((SELECT x.* FROM influence.touch x
-			  WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.touched_at > since AND x.touched_at <= $3)
-			UNION ALL
-			(SELECT x.* FROM influence.touch x
-			  WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.touched_at <= since
-			  ORDER BY x.touched_at DESC LIMIT 1)) t;
+	SELECT row_number() OVER (ORDER BY t.touched_at, t.touch_ref COLLATE "C"), t.touched_at, t.touch_ref, t.kind, t.creator_id,
+		   t.product_id, t.channel, t.post_id
+	  FROM (SELECT DISTINCT ON (u.touch_ref) u.*
+			  FROM ((SELECT x.* FROM influence.touch x
+					  WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.touched_at > since AND x.touched_at <= $3)
+					UNION ALL
+					(SELECT x.* FROM influence.touch x
+					  WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.touched_at <= since
+					  ORDER BY x.touched_at DESC LIMIT 1)) u
+			 ORDER BY u.touch_ref, u.touched_at) t;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.order_touches(bigint, uuid, timestamptz) IS
@@ -139,9 +142,10 @@ DECLARE
 BEGIN
 	RETURN QUERY
 	WITH o AS (
-		SELECT x.ordered_at, p.model, p.version, p.lookback, p.view_lookback, p.cart_lookback
+		SELECT x.ordered_at, p.model, p.version, p.lookback, p.view_lookback, p.cart_lookback, g.time_zone
 		  FROM influence.orders x
 		  JOIN influence.attribution_policy p ON p.program_id = x.program_id AND p.valid @> x.ordered_at
+		  JOIN influence.program g ON g.program_id = x.program_id
 		 WHERE x.visitor_id = buyer AND x.program_id = $1 AND x.order_ref = $2
 	), judged AS (
 		SELECT l.line_no, t.touch_ref, t.touched_at, t.kind, t.channel, t.creator_id, c.touch_position, c.weight, c.credit,
@@ -149,8 +153,8 @@ BEGIN
 					WHEN c.touch_ref IS NOT NULL THEN 'credited'
 					WHEN t.kind = 'cart' AND t.product_id IS DISTINCT FROM l.product_id THEN 'not credited: cart of another product'
 					WHEN t.kind = 'view' AND o.view_lookback = interval '0' THEN 'not credited: views do not count in this policy'
-					WHEN t.touched_at <= o.ordered_at - CASE t.kind WHEN 'view' THEN o.view_lookback WHEN 'cart' THEN o.cart_lookback
-															ELSE o.lookback END THEN 'not credited: outside the window'
+					WHEN t.touched_at <= influence_internal.calendar_add(o.ordered_at, - CASE t.kind WHEN 'view' THEN o.view_lookback
+							WHEN 'cart' THEN o.cart_lookback ELSE o.lookback END, o.time_zone) THEN 'not credited: outside the window'
 					WHEN d.reason = 'excluded' THEN 'not credited: the buyer is the creator or acts with it'
 					WHEN t.kind = 'view' THEN 'not credited: a click, cart or coupon comes before views'
 					WHEN o.model = 'last_touch' THEN 'not credited: a later touch won'

@@ -24,8 +24,7 @@ BEGIN
 		available_at := (date_trunc('month', $2 AT TIME ZONE p.time_zone) + interval '1 month'
 						 + make_interval(days => p.hold_after_month_end)) AT TIME ZONE p.time_zone;
 	ELSE
-		available_at := (($2 AT TIME ZONE p.time_zone) + date_trunc('day', p.hold)) AT TIME ZONE p.time_zone
-						+ (p.hold - date_trunc('day', p.hold));
+		available_at := influence_internal.calendar_add($2, p.hold, p.time_zone);
 	END IF;
 END
 $$;

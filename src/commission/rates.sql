@@ -23,7 +23,8 @@ BEGIN
 	PERFORM influence_internal.program_facts(set_commission_rate.program_id);
 	PERFORM influence_internal.require_arguments('creator_id', creator_id::text, 'product_id', product_id::text,
 		'category_id', category_id::text, 'country', country, 'priority', priority::text,
-		'valid_from', valid_from::text, 'valid_to', valid_to::text);
+		'valid_to', valid_to::text);
+	PERFORM influence_internal.require_begin('valid_from', valid_from);
 	SELECT set_commission_rate.creator_id, set_commission_rate.product_id, set_commission_rate.category_id,
 		   set_commission_rate.country, set_commission_rate.priority, set_commission_rate.rate,
 		   set_commission_rate.flat_amount,

@@ -32,8 +32,8 @@ DECLARE
 	last record;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
-	PERFORM influence_internal.require_arguments('threshold', $4::text, 'platform', $5, 'country', $6, 'vertical', $7,
-		'valid_from', valid_from::text);
+	PERFORM influence_internal.require_arguments('threshold', $4::text, 'platform', $5, 'country', $6, 'vertical', $7);
+	PERFORM influence_internal.require_begin('valid_from', valid_from);
 	IF NOT EXISTS (SELECT FROM influence_internal.admission_metrics() m WHERE m.metric = $2) THEN
 		PERFORM influence_internal.raise_invalid(format('metric "%s" is not known', $2), NULL,
 			(SELECT 'Use ' || string_agg(m.metric, ', ' ORDER BY m.metric) || '.' FROM influence_internal.admission_metrics() m));
@@ -191,7 +191,8 @@ BEGIN
 	application_id := nextval(pg_get_serial_sequence('influence.application', 'application_id'));
 	decision := influence_internal.decide($1, $2, $3);
 	IF decision = 'rejected' THEN
-		reapply_after := $3 + (influence_internal.setting_value('reapply_after') #>> '{}')::interval;
+		reapply_after := influence_internal.calendar_add($3, (influence_internal.setting_value('reapply_after') #>> '{}')::interval,
+			(SELECT f.time_zone FROM influence_internal.program_facts($1) f));
 	END IF;
 	INSERT INTO influence.application (creator_id, application_id, program_id, submitted_at, decided_at, decision, actor,
 									   reapply_after, metrics)

@@ -13,6 +13,9 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	PERFORM influence_internal.require_install();
+	IF $1 IS NOT NULL THEN
+		PERFORM influence_internal.program_facts($1);
+	END IF;
 	RETURN QUERY
 	SELECT 'credits of a line sum to its base amount', l.program_id, format('order %s line %s', l.order_ref, l.line_no),
 		   l.base_amount::text, coalesce(sum(c.credit)::text, 'no credit')
@@ -78,7 +81,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION influence.check_books(bigint) IS
-'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well: credits sum to lines, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
+'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
 
 CREATE FUNCTION influence_internal.check_ledger(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -111,11 +114,11 @@ BEGIN
 	HAVING p.amount IS DISTINCT FROM sum(l.amount)
 	UNION ALL
 	SELECT 'a payout line is its ledger entry', p.program_id, format('party %s entry %s', p.party_id, p.entry_key),
-		   (CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END)::text, p.amount::text
+		   coalesce((CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END)::text, 'no entry'), p.amount::text
 	  FROM influence.payout_line p
-	  JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_key = p.entry_key
+	  LEFT JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_key = p.entry_key
 	 WHERE p.program_id = coalesce($1, p.program_id)
-	   AND (p.amount <> CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END OR p.currency <> l.currency)
+	   AND (p.amount, p.currency) IS DISTINCT FROM (CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END, l.currency)
 	UNION ALL
 	SELECT 'nothing is paid before its hold', p.program_id, format('party %s entry %s', p.party_id, p.entry_key), l.available_at::text, o.run_at::text
 	  FROM influence.payout_line p

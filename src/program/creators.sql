@@ -52,6 +52,8 @@ BEGIN
 		PERFORM influence_internal.raise_invalid(format('creator kind "%s" is not known', register_creator.kind), NULL,
 			'Use person, brand, customer or agency.');
 	END IF;
+	PERFORM influence_internal.require_country('country', register_creator.country);
+	PERFORM influence_internal.require_country('residence', register_creator.residence);
 	FOREACH account IN ARRAY coalesce(register_creator.agency_of, '{}') LOOP
 		PERFORM influence_internal.require_creator(account);
 	END LOOP;
@@ -89,17 +91,24 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	PERFORM influence_internal.require_creator(set_creator_status.creator_id);
-	PERFORM influence_internal.require_arguments('actor', actor, 'since', set_creator_status.since::text);
+	PERFORM influence_internal.require_arguments('actor', set_creator_status.actor, 'strikes', set_creator_status.strikes::text);
+	PERFORM influence_internal.require_begin('since', set_creator_status.since);
 	IF new_status IS NULL OR new_status NOT IN ('active', 'suspended', 'banned') THEN
 		PERFORM influence_internal.raise_invalid(format('creator status "%s" is not known', new_status), NULL,
 			'Use active, suspended or banned.');
+	ELSIF set_creator_status.strikes < 0 THEN
+		PERFORM influence_internal.raise_invalid('strikes is negative', NULL, 'Count from 0.');
 	END IF;
 	INSERT INTO influence.creator_status (creator_id, since, status, strikes, reason, actor)
 	VALUES (set_creator_status.creator_id, set_creator_status.since, new_status, set_creator_status.strikes,
 			set_creator_status.reason, set_creator_status.actor)
 	ON CONFLICT DO NOTHING;
 	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
-	IF status = 'duplicate' AND influence_internal.creator_status_at(set_creator_status.creator_id, set_creator_status.since) <> new_status THEN
+	IF status = 'duplicate' AND NOT EXISTS (
+			SELECT FROM influence.creator_status s
+			 WHERE s.creator_id = set_creator_status.creator_id AND s.since = set_creator_status.since AND s.status = new_status
+			   AND s.strikes = set_creator_status.strikes AND s.actor = set_creator_status.actor
+			   AND s.reason IS NOT DISTINCT FROM set_creator_status.reason) THEN
 		PERFORM influence_internal.raise_conflict('status of creator', set_creator_status.creator_id::text);
 	END IF;
 	RETURN NEXT;

@@ -102,6 +102,44 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.require_finite(text, timestamptz) IS 'Raises IN002 for an infinite event time.';
 
+CREATE FUNCTION influence_internal.require_begin(argument text, at timestamptz)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF at IS NULL OR at = 'infinity' THEN
+		PERFORM influence_internal.raise_invalid(format('argument "%s" is not a beginning', argument), format('Value: %s.', coalesce(at::text, 'NULL')),
+			'Give a moment, or -infinity for "since ever".');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_begin(text, timestamptz) IS 'Raises IN002 unless a validity can begin at this moment.';
+
+CREATE FUNCTION influence_internal.require_country(argument text, code text)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF code !~ '^[A-Z]{2}$' THEN
+		PERFORM influence_internal.raise_invalid(format('%s "%s" is not a country code', argument, code), NULL,
+			'Use two upper-case letters (ISO 3166-1), for instance DE.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_country(text, text) IS 'Raises IN002 unless a country is NULL or two upper-case letters.';
+
+CREATE FUNCTION influence_internal.calendar_add(at timestamptz, span interval, time_zone text)
+RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ((at AT TIME ZONE time_zone) + date_trunc('day', span)) AT TIME ZONE time_zone + (span - date_trunc('day', span))
+$$;
+COMMENT ON FUNCTION influence_internal.calendar_add(timestamptz, interval, text) IS
+'A moment plus an interval: its months and days count on the calendar of a time zone, the rest is elapsed time (the kernel''s rule for windows).';
+
 CREATE FUNCTION influence_internal.require_key(argument text, value text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE

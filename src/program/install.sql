@@ -61,13 +61,13 @@ AS $$
 		   ('record_touches', 'writer'),
 		   ('record_order', 'writer'),
 		   ('record_return', 'writer'),
-		   ('get_feed', 'writer'),
-		   ('explain_attribution', 'writer'),
-		   ('explain_commission', 'writer'),
-		   ('creator_statement', 'writer')
+		   ('get_feed', 'reader'),
+		   ('explain_attribution', 'reader'),
+		   ('explain_commission', 'reader'),
+		   ('creator_statement', 'reader')
 $$;
 COMMENT ON FUNCTION influence_internal.published() IS
-'The functions of influence_internal that install() publishes in influence, and for whom: writer = services, operator = people who set up programs and pay. Readers of tables are published to the reader role too when they are STABLE.';
+'The functions of influence_internal that install() publishes in influence, and for whom: writer = services, operator = people who set up programs and pay (who may call all of them), reader = services and analysts.';
 
 CREATE FUNCTION influence_internal.require_install()
 RETURNS void
@@ -140,7 +140,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.ensure_role(text) IS
 'Creates a NOLOGIN role unless it is there; refuses superusers (IN002).';
 
-CREATE FUNCTION influence_internal.publish(function_name text, audience text, roles text[])
+CREATE FUNCTION influence_internal.publish(function_name text, roles text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -176,7 +176,7 @@ BEGIN
 
 	EXECUTE format(
 		'CREATE OR REPLACE FUNCTION influence.%I(%s) RETURNS %s LANGUAGE plpgsql %s SECURITY DEFINER '
-		'SET search_path = pg_catalog, pg_temp AS %L',
+		'SET search_path = pg_catalog, pg_temp SET timezone = ''UTC'' AS %L',
 		function_name, arguments, result, volatility,
 		format(E'BEGIN\n\tPERFORM influence_internal.require_install();\n'
 			   '\t%s influence_internal.%I(%s);\nEND', returns, function_name, calls));
@@ -186,8 +186,8 @@ BEGIN
 	EXECUTE format('COMMENT ON FUNCTION influence.%I(%s) IS %L', function_name, identity, remark);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.publish(text, text, text[]) IS
-'Creates influence.f as a SECURITY DEFINER wrapper of influence_internal.f with a fixed search_path, executable by the roles given and nobody else. Runs as the owner role.';
+COMMENT ON FUNCTION influence_internal.publish(text, text[]) IS
+'Creates influence.f as a SECURITY DEFINER wrapper of influence_internal.f with a fixed search_path and time zone (no result depends on the session''s), executable by the roles given and nobody else. Runs as the owner role.';
 
 CREATE FUNCTION influence_internal.grant_reads(reader_name text, operator_name text)
 RETURNS void
@@ -269,14 +269,12 @@ BEGIN
 		RETURN NEXT;
 	END LOOP;
 	FOR item IN
-		SELECT p.name, p.audience, f.provolatile = 's' AS reads
-		  FROM influence_internal.published() p
-		  JOIN pg_proc f ON f.proname = p.name AND f.pronamespace = 'influence_internal'::regnamespace
+		SELECT p.name, p.audience FROM influence_internal.published() p
 	LOOP
-		PERFORM influence_internal.publish(item.name, item.audience,
-			CASE WHEN item.audience = 'operator' THEN ARRAY[roles.operator_name]
-				 WHEN item.reads THEN ARRAY[roles.writer_name, roles.operator_name, roles.reader_name]
-				 ELSE ARRAY[roles.writer_name, roles.operator_name] END);
+		PERFORM influence_internal.publish(item.name,
+			CASE item.audience WHEN 'operator' THEN ARRAY[roles.operator_name]
+							   WHEN 'writer' THEN ARRAY[roles.writer_name, roles.operator_name]
+							   ELSE ARRAY[roles.writer_name, roles.operator_name, roles.reader_name] END);
 	END LOOP;
 	PERFORM influence_internal.grant_reads(roles.reader_name, roles.operator_name);
 	PERFORM set_config('role', 'none', true);

@@ -42,6 +42,8 @@ BEGIN
 		PERFORM influence_internal.raise_invalid(format('post kind "%s" is not known', $4), NULL, 'Use photo, video, story or live.');
 	ELSIF $10 IS NULL OR $10 NOT IN ('affiliate', 'gifted', 'paid', 'none') THEN
 		PERFORM influence_internal.raise_invalid(format('disclosure "%s" is not known', $10), NULL, 'Use affiliate, gifted, paid or none.');
+	ELSIF (details ->> 'duration_ms')::int < 0 THEN
+		PERFORM influence_internal.raise_invalid('duration_ms is negative', NULL, 'Give milliseconds.');
 	ELSIF demands_tag AND jsonb_array_length(tags) = 0 THEN
 		PERFORM influence_internal.raise_refused('the post tags no product', 'The program demands at least one product tag per post.',
 			'Give tags as [{"product_id": 1, "x": 0.5, "y": 0.5}].');
@@ -86,7 +88,8 @@ BEGIN
 		PERFORM influence_internal.check_keys(tag, ARRAY['product_id', 'x', 'y', 't_from_ms', 't_to_ms'], 'a tag');
 		PERFORM influence_internal.require_product((tag ->> 'product_id')::bigint);
 		IF (tag ->> 'x')::real NOT BETWEEN 0 AND 1 OR (tag ->> 'y')::real NOT BETWEEN 0 AND 1
-		   OR (tag ->> 't_from_ms')::int NOT BETWEEN 0 AND coalesce((tag ->> 't_to_ms')::int, (tag ->> 't_from_ms')::int) THEN
+		   OR (tag ->> 't_from_ms')::int NOT BETWEEN 0 AND coalesce((tag ->> 't_to_ms')::int, (tag ->> 't_from_ms')::int)
+		   OR (tag ->> 't_to_ms')::int < 0 THEN
 			PERFORM influence_internal.raise_invalid('a tag lies outside its post', tag::text,
 				'x and y are fractions from 0 to 1, times are milliseconds with t_from_ms <= t_to_ms.');
 		END IF;

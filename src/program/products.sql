@@ -73,7 +73,8 @@ DECLARE
 	category_path bigint[];
 BEGIN
 	PERFORM influence_internal.require_key('sku', add_product.sku);
-	PERFORM influence_internal.require_arguments('title', add_product.title, 'valid_from', add_product.valid_from::text);
+	PERFORM influence_internal.require_arguments('title', add_product.title);
+	PERFORM influence_internal.require_begin('valid_from', add_product.valid_from);
 	SELECT c.path INTO category_path FROM influence.category c WHERE c.category_id = add_product.category_id;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('category', add_product.category_id::text,
@@ -163,7 +164,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	PERFORM influence_internal.require_arguments('currency', set_price.currency, 'valid_from', set_price.valid_from::text);
+	PERFORM influence_internal.require_arguments('currency', set_price.currency);
+	PERFORM influence_internal.require_begin('valid_from', set_price.valid_from);
 	PERFORM influence.minor_unit_digits(set_price.currency);
 	PERFORM influence_internal.require_product(set_price.product_id);
 	IF set_price.price IS NULL OR set_price.price < 0 THEN
@@ -195,7 +197,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	PERFORM influence_internal.require_arguments('valid_from', set_stock.valid_from::text);
+	PERFORM influence_internal.require_begin('valid_from', set_stock.valid_from);
 	PERFORM influence_internal.require_product(set_stock.product_id);
 	IF set_stock.quantity IS NULL OR set_stock.quantity < 0 THEN
 		PERFORM influence_internal.raise_invalid('a stock is 0 or more', format('Quantity: %s.', set_stock.quantity),

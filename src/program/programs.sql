@@ -43,6 +43,8 @@ BEGIN
 		PERFORM influence_internal.raise_unsupported(format('reuse "%s"', p.reuse));
 	ELSIF p.match <> 'any' THEN
 		PERFORM influence_internal.raise_unsupported(format('match "%s"', p.match));
+	ELSIF p.max_touch_delay <> interval '48 hours' OR p.view_min_ms <> 0 THEN
+		PERFORM influence_internal.raise_unsupported('another max_touch_delay or view_min_ms than the default');
 	ELSIF p.coupon_rule <> 'none' THEN
 		PERFORM influence_internal.raise_unsupported(format('coupon_rule "%s"', p.coupon_rule));
 	END IF;
@@ -72,9 +74,12 @@ BEGIN
 	ELSIF p.granularity <> '{}' OR p.pay_when_funded OR p.max_clawback_age IS NOT NULL THEN
 		PERFORM influence_internal.raise_unsupported('granularity, pay_when_funded or max_clawback_age');
 	END IF;
-	PERFORM influence_internal.check_keys(p.minimums,
-		ARRAY(SELECT k FROM jsonb_object_keys(p.minimums) k WHERE k ~ '^[A-Z]{3}$'), 'minimums');
+	IF jsonb_typeof(p.minimums) <> 'object' THEN
+		PERFORM influence_internal.raise_invalid('minimums is not a JSON object', NULL,
+			'Give minor units per currency, for instance {"USD": 1000} for 10 dollars.');
+	END IF;
 	FOR item IN SELECT * FROM jsonb_each(p.minimums) LOOP
+		PERFORM influence.minor_unit_digits(item.key);
 		IF jsonb_typeof(item.value) <> 'number' OR item.value::text !~ '^\d{1,18}$' THEN
 			PERFORM influence_internal.raise_invalid(format('the minimum of %s is not an amount', item.key), NULL,
 				'Give minor units as a whole number, for instance {"USD": 1000} for 10 dollars.');
@@ -103,11 +108,16 @@ BEGIN
 	 WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped
 	   AND a.attname NOT IN ('program_id', 'version', 'valid', 'created_at');
 	PERFORM influence_internal.check_keys(policy, columns, format('the %s policy', kind));
+	PERFORM influence_internal.require_begin('valid_from', add_policy.valid_from);
 	PERFORM influence_internal.lock_key(format('%s policy %s', kind, add_policy.program_id));
 	-- the same call again, perhaps after a later version
-	EXECUTE format('SELECT p.version, to_jsonb(p) = to_jsonb(r) FROM %s p, jsonb_populate_record(p, $2) r '
-				   'WHERE p.program_id = $1 AND lower(p.valid) = $3', relation)
-	   INTO version, same USING add_policy.program_id, policy, add_policy.valid_from;
+	BEGIN
+		EXECUTE format('SELECT p.version, to_jsonb(p) = to_jsonb(r) FROM %s p, jsonb_populate_record(p, $2) r '
+					   'WHERE p.program_id = $1 AND lower(p.valid) = $3', relation)
+		   INTO version, same USING add_policy.program_id, policy, add_policy.valid_from;
+	EXCEPTION WHEN data_exception THEN
+		same := NULL;			-- a value that no version can have: the update below says so
+	END;
 	IF same THEN
 		status := 'duplicate';
 		RETURN;
@@ -132,9 +142,14 @@ BEGIN
 					   'FROM %1$s p WHERE p.program_id = $1 AND p.version = $4', relation, list)
 		  USING add_policy.program_id, version, add_policy.valid_from, last.version;
 	END IF;
-	EXECUTE format('UPDATE %1$s p SET (%2$s) = (SELECT %2$s FROM jsonb_populate_record(p, $3) r) WHERE p.program_id = $1 AND p.version = $2',
-				   relation, list)
-	  USING add_policy.program_id, version, policy;
+	BEGIN
+		EXECUTE format('UPDATE %1$s p SET (%2$s) = (SELECT %2$s FROM jsonb_populate_record(p, $3) r) WHERE p.program_id = $1 AND p.version = $2',
+					   relation, list)
+		  USING add_policy.program_id, version, policy;
+	EXCEPTION WHEN check_violation OR not_null_violation OR data_exception THEN
+		PERFORM influence_internal.raise_invalid(format('the %s policy has a value that is not possible', kind), SQLERRM || '.',
+			format('See the columns of the table influence.%s_policy.', kind));
+	END;
 	IF kind = 'attribution' THEN
 		PERFORM influence_internal.check_attribution_policy(add_policy.program_id, version);
 	ELSE
@@ -153,7 +168,6 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	PERFORM influence_internal.program_facts(set_attribution_policy.program_id);
-	PERFORM influence_internal.require_arguments('valid_from', valid_from::text);
 	RETURN QUERY SELECT a.status, a.version
 				   FROM influence_internal.add_policy(set_attribution_policy.program_id, 'attribution', policy, valid_from) a;
 END
@@ -169,7 +183,6 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	PERFORM influence_internal.program_facts(set_payout_policy.program_id);
-	PERFORM influence_internal.require_arguments('valid_from', valid_from::text);
 	RETURN QUERY SELECT a.status, a.version
 				   FROM influence_internal.add_policy(set_payout_policy.program_id, 'payout', policy, valid_from) a;
 END

@@ -15,6 +15,7 @@ DECLARE
 	hash bytea := influence_internal.content_hash(jsonb_build_array($2, $3, $4, $5, $6));
 BEGIN
 	PERFORM influence_internal.require_arguments('visitor_id', $1::text, 'personalised', $5::text, 'discoverable', $6::text);
+	PERFORM influence_internal.require_country('country', $3);
 	INSERT INTO influence.shopper (visitor_id, external_key, country, language, personalised, discoverable, content_hash)
 	VALUES ($1, $2, $3, $4, $5, $6, hash)
 	ON CONFLICT DO NOTHING;
@@ -128,7 +129,7 @@ DECLARE
 	target record;
 BEGIN
 	PERFORM influence_internal.require_shopper($1);
-	PERFORM influence_internal.require_arguments('since', $4::text);
+	PERFORM influence_internal.require_begin('since', $4);
 	SELECT * INTO target FROM influence_internal.follow_target($2, $3);
 	INSERT INTO influence.follow (visitor_id, target_kind, target_id, since)
 	VALUES ($1, target.target_kind, target.target_id, $4)
@@ -235,9 +236,9 @@ BEGIN
 	status := 'recorded';
 	occurred_at_recorded := moment;
 	IF NOT FOUND THEN
-		SELECT e.kind, e.post_id INTO known
+		SELECT e.kind, e.post_id, e.surface, e.device INTO known
 		  FROM influence.engagement e WHERE e.visitor_id = $1 AND e.occurred_at = moment AND e.event_ref = ref;
-		IF (known.kind, known.post_id) IS DISTINCT FROM ($3, $2) THEN
+		IF (known.kind, known.post_id, known.surface, known.device) IS DISTINCT FROM ($3, $2, $6, $7) THEN
 			PERFORM influence_internal.raise_conflict('reaction', ref);
 		END IF;
 		status := 'duplicate';

@@ -61,7 +61,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_touches(bigint, jsonb) IS
-'Records a JSON array of touches of a program, all or nothing: objects with visitor_id, touch_ref, kind (view, click, cart, coupon) and the columns of the table touch; touched_at missing = now, remembered for retries. price, currency and stock of a touched product are looked up unless given. Natural key: visitor_id, touched_at, touch_ref. -> status recorded | duplicate, how many of each. IN002, IN003, IN004.';
+'Records a JSON array of touches of a program, all or nothing: objects with visitor_id, touch_ref, kind (view, click, cart, coupon) and the columns of the table touch; touched_at missing = now, remembered for retries. price, currency and stock of a touched product are looked up unless given. Natural key: visitor_id and touch_ref. -> status recorded | duplicate, how many of each. IN002, IN003, IN004.';
 
 CREATE FUNCTION influence_internal.record_touch(program_id bigint, visitor_id uuid, touch_ref text, kind text DEFAULT 'click',
 	creator_id bigint DEFAULT NULL, touched_at timestamptz DEFAULT NULL, product_id bigint DEFAULT NULL,
@@ -80,7 +80,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_touch(bigint, uuid, text, text, bigint, timestamptz, bigint, bigint, jsonb) IS
-'Records one touch of a visitor with a creator''s content, or with another channel (creator_id NULL, details {"channel": "direct"}); details takes the other columns of the table touch. touched_at NULL = now, remembered for retries. Natural key: visitor_id, touched_at, touch_ref. -> status recorded | duplicate. IN002, IN003, IN004.';
+'Records one touch of a visitor with a creator''s content, or with another channel (creator_id NULL, details {"channel": "direct"}); details takes the other columns of the table touch. touched_at NULL = now, remembered for retries. Natural key: visitor_id and touch_ref. -> status recorded | duplicate. IN002, IN003, IN004.';
 
 CREATE FUNCTION influence_internal.store_touch(program_id bigint, item jsonb)
 RETURNS text
@@ -125,6 +125,10 @@ BEGIN
 			WHERE h.product_id = t.product_id AND h.currency = t.currency AND h.valid_from <= t.touched_at
 			ORDER BY h.valid_from DESC LIMIT 1));
 		t.stock := coalesce(t.stock, influence_internal.stock_at(t.product_id, t.touched_at));
+	END IF;
+	IF EXISTS (SELECT FROM influence.touch x
+				WHERE x.visitor_id = t.visitor_id AND x.touch_ref = t.touch_ref AND x.touched_at <> t.touched_at) THEN
+		PERFORM influence_internal.raise_conflict('touch', t.touch_ref);
 	END IF;
 	t.received_at := now();
 	t.xact := pg_current_xact_id();

@@ -36,6 +36,24 @@ END $$;
 CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE sql AS
 $$ SELECT pg_temp.error_of('SELECT * FROM influence.' || call) $$;
 
+-- Calls that are to be refused with a code and a hint: those that are not. A call that is let through is undone.
+CREATE FUNCTION pg_temp.not_refused(code text, VARIADIC calls text[]) RETURNS TABLE (call text, got text) LANGUAGE plpgsql AS $$
+BEGIN
+	FOREACH call IN ARRAY calls LOOP
+		BEGIN
+			got := pg_temp.refused(call);
+			IF got = 'no error' THEN
+				RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+			END IF;
+		EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
+			NULL;
+		END;
+		IF got !~ ('^' || code || ' ') OR got ~ 'NO HINT' THEN
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+END $$;
+
 CREATE FUNCTION pg_temp.visitor(n int) RETURNS uuid LANGUAGE sql IMMUTABLE AS
 $$ SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid $$;
 
