@@ -119,9 +119,9 @@ BEGIN
 					UNION ALL
 					SELECT e.kind, e.occurred_at FROM influence.engagement e WHERE e.post_id = p.post_id) v) d
 	 CROSS JOIN LATERAL (
-			SELECT 'all' AS scope
+			SELECT p.program_id || '/all' AS scope
 			UNION ALL
-			SELECT 'topic/' || p.topic_id WHERE p.topic_id IS NOT NULL) s
+			SELECT p.program_id || '/topic/' || p.topic_id WHERE p.topic_id IS NOT NULL) s
 	ON CONFLICT ON CONSTRAINT post_rank_pkey DO UPDATE SET score = excluded.score
 	 WHERE r.score <> excluded.score;
 	GET DIAGNOSTICS written = ROW_COUNT;

@@ -60,7 +60,7 @@ BEGIN
 		PRIMARY KEY (scope, post_id)
 	) WITH (fillfactor = 50);
 	CREATE INDEX post_rank_order ON influence.post_rank (scope, score DESC, post_id DESC);
-	COMMENT ON TABLE influence.post_rank IS 'Decayed score of posts, log2 relative to 2000-01-01 UTC, in scope "all" and "topic/<topic_id>": keeps its order while time passes, so only posts with new events are written.';
+	COMMENT ON TABLE influence.post_rank IS 'Decayed score of posts, log2 relative to 2000-01-01 UTC, in scope "<program_id>/all" and "<program_id>/topic/<topic_id>": keeps its order while time passes, so only posts with new events are written.';
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_stats() IS 'Step 6 of install(): watermarks, hourly buckets, post ranks.';
