@@ -8,7 +8,7 @@
 INSERT INTO demo.plan (name, currency, time_zone, attribution, payout, set_up_at, applied_at, posts_from, posts_to, feed_at, voices,
 					   posts, touches)
 VALUES ('Summer creators', 'EUR', 'Europe/Berlin',
-		'{"model": "position_based", "lookback": "30 days", "view_lookback": "3 days"}',
+		'{"model": "position_based", "lookback": "30 days", "view_lookback": "1 day"}',
 		'{"hold": "14 days", "minimums": {"EUR": 1000}}',
 		'2026-05-01 00:00+02', '2026-05-18 00:00+02', '2026-05-26 06:00+02', '2026-08-31 20:00+02', '2026-09-01 09:00+02', 400, 1500, 30000);
 

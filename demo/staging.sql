@@ -94,3 +94,27 @@ END
 $$;
 COMMENT ON PROCEDURE demo.call(int, text, bigint, int, text, text) IS
 'Runs a query of API calls for the items $1 to $2, size at a time, with a commit after each batch; counts the answers. The query gives status and calls, and whatever keep wants to store.';
+
+CREATE TABLE demo.fingerprint (moment text, relation text, row_count bigint NOT NULL, digest text NOT NULL, PRIMARY KEY (moment, relation));
+CREATE PROCEDURE demo.take_fingerprint(moment text)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	item record;
+BEGIN
+	DELETE FROM demo.fingerprint f WHERE f.moment = take_fingerprint.moment;
+	FOR item IN
+		SELECT c.relname FROM pg_class c
+		 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+		   -- secrets are not ours to read; these two are written by every run of a job, whatever it did
+		   AND c.relname NOT IN ('program_secret', 'job_run', 'watermark')
+	LOOP
+		EXECUTE format('INSERT INTO demo.fingerprint SELECT %L, %L, count(*), coalesce(md5(string_agg(md5(x::text), '''' ORDER BY md5(x::text))), '''') '
+					   'FROM influence.%I x', moment, item.relname, item.relname);
+	END LOOP;
+	-- what a load may touch of the ledger, apart from what the payouts book
+	INSERT INTO demo.fingerprint
+	SELECT moment, 'ledger but payouts', count(*), coalesce(md5(string_agg(md5(x::text), '' ORDER BY md5(x::text))), '') FROM influence.ledger x WHERE x.source <> 'payout';
+END
+$$;
+COMMENT ON PROCEDURE demo.take_fingerprint(text) IS 'Row counts and digests of all rows of the program''s tables; for a role that may read them.';

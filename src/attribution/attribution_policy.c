@@ -104,7 +104,8 @@ check_not_negative(const char *argument, const Interval *interval)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("%s must not be negative", argument),
-				 errdetail("No part of the interval, months, days or time, may be below zero.")));
+				 errdetail("No part of the interval, months, days or time, may be below zero."),
+				 errhint("Give an interval of 0 or more, for instance '30 days'.")));
 }
 
 static void
@@ -114,7 +115,8 @@ check_positive(const char *argument, const Interval *interval)
 	if (interval->month == 0 && interval->day == 0 && interval->time == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("%s must be longer than zero", argument)));
+				 errmsg("%s must be longer than zero", argument),
+				 errhint("Give an interval above 0, for instance '7 days'.")));
 }
 
 static void
@@ -170,7 +172,8 @@ build_position_weights(int64_t *position_weights, ArrayType *array)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("position_weights give neither the first nor the last touch a weight"),
-				 errdetail("A path of two touches has no middle and could not be credited.")));
+				 errdetail("A path of two touches has no middle and could not be credited."),
+				 errhint("Paths of two touches need one: for instance '{0.4,0.2,0.4}'.")));
 
 	divisor = greatest_divisor(greatest_divisor(weights[0], weights[1]),
 							   weights[2]);

@@ -300,7 +300,8 @@ credit_totals_add(void *arg, const AttributionTouch *touches,
 		if (pg_add_s64_overflow(total->conversions, shares[i], &total->conversions))
 			ereport(ERROR,
 					(errcode(ERRCODE_INFLUENCE_MONEY_OVERFLOW),
-					 errmsg("too many conversions for one creator")));
+					 errmsg("too many conversions for one creator"),
+					 errhint("Run influence.attribute_totals() over shorter periods.")));
 	}
 }
 
@@ -398,7 +399,8 @@ read_order_array(FunctionCallInfo fcinfo, int argno, bool nulls_allowed)
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("%s must have one dimension", order_argument_names[argno])));
+				 errmsg("%s must have one dimension", order_argument_names[argno]),
+				 errhint("Give a plain array, as ARRAY[...] or array_agg(...) makes it.")));
 	if (ARR_ELEMTYPE(array) == TEXTOID)
 		deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
 						  &result.values, &result.nulls, &result.count);
@@ -411,7 +413,8 @@ read_order_array(FunctionCallInfo fcinfo, int argno, bool nulls_allowed)
 		if (result.nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-					 errmsg("%s must not contain NULL", order_argument_names[argno])));
+					 errmsg("%s must not contain NULL", order_argument_names[argno]),
+					 errhint("Leave out or coalesce the NULL elements.")));
 	}
 	return result;
 }
@@ -424,7 +427,8 @@ check_same_length(int first, int first_count, int second, int second_count)
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("%s and %s must have the same number of elements",
 						order_argument_names[first], order_argument_names[second]),
-				 errdetail("They have %d and %d.", first_count, second_count)));
+				 errdetail("They have %d and %d.", first_count, second_count),
+				 errhint("Build the arrays from the same rows.")));
 }
 
 static void
@@ -433,7 +437,8 @@ check_finite(TimestampTz at, int argno)
 	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("%s must be finite", order_argument_names[argno])));
+				 errmsg("%s must be finite", order_argument_names[argno]),
+				 errhint("Events happen at a finite moment.")));
 }
 
 static int64

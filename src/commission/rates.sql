@@ -25,6 +25,12 @@ BEGIN
 		'category_id', category_id::text, 'country', country, 'priority', priority::text,
 		'valid_to', valid_to::text);
 	PERFORM influence_internal.require_begin('valid_from', valid_from);
+	IF valid_to <= valid_from THEN
+		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
+	ELSIF rate >= 1000 THEN
+		PERFORM influence_internal.raise_invalid('the rate is not plausible', format('rate: %s', rate),
+			'Give a fraction below 1000: 0.045 for 4.5 %.');
+	END IF;
 	SELECT set_commission_rate.creator_id, set_commission_rate.product_id, set_commission_rate.category_id,
 		   set_commission_rate.country, set_commission_rate.priority, set_commission_rate.rate,
 		   set_commission_rate.flat_amount,
@@ -43,8 +49,6 @@ BEGIN
 	ELSIF args.country !~ '^([A-Z]{2})?$' THEN
 		PERFORM influence_internal.raise_invalid(format('country "%s" is not a code', args.country), NULL,
 			'Use two upper-case letters (ISO 3166-1), or '''' for any.');
-	ELSIF isempty(args.valid) THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
 	END IF;
 	IF args.creator_id <> 0 THEN
 		PERFORM influence_internal.require_creator(args.creator_id);

@@ -69,12 +69,14 @@ money_rate_from_numeric(Numeric rate, const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("%s must be a finite number", what),
-				 errdetail("The value is %s.", numeric_text(rate))));
+				 errdetail("The value is %s.", numeric_text(rate)),
+				 errhint("Give a fraction, for instance 0.045 for 4.5 %%.")));
 	if (numeric_is_negative(rate))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("%s must not be negative", what),
-				 errdetail("The value is %s.", numeric_text(rate))));
+				 errdetail("The value is %s.", numeric_text(rate)),
+				 errhint("Give a fraction, for instance 0.045 for 4.5 %%.")));
 	if (numeric_is_above(rate, int64_to_numeric(MAX_RATE)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
@@ -122,22 +124,26 @@ money_check(MoneyStatus status)
 			ereport(ERROR,
 					(errcode(ERRCODE_INFLUENCE_MONEY_OVERFLOW),
 					 errmsg("amount is out of range"),
-					 errdetail("Amounts are minor units between -2^63 and 2^63-1.")));
+					 errdetail("Amounts are minor units between -2^63 and 2^63-1."),
+					 errhint("Amounts are minor units and fit in bigint.")));
 			break;
 		case MONEY_BAD_WEIGHTS:
 			ereport(ERROR,
 					(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-					 errmsg("weights must not be negative, and their sum must lie between 1 and 2^63-1")));
+					 errmsg("weights must not be negative, and their sum must lie between 1 and 2^63-1"),
+					 errhint("Give one weight of 0 or more per share.")));
 			break;
 		case MONEY_BAD_BASE:
 			ereport(ERROR,
 					(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-					 errmsg("base and returned amounts must not be negative")));
+					 errmsg("base and returned amounts must not be negative"),
+					 errhint("Give what was bought and what came back as amounts of 0 or more.")));
 			break;
 		case MONEY_OVER_RETURN:
 			ereport(ERROR,
 					(errcode(ERRCODE_INFLUENCE_OVER_RETURN),
-					 errmsg("more is returned than was bought")));
+					 errmsg("more is returned than was bought"),
+					 errhint("Return at most what is left of the base.")));
 			break;
 	}
 	elog(ERROR, "unrecognized money status: %d", (int) status);
@@ -153,7 +159,8 @@ check_weight(Datum weight, bool isnull, int position)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("weights must not be NULL"),
-				 errdetail("Weight %d is NULL.", position)));
+				 errdetail("Weight %d is NULL.", position),
+				 errhint("Give one weight of 0 or more per share.")));
 
 	value = DatumGetNumeric(weight);
 	if (numeric_is_nan(value) || numeric_is_inf(value) ||
@@ -161,7 +168,8 @@ check_weight(Datum weight, bool isnull, int position)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("weights must be finite and not negative"),
-				 errdetail("Weight %d is %s.", position, numeric_text(value))));
+				 errdetail("Weight %d is %s.", position, numeric_text(value)),
+				 errhint("Give one weight of 0 or more per share.")));
 }
 
 static void
@@ -190,12 +198,14 @@ money_weights_from_array(ArrayType *weights, int *n)
 	if (ARR_NDIM(weights) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("weights must be a one-dimensional array")));
+				 errmsg("weights must be a one-dimensional array"),
+				 errhint("Give a plain array, for instance '{0.8,0.2}'.")));
 	*n = ArrayGetNItems(ARR_NDIM(weights), ARR_DIMS(weights));
 	if (*n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("weights must not be empty")));
+				 errmsg("weights must not be empty"),
+				 errhint("Give one weight of 0 or more per share.")));
 	if (*n > MONEY_MAX_WEIGHTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
@@ -244,7 +254,8 @@ money_weights_from_array(ArrayType *weights, int *n)
 	if (sum == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("weights must not all be zero")));
+				 errmsg("weights must not all be zero"),
+				 errhint("Give at least one share a weight above 0.")));
 
 	pfree(values);
 	pfree(nulls);

@@ -52,7 +52,8 @@ engagement_rate_trans(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("interactions must not be negative"),
 				 errdetail("A row has %lld interactions.",
-						   (long long) interactions)));
+						   (long long) interactions),
+				 errhint("Leave out rows with impossible counts, for instance by FILTER.")));
 
 	if (PG_ARGISNULL(0))
 	{

@@ -23,7 +23,8 @@ engagement_wilson_lower_bound(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("positives must lie between 0 and trials"),
 				 errdetail("There are %lld positives in %lld trials.",
-						   (long long) positives, (long long) trials)));
+						   (long long) positives, (long long) trials),
+				 errhint("Count the positives among the trials.")));
 
 	/* written so that NaN fails */
 	if (!(confidence > 0.0 && confidence < 1.0))

@@ -38,7 +38,8 @@ feed_cursor_encode(PG_FUNCTION_ARGS)
 	if (ARR_NDIM(delivered) > 1 || array_contains_nulls(delivered))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("delivered ids must be a one-dimensional array without NULL")));
+				 errmsg("delivered ids must be a one-dimensional array without NULL"),
+				 errhint("Pass the post ids that were delivered.")));
 	count = ArrayGetNItems(ARR_NDIM(delivered), ARR_DIMS(delivered));
 	if (count > CURSOR_MAX_IDS)
 		ereport(ERROR,
@@ -50,7 +51,8 @@ feed_cursor_encode(PG_FUNCTION_ARGS)
 	if (TIMESTAMP_NOT_FINITE(as_of))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("instant of a feed cursor must be finite")));
+				 errmsg("instant of a feed cursor must be finite"),
+				 errhint("Pass the as_of of the first page.")));
 
 	content = (CursorContent *) palloc(sizeof(CursorContent));
 	content->as_of_us = as_of;

@@ -91,7 +91,8 @@ weight_units(float8 weight)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("weight must be a number between -2^31 and 2^31"),
-				 errdetail("The value is %g.", weight)));
+				 errdetail("The value is %g.", weight),
+				 errhint("Scale the weights down: only their ratios matter.")));
 	return (int64) rint(ldexp(weight, DECAY_WEIGHT_BITS));
 }
 
@@ -118,7 +119,8 @@ feed_decayed_score_trans(PG_FUNCTION_ARGS)
 	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("time of an event must be finite")));
+				 errmsg("time of an event must be finite"),
+				 errhint("Leave out such rows, for instance by FILTER.")));
 	half_life = half_life_us(PG_GETARG_INTERVAL_P(3));
 
 	if (PG_ARGISNULL(0))

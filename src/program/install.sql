@@ -250,11 +250,15 @@ BEGIN
 
 	-- from here on everything is made by, and belongs to, the owner role
 	PERFORM set_config('role', roles.owner_name, true);
-	EXECUTE 'CREATE TABLE IF NOT EXISTS influence.schema_version ('
-		'step int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), '
-		'extension_version text NOT NULL)';
-	EXECUTE 'COMMENT ON TABLE influence.schema_version IS '
-		'''The steps of influence.install() that this database has, with the version of the code that applied each.''';
+	IF to_regclass('influence.schema_version') IS NULL THEN
+		CREATE TABLE influence.schema_version (
+			step int PRIMARY KEY,
+			name text NOT NULL,
+			applied_at timestamptz NOT NULL DEFAULT now(),
+			extension_version text NOT NULL
+		);
+		COMMENT ON TABLE influence.schema_version IS 'The steps of influence.install() that this database has, with the version of the code that applied each.';
+	END IF;
 	FOR item IN SELECT s.step, s.name FROM influence_internal.install_steps() s ORDER BY s.step
 	LOOP
 		step := item.step;

@@ -1,0 +1,85 @@
+--
+-- Returns: the k-th takes back round(C R_k / N) - round(C R_(k-1) / N) of a
+-- commission C, where R of the base N came back so far; so all of them together
+-- take back exactly C.
+--
+\getenv tree PG_ABS_SRCDIR
+\set fresh :tree '/test/lib/fresh.sql'
+\i :fresh
+
+SELECT pg_temp.new_program('Shop', 'USD', 'UTC', '{"model": "linear"}', '{"hold": "14 days"}');
+SELECT pg_temp.new_creator(c) FROM unnest('{anna,bert}'::text[]) c;
+SELECT category_id FROM influence.create_category('all');
+SELECT product_id FROM influence.add_product('lamp', 'Lamp', 1);
+SELECT status FROM influence.set_commission_rate(1, 0.07, valid_from => '2024-01-01');
+SELECT recorded FROM influence.record_touches(1, (
+	SELECT jsonb_agg(jsonb_build_object('visitor_id', pg_temp.visitor(v), 'touch_ref', c, 'creator_id', pg_temp.creator(c), 'touched_at', '2024-05-01'))
+	FROM generate_series(1, 9) v, unnest('{anna,bert}'::text[]) c));
+
+-- 7 x 143 = 1001: anna 501, bert 500; at 7 %: 35.07 -> 35 and 35.
+-- Piece by piece, each the floor of its share of what is left: 143, 143, ... 143. anna's base 501 by thirds of
+-- 1001: round(501 R / 1001) for R = 143, 286, ... is 72, 143, 215, 286, 358, 429, 501 (71.57, 143.14, 214.71, 286.29,
+-- 357.86, 429.43, 501), so 72, 71, 72, 71, 72, 71, 72; her commission 35 by sevenths: 5 each. bert's base 500: 71.43,
+-- 142.86, 214.29, 285.71, 357.14, 428.57, 500 -> 71, 143, 214, 286, 357, 429, 500: 71, 72, 71, 72, 71, 72, 71.
+SELECT commission FROM influence.record_order(1, pg_temp.visitor(1), 'seven', '[{"line_no": 1, "sku": "lamp", "quantity": 7, "paid_price": 143}]', '2024-05-02');
+SELECT n, r.* FROM generate_series(1, 7) n, influence.record_return(1, pg_temp.visitor(1), 'seven', 1, 'r' || n, 1, returned_at => '2024-05-03'::timestamptz + n * interval '1 day') r ORDER BY n;
+SELECT c.creator_ref, string_agg(e.base::text, ' ' ORDER BY e.seq) AS bases, string_agg(e.amount::text, ' ' ORDER BY e.seq) AS amounts, sum(e.base) AS base, sum(e.amount) AS amount
+FROM influence.earning e JOIN influence.creator c USING (creator_id) WHERE e.order_ref = 'seven' AND e.kind = 'clawback' GROUP BY 1 ORDER BY 1;
+-- available with the commission, at the earliest when it came back
+SELECT seq, occurred_at, available_at FROM influence.earning WHERE order_ref = 'seven' AND creator_id = pg_temp.creator('anna') AND seq IN (0, 1, 7) ORDER BY seq;
+SELECT pg_temp.refused($$record_return(1, pg_temp.visitor(1), 'seven', 1, 'r8', 1)$$);
+SELECT * FROM influence.record_return(1, pg_temp.visitor(1), 'seven', 1, 'r8', amount => 0, returned_at => '2024-05-20');
+
+-- 1000 by amounts 333, 333, 334: anna and bert 500 each, 35 each. R = 333, 666, 1000: 35 R / 1000 = 11.655, 23.31, 35
+-- -> 12, 11, 12 each; the last one after the hold.
+SELECT commission FROM influence.record_order(1, pg_temp.visitor(2), 'thirds', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', '2024-05-02');
+SELECT n, r.* FROM (VALUES (1, 333, '2024-05-04'), (2, 333, '2024-05-05'), (3, 334, '2024-07-01')) v(n, amount, at), influence.record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r' || n, amount => v.amount, returned_at => at::timestamptz) r ORDER BY n;
+SELECT seq, min(amount), max(amount), min(available_at) FROM influence.earning WHERE order_ref = 'thirds' GROUP BY seq ORDER BY seq;
+-- the same again: duplicate, from elsewhere too; other content: conflict
+SELECT pg_temp.contents() AS before \gset
+SET TimeZone = 'Asia/Tokyo';
+SELECT * FROM influence.record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', amount => 333, returned_at => '2024-05-05 00:00+00');
+SET TimeZone = 'UTC';
+SELECT * FROM influence.record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', amount => 333, returned_at => '2024-05-05');
+SELECT pg_temp.contents() = :'before' AS nothing_changed;
+SELECT * FROM pg_temp.not_refused('IN004', $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', amount => 332, returned_at => '2024-05-05')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', 1, returned_at => '2024-05-05')$$,
+	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', amount => 333, returned_at => '2024-05-06')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', amount => 333, returned_at => '2024-05-05', reason => 'broken')$$);
+
+-- Pieces and amounts mixed: of 3 x 333 = 999, 100 as an amount, then one piece of three of what is left: 899 / 3 ->
+-- 299, then two pieces: all 600.
+SELECT credited FROM influence.record_order(1, pg_temp.visitor(3), 'mix', '[{"line_no": 1, "sku": "lamp", "quantity": 3, "paid_price": 333}, {"line_no": 2, "sku": "lamp", "quantity": 1, "paid_price": 0}]', '2024-05-02');
+SELECT returned, remaining FROM influence.record_return(1, pg_temp.visitor(3), 'mix', 1, 'a', amount => 100, returned_at => '2024-05-04');
+SELECT returned, remaining FROM influence.record_return(1, pg_temp.visitor(3), 'mix', 1, 'b', 1, returned_at => '2024-05-05');
+SELECT * FROM pg_temp.not_refused('IN007', $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 3)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', amount => 601)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 3, 1)$$,
+	$$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 1, 601)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 2, 'c', amount => 1)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 9223372036854775807)$$);
+SELECT returned, remaining FROM influence.record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 2, returned_at => '2024-05-06');
+-- a line of nothing comes back for nothing
+SELECT * FROM influence.record_return(1, pg_temp.visitor(3), 'mix', 2, 'a', 1, returned_at => '2024-05-06');
+SELECT count(*) AS claws, sum(amount) FROM influence.earning WHERE order_ref = 'mix' AND line_no = 2 AND kind = 'clawback';
+
+-- Returns that come first wait for their order, and are applied in the order of their times: early 1 takes 2 of 3
+-- pieces (666), early 2 the last (333); early 3 asks for more than is left, early 4 for a line that never came.
+SELECT n, r.* FROM (VALUES (2, 1, 1, '2024-05-05'), (1, 1, 2, '2024-05-04'), (3, 1, 1, '2024-05-06'), (4, 9, 1, '2024-05-06')) v(n, line, pieces, at),
+	influence.record_return(1, pg_temp.visitor(4), 'early', v.line, 'early ' || n, v.pieces, returned_at => at::timestamptz) r ORDER BY n;
+SELECT status FROM influence.record_return(1, pg_temp.visitor(4), 'early', 1, 'early 1', 2, returned_at => '2024-05-04');
+SELECT commission, clawed_back FROM influence.record_order(1, pg_temp.visitor(4), 'early', '[{"line_no": 1, "sku": "lamp", "quantity": 3, "paid_price": 333}]', '2024-05-07');
+SELECT return_ref, state, amount, seq FROM influence.order_return WHERE order_ref = 'early' ORDER BY 1;
+SELECT status, returned, clawed_back, remaining FROM influence.record_return(1, pg_temp.visitor(4), 'early', 1, 'early 1', 2, returned_at => '2024-05-04');
+SELECT kind, sum(amount) FROM influence.earning WHERE order_ref = 'early' GROUP BY 1 ORDER BY 1;
+SELECT kind, sum(amount) FROM influence.ledger WHERE order_ref = 'early' GROUP BY 1 ORDER BY 1;
+SELECT fact, value, source FROM influence.explain_commission(1, 'early') WHERE creator_name = 'Anna' AND fact IN ('commission', 'clawback');
+
+-- What is no return.
+SELECT * FROM pg_temp.not_refused('IN002', $$record_return(1, NULL, 'thirds', 1, 'x', 1)$$, $$record_return(1, pg_temp.visitor(2), NULL, 1, 'x', 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', NULL, 'x', 1)$$,
+	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, NULL, 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, '', 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 0)$$,
+	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', -1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', amount => -1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, returned_at => 'infinity')$$,
+	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => 'gift')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => NULL)$$);
+SELECT * FROM pg_temp.not_refused('IN003', $$record_return(99, pg_temp.visitor(2), 'thirds', 1, 'x', 1)$$, $$record_return(NULL, pg_temp.visitor(2), 'thirds', 1, 'x', 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 2, 'x', 1)$$);
+SELECT * FROM pg_temp.not_refused('IN010', $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => 'chargeback')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => 'chargeback_reversed')$$,
+	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => 'goodwill')$$);
+SELECT count(*) AS violations FROM influence.check_books();
+
+-- Every return once more, the last first: nothing changes.
+SELECT pg_temp.contents() AS before \gset
+SELECT count(*) FROM generate_series(7, 1, -1) n, influence.record_return(1, pg_temp.visitor(1), 'seven', 1, 'r' || n, 1, returned_at => '2024-05-03'::timestamptz + n * interval '1 day') r;
+SELECT pg_temp.contents() = :'before' AS nothing_changed;
