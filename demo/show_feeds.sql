@@ -26,6 +26,6 @@ SELECT format('Posts in both first pages of ten: %s. %s''s second page repeats %
 		  JOIN influence.get_feed(p.program_id, :'two_id', 10, as_of => p.feed_at) b ON b.post_id = a.post_id), :'one',
 	   (SELECT count(*) FROM influence.get_feed(p.program_id, :'one_id', 10, (SELECT min(f.next_cursor) FROM influence.get_feed(p.program_id, :'one_id', 10, as_of => p.feed_at) f)) a
 		  JOIN influence.get_feed(p.program_id, :'one_id', 10, as_of => p.feed_at) b ON b.post_id = a.post_id),
-	   (SELECT count(*) FROM influence.get_feed(p.program_id, :'one_id', 100, as_of => p.feed_at) a JOIN demo.block b ON b.key = :'one' AND b.creator_id = a.creator_id)) AS " "
+	   (SELECT count(*) FROM influence.get_feed(p.program_id, :'one_id', 100, as_of => p.feed_at) a JOIN demo.block b ON b.key = :'one' AND b.creator_id = a.creator_id)) AS line
   FROM demo.plan p \gset feed_
-\echo :"feed_ "
+\echo :feed_line

@@ -13,8 +13,8 @@ SELECT program_id FROM demo.plan \gset
 \echo
 CREATE TEMP TABLE verdict AS
 SELECT a.creator_id, a.decision,
-	   coalesce(string_agg(DISTINCT format('%s%s %s', CASE WHEN r.passed IS NULL THEN 'unknown: ' ELSE 'too low: ' END, r.metric,
-				CASE WHEN g.platform <> '' THEN '(' || g.platform || ')' ELSE '' END), ', ') FILTER (WHERE r.passed IS NOT TRUE), 'meets every rule') AS why
+	   coalesce(CASE a.decision WHEN 'rejected' THEN 'too low: ' ELSE 'not known: ' END
+				|| string_agg(DISTINCT r.metric || coalesce(' on ' || nullif(g.platform, ''), ''), ', '), 'meets every rule') AS why
   FROM influence.application a
   LEFT JOIN influence.application_reason r ON r.creator_id = a.creator_id AND r.application_id = a.application_id
 		AND (r.passed IS NOT TRUE) AND (a.decision <> 'rejected' OR NOT r.passed)
@@ -22,7 +22,7 @@ SELECT a.creator_id, a.decision,
  WHERE a.program_id = :program_id
  GROUP BY a.creator_id, a.decision;
 SELECT decision, lpad(to_char(sum(n), 'FM999,990'), 8) AS creators, why
-  FROM (SELECT decision, CASE WHEN place <= 6 THEN why ELSE '(other combinations)' END AS why, n, least(place, 7) AS place
+  FROM (SELECT decision, CASE WHEN place <= 5 THEN why ELSE '(other combinations)' END AS why, n, least(place, 6) AS place
 		  FROM (SELECT decision, why, count(*) AS n, row_number() OVER (PARTITION BY decision ORDER BY count(*) DESC, why) AS place FROM verdict GROUP BY decision, why) c) x
  GROUP BY decision, why, place ORDER BY decision, place;
 SELECT c.platform, lpad(to_char(count(DISTINCT v.creator_id), 'FM999,990'), 8) AS creators, count(DISTINCT v.creator_id) FILTER (WHERE v.decision = 'admitted') AS admitted,
@@ -30,7 +30,7 @@ SELECT c.platform, lpad(to_char(count(DISTINCT v.creator_id), 'FM999,990'), 8) A
   FROM influence.channel c JOIN verdict v ON v.creator_id = c.creator_id
  GROUP BY c.platform ORDER BY c.platform;
 \echo 'Three of them, with the numbers'
-SELECT c.name, e.decision, r.metric || coalesce(' (' || nullif(g.platform, '') || ')', '') AS rule,
+SELECT c.name, e.decision, r.metric || coalesce(' on ' || nullif(g.platform, ''), '') AS rule,
 	   CASE WHEN r.value >= 100 THEN to_char(r.value, 'FM999,999,999,990') ELSE round(r.value, 4)::text END AS found, r.comparison AS is,
 	   CASE WHEN r.threshold >= 100 THEN to_char(r.threshold, 'FM999,999,999,990') ELSE r.threshold::text END AS asked,
 	   CASE WHEN r.passed THEN 'met' WHEN r.passed IS NULL THEN 'unknown' ELSE 'not met' END AS result

@@ -100,7 +100,7 @@ SELECT x.key, x.kind, CASE WHEN x.kind <> 'direct' THEN x.creator_id END, CASE W
 	   CASE WHEN x.kind IN ('view', 'click') THEN p.n END
   FROM (SELECT o.seed, o.key, o.at, o.sku, coalesce(o.creator_id, w.creator_id, any_voice.creator_id) AS creator_id,
 			   CASE WHEN o.creator_id IS NOT NULL THEN 'click'
-					WHEN o.sku IS NULL THEN CASE WHEN k.u < 0.82 THEN 'view' WHEN k.u < 0.96 THEN 'click' ELSE 'direct' END
+					WHEN o.sku IS NULL THEN CASE WHEN k.u < 0.92 THEN 'view' WHEN k.u < 0.99 THEN 'click' ELSE 'direct' END
 					WHEN k.u < 0.45 THEN 'view' WHEN k.u < 0.87 THEN 'click' WHEN k.u < 0.94 THEN 'cart' ELSE 'direct' END AS kind
 		  FROM occasion o
 		 CROSS JOIN LATERAL (SELECT demo.u('touch ' || o.seed) AS u) k

@@ -110,12 +110,11 @@ SELECT recorded FROM influence.record_touches(1, (
 SELECT v, count(o.*) FROM unnest('{30,31}'::int[]) v, influence.record_order(1, pg_temp.visitor(v), 'tie' || v, '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 500}]', '2024-06-02') o GROUP BY 1 ORDER BY 1;
 SELECT order_ref, touch_ref FROM influence.credit WHERE order_ref LIKE 'tie%' ORDER BY 1;
 
--- One touch_ref may stand at two moments: two touches, each with its credit.
-SELECT recorded FROM influence.record_touches(pg_temp.program('linear'), (
-	SELECT jsonb_agg(jsonb_build_object('visitor_id', pg_temp.visitor(40), 'touch_ref', 'same', 'creator_id', pg_temp.creator(c), 'touched_at', at))
-	FROM (VALUES ('anna', '2024-06-01 10:00'), ('bert', '2024-06-01 11:00')) t(c, at)));
-SELECT status, credited, commission FROM influence.record_order(pg_temp.program('linear'), pg_temp.visitor(40), 'same', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 500}]', '2024-06-02');
-SELECT touch_ref, creator_name, credit FROM influence.explain_attribution(pg_temp.program('linear'), 'same');
+-- A touch_ref stands for one touch of a visitor, at one moment.
+SELECT status FROM influence.record_touch(1, pg_temp.visitor(40), 'same', 'click', pg_temp.creator('anna'), '2024-06-01 10:00');
+SELECT * FROM pg_temp.not_refused('IN004', $$record_touch(1, pg_temp.visitor(40), 'same', 'click', pg_temp.creator('anna'), '2024-06-01 11:00')$$,
+	$$record_touch(1, pg_temp.visitor(40), 'same', 'click', pg_temp.creator('anna'), '2024-07-01 10:00')$$, $$record_touch(2, pg_temp.visitor(40), 'same', 'click', pg_temp.creator('anna'), '2024-06-01 10:00')$$);
+SELECT status FROM influence.record_touch(1, pg_temp.visitor(41), 'same', 'click', pg_temp.creator('anna'), '2024-06-01 11:00');
 
 -- Windows count in the program's time zone. Berlin changed its clocks on 2024-03-31: thirty days before
 -- 2024-04-10 12:00 (10:00 UTC) is 2024-03-11 12:00 there, 11:00 UTC, whatever the session's zone is.

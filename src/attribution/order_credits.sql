@@ -9,7 +9,7 @@
  * Functions on a service's path pin generic plans: planning a probe of all
  * monthly partitions anew for each call cost eight times the probe itself.
  */
-CREATE FUNCTION influence_internal.order_touches(program_id bigint, visitor_id uuid, ordered_at timestamptz)
+CREATE FUNCTION influence_internal.order_touches(program_id bigint, visitor_id uuid, ordered_at timestamptz, policy_version int)
 RETURNS TABLE (touch_no bigint, touched_at timestamptz, touch_ref text, kind text, creator_id bigint, product_id bigint,
 			   channel text, post_id bigint)
 LANGUAGE plpgsql STABLE
@@ -23,7 +23,7 @@ DECLARE
 BEGIN
 	SELECT least($3 - p.lookback, $3 - p.view_lookback, $3 - p.cart_lookback) - interval '2 days' INTO since
 	  FROM influence.attribution_policy p
-	 WHERE p.program_id = $1 AND p.valid @> $3;
+	 WHERE p.program_id = $1 AND p.version = $4;
 	-- two days more than the windows for time zones; one older touch tells "outside the window" from "none"
 	-- a touch_ref is one touch: the writers see to it, here the earliest counts should COPY have brought two
 	RETURN QUERY
@@ -39,7 +39,7 @@ BEGIN
 			 ORDER BY u.touch_ref, u.touched_at) t;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.order_touches(bigint, uuid, timestamptz) IS
+COMMENT ON FUNCTION influence_internal.order_touches(bigint, uuid, timestamptz, int) IS
 'The touches of a visitor that an order of that moment could be credited to, numbered in (touched_at, touch_ref) order: touch_no stands for touch_id in the kernel''s tie rule.';
 
 CREATE FUNCTION influence_internal.buyer_creators(visitor_id uuid)
@@ -80,7 +80,7 @@ BEGIN
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3;
 	RETURN QUERY
 	WITH touches AS MATERIALIZED (
-		SELECT t.* FROM influence_internal.order_touches($1, $2, o.ordered_at) t
+		SELECT t.* FROM influence_internal.order_touches($1, $2, o.ordered_at, o.version) t
 	), t AS (
 		SELECT coalesce(array_agg(t.touched_at), '{}') AS at, coalesce(array_agg(t.kind), '{}') AS kinds,
 			   coalesce(array_agg(t.touch_no), '{}') AS ids, coalesce(array_agg(t.creator_id), '{}') AS creators,
@@ -144,7 +144,10 @@ BEGIN
 	WITH o AS (
 		SELECT x.ordered_at, p.model, p.version, p.lookback, p.view_lookback, p.cart_lookback, g.time_zone
 		  FROM influence.orders x
-		  JOIN influence.attribution_policy p ON p.program_id = x.program_id AND p.valid @> x.ordered_at
+		 -- the version that the credits were given under, whatever has been set since
+		  JOIN influence.attribution_policy p ON p.program_id = x.program_id
+				AND p.version = (SELECT max(c.policy_version) FROM influence.credit c
+								  WHERE c.visitor_id = buyer AND c.program_id = $1 AND c.order_ref = $2)
 		  JOIN influence.program g ON g.program_id = x.program_id
 		 WHERE x.visitor_id = buyer AND x.program_id = $1 AND x.order_ref = $2
 	), judged AS (
@@ -163,7 +166,7 @@ BEGIN
 			   o.model, o.version, t.touch_no
 		  FROM o
 		  JOIN influence.order_line l ON l.visitor_id = buyer AND l.program_id = $1 AND l.order_ref = $2
-		 CROSS JOIN LATERAL influence_internal.order_touches($1, buyer, o.ordered_at) t
+		 CROSS JOIN LATERAL influence_internal.order_touches($1, buyer, o.ordered_at, o.version) t
 		  LEFT JOIN influence.credit c ON c.visitor_id = buyer AND c.program_id = $1 AND c.order_ref = $2
 				AND c.line_no = l.line_no AND c.touch_ref = t.touch_ref AND c.touched_at = t.touched_at
 		  LEFT JOIN influence.credit d ON d.visitor_id = buyer AND d.program_id = $1 AND d.order_ref = $2

@@ -94,10 +94,12 @@ BEGIN
 		 WHERE e.kind = 'commission'
 		UNION ALL
 		SELECT e.line_no, e.creator_id, 3, r.choice,
-			   CASE WHEN r.rate_id = e.rate_id THEN 'rate taken' ELSE 'rate not taken: less specific' END,
+			   CASE WHEN r.rate_id = e.rate_id THEN 'rate taken'
+					WHEN r.created_at > o.received_at THEN 'rate not taken: set after the order'
+					ELSE 'rate not taken: less specific' END,
 			   coalesce(r.rate::text, r.flat_amount::text), format('rate %s version %s, %s', r.rate_id, r.version, r.reason)
 		  FROM e CROSS JOIN o
-		 CROSS JOIN LATERAL influence_internal.rate_candidates($1, e.creator_id, e.product_id, e.category_path, o.country, o.ordered_at) r
+		 CROSS JOIN LATERAL influence_internal.rate_candidates($1, e.creator_id, e.product_id, e.category_path, o.country, o.ordered_at, e.rate_id) r
 		 WHERE e.kind = 'commission' AND e.rate_id IS NOT NULL
 		UNION ALL
 		SELECT e.line_no, e.creator_id, 4, 0, 'commission' || coalesce(': ' || e.hold_reason, ''),

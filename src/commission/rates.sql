@@ -19,6 +19,7 @@ AS $$
 DECLARE
 	args record;
 	last record;
+	resumes boolean;
 BEGIN
 	PERFORM influence_internal.program_facts(set_commission_rate.program_id);
 	PERFORM influence_internal.require_arguments('creator_id', creator_id::text, 'product_id', product_id::text,
@@ -77,6 +78,7 @@ BEGIN
 		UPDATE influence.commission_rate r SET valid = tstzrange(lower(r.valid), lower(args.valid))
 		 WHERE r.program_id = set_commission_rate.program_id AND r.rate_id = last.rate_id;
 	END IF;
+	resumes := last.since < lower(args.valid) AND upper_inf(last.valid) AND NOT upper_inf(args.valid);
 	SELECT coalesce(max(r.version), 0) + 1 INTO version
 	  FROM influence.commission_rate r
 	 WHERE r.program_id = set_commission_rate.program_id AND r.creator_id = args.creator_id
@@ -88,6 +90,13 @@ BEGIN
 		VALUES (set_commission_rate.program_id, version, args.creator_id, args.product_id, args.category_id, args.country,
 				args.rate, args.flat_amount, args.priority, args.valid)
 		RETURNING rate_id INTO rate_id;
+		IF resumes THEN
+			-- a promotion with an end interrupts the open rate, which goes on after it
+			INSERT INTO influence.commission_rate (program_id, version, creator_id, product_id, category_id, country, rate,
+												   flat_amount, priority, valid)
+			VALUES (set_commission_rate.program_id, version + 1, args.creator_id, args.product_id, args.category_id,
+					args.country, last.rate, NULL, args.priority, tstzrange(upper(args.valid), NULL));
+		END IF;
 	EXCEPTION WHEN exclusion_violation THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN011',
 			MESSAGE = 'the rate overlaps another one for the same keys',
@@ -99,11 +108,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_commission_rate(bigint, numeric, bigint, bigint, bigint, text, bigint, int, timestamptz, timestamptz) IS
-'Adds a row to the rate card of a program: rate is a fraction with at most nine decimals (0.045), for a creator, product, category (and all below it) and country, 0 or '''' = any. An open row with the same keys ends where the new one begins; orders recorded before keep their rate. -> status recorded | duplicate, rate_id, version. IN002 bad value, IN003 unknown object, IN010 flat_amount (not built yet), IN011 overlaps.';
+'Adds a row to the rate card of a program: rate is a fraction with at most nine decimals (0.045), for a creator, product, category (and all below it) and country, 0 or '''' = any. An open row with the same keys ends where the new one begins, and goes on (as a further version) where the new one ends; orders recorded before keep their rate. -> status recorded | duplicate, rate_id, version. IN002 bad value, IN003 unknown object, IN010 flat_amount (not built yet), IN011 overlaps.';
 
 CREATE FUNCTION influence_internal.rate_candidates(program_id bigint, creator_id bigint, product_id bigint,
-	category_path bigint[], country text, at timestamptz)
-RETURNS TABLE (choice int, rate_id bigint, version int, rate numeric, flat_amount bigint, reason text)
+	category_path bigint[], country text, at timestamptz, taken_id bigint DEFAULT NULL)
+RETURNS TABLE (choice int, rate_id bigint, version int, rate numeric, flat_amount bigint, reason text, created_at timestamptz)
 LANGUAGE plpgsql STABLE
 ROWS 3
 SET search_path = pg_catalog, pg_temp
@@ -111,7 +120,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT row_number() OVER (ORDER BY r.creator_id <> 0 DESC, r.product_id <> 0 DESC,
+	SELECT row_number() OVER (ORDER BY r.rate_id = rate_candidates.taken_id DESC NULLS LAST, r.creator_id <> 0 DESC, r.product_id <> 0 DESC,
 									   coalesce(array_position(rate_candidates.category_path, r.category_id), 0) DESC,
 									   r.country <> '' DESC, r.priority DESC, r.rate_id)::int,
 		   r.rate_id, r.version, r.rate, r.flat_amount,
@@ -120,11 +129,12 @@ BEGIN
 							CASE WHEN r.category_id <> 0 THEN 'for category ' || c.name END,
 							CASE WHEN r.country <> '' THEN 'for country ' || r.country END,
 							CASE WHEN (r.creator_id, r.product_id, r.category_id, r.country) = (0, 0, 0, '') THEN 'for everything' END,
-							CASE WHEN r.priority <> 0 THEN 'priority ' || r.priority END)
+							CASE WHEN r.priority <> 0 THEN 'priority ' || r.priority END),
+		   r.created_at
 	  FROM influence.commission_rate r
 	  LEFT JOIN influence.category c ON c.category_id = r.category_id
 	 WHERE r.program_id = rate_candidates.program_id
-	   AND r.valid @> rate_candidates.at
+	   AND (r.valid @> rate_candidates.at OR r.rate_id = rate_candidates.taken_id)
 	   AND r.creator_id IN (0, rate_candidates.creator_id)
 	   AND r.product_id IN (0, rate_candidates.product_id)
 	   AND (r.category_id = 0 OR r.category_id = ANY (rate_candidates.category_path))
@@ -132,5 +142,5 @@ BEGIN
 	 ORDER BY 1;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.rate_candidates(bigint, bigint, bigint, bigint[], text, timestamptz) IS
-'The rows of the rate card that fit an order line, best first (choice 1 is taken), each with what it is for.';
+COMMENT ON FUNCTION influence_internal.rate_candidates(bigint, bigint, bigint, bigint[], text, timestamptz, bigint) IS
+'The rows of the rate card that fit an order line, best first (choice 1 is taken), each with what it is for; taken_id puts a rate that was taken earlier first, whatever its validity is now.';

@@ -71,6 +71,12 @@ BEGIN
 	 GROUP BY l.visitor_id, l.program_id, l.order_ref, l.line_no
 	HAVING sum(r.amount) > l.base_amount
 	UNION ALL
+	SELECT 'no return waits for an order that is there', r.program_id, format('order %s line %s return %s', r.order_ref, r.line_no, r.return_ref),
+		   'applied or refused', r.state
+	  FROM influence.order_return r
+	  JOIN influence.orders o ON o.visitor_id = r.visitor_id AND o.program_id = r.program_id AND o.order_ref = r.order_ref
+	 WHERE r.state = 'parked' AND r.program_id = coalesce($1, r.program_id)
+	UNION ALL
 	SELECT 'an order belongs to one visitor', o.program_id, format('order %s', o.order_ref), '1', count(*)::text
 	  FROM influence.orders o WHERE o.program_id = coalesce($1, o.program_id)
 	 GROUP BY o.program_id, o.order_ref
@@ -120,11 +126,14 @@ BEGIN
 	 WHERE p.program_id = coalesce($1, p.program_id)
 	   AND (p.amount, p.currency) IS DISTINCT FROM (CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END, l.currency)
 	UNION ALL
-	SELECT 'nothing is paid before its hold', p.program_id, format('party %s entry %s', p.party_id, p.entry_key), l.available_at::text, o.run_at::text
+	SELECT 'nothing is paid before its hold', p.program_id, format('party %s entry %s', p.party_id, p.entry_key), l.available_at::text,
+		   least(o.run_at, b.booked_at)::text
 	  FROM influence.payout_line p
 	  JOIN influence.payout o ON o.party_id = p.party_id AND o.program_id = p.program_id AND o.currency = p.currency AND o.period = p.period
 	  JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_key = p.entry_key
-	 WHERE p.program_id = coalesce($1, p.program_id) AND l.available_at > o.run_at
+	  LEFT JOIN influence.ledger b ON b.party_id = p.party_id AND b.program_id = p.program_id
+			AND b.entry_key = influence_internal.payout_entry_key(o.period, o.currency::text, 'reserve')
+	 WHERE p.program_id = coalesce($1, p.program_id) AND l.available_at > least(o.run_at, b.booked_at)
 	UNION ALL
 	SELECT 'payouts are booked', p.program_id, format('party %s period %s %s', p.party_id, p.period, s.stage), p.amount::text, coalesce(l.amount::text, 'nothing')
 	  FROM influence.payout p

@@ -90,14 +90,20 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	month timestamptz;
 	made int;
 	forgotten bigint;
-	since timestamptz;
 BEGIN
-	SELECT least(min(d.at), $1) INTO since
-	  FROM (SELECT min(t.touched_at) AS at FROM influence.touch_default t
-			UNION ALL SELECT min(e.occurred_at) FROM influence.engagement_default e) d;
-	made := influence_internal.ensure_partitions(since, $1 + interval '3 months');
+	made := influence_internal.ensure_partitions($1, $1 + interval '3 months');
+	FOR month IN
+		SELECT date_trunc('month', t.touched_at, 'UTC') FROM influence.touch_default t
+		 WHERE t.touched_at >= $1 - interval '24 months' AND t.touched_at < $1 + interval '3 months'
+		UNION
+		SELECT date_trunc('month', e.occurred_at, 'UTC') FROM influence.engagement_default e
+		 WHERE e.occurred_at >= $1 - interval '24 months' AND e.occurred_at < $1 + interval '3 months'
+	LOOP
+		made := made + influence_internal.ensure_partitions(month, month);
+	END LOOP;
 	DELETE FROM influence.event_key k WHERE k.expires < $1;
 	GET DIAGNOSTICS forgotten = ROW_COUNT;
 	DELETE FROM influence.job_run r WHERE r.started_at < $1 - interval '90 days';
@@ -105,7 +111,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.upkeep(timestamptz) IS
-'Makes the partitions of months that have rows in a default partition and of the next three, forgets expired retry keys and job runs older than 90 days.';
+'Makes the partitions of the next three months and of months within two years that have rows in a default partition (older rows stay there), forgets expired retry keys and job runs older than 90 days.';
 
 CREATE FUNCTION influence_internal.due_periods(job text, as_of timestamptz)
 RETURNS TABLE (program_id bigint, period text)
@@ -173,6 +179,17 @@ $$;
 COMMENT ON FUNCTION influence_internal.do_job(text, bigint, text, timestamptz) IS
 'Does one period of a job and books it as done, in one transaction; says what it did or why it skipped.';
 
+CREATE FUNCTION influence_internal.enter_job()
+RETURNS void
+LANGUAGE sql
+AS $$
+	SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+		   pg_catalog.set_config('timezone', 'UTC', true),
+		   pg_catalog.set_config('role', coalesce(influence_internal.installed_owner(), current_user), true)
+$$;
+COMMENT ON FUNCTION influence_internal.enter_job() IS
+'Until the end of the transaction: fixed search_path, UTC, and the rights of the owner role, so that what a job makes belongs to it whoever calls it.';
+
 CREATE PROCEDURE influence.run_due(as_of timestamptz DEFAULT now())
 LANGUAGE plpgsql
 AS $$
@@ -183,19 +200,20 @@ DECLARE
 	outcome text;
 	failure text;
 BEGIN
-	-- a procedure that commits cannot have a SET clause: fix the path by hand, in each transaction anew
-	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+	-- a procedure that commits cannot have a SET clause: path and role are set in each transaction anew
+	PERFORM influence_internal.enter_job();
 	PERFORM influence_internal.require_install();
 	PERFORM influence_internal.require_arguments('as_of', $1::text);
 	PERFORM influence_internal.require_finite('as_of', $1);
+	PERFORM influence_internal.require_past($1);
 	FOREACH job_name IN ARRAY ARRAY['upkeep', 'book_earnings', 'refresh_stats', 'payouts'] LOOP
 		FOR item IN SELECT d.program_id, d.period FROM influence_internal.due_periods(job_name, $1) d LOOP
-			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+			PERFORM influence_internal.enter_job();
 			INSERT INTO influence.job_run (job, program_id, period, as_of, status)
 			VALUES (job_name, nullif(item.program_id, 0), item.period, $1, 'crashed')
 			RETURNING run_id INTO this_run;
 			COMMIT;
-			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+			PERFORM influence_internal.enter_job();
 			failure := NULL;
 			BEGIN
 				outcome := influence_internal.do_job(job_name, item.program_id, item.period, $1);
@@ -208,7 +226,7 @@ BEGIN
 				   status = CASE WHEN failure IS NOT NULL THEN 'failed' WHEN outcome LIKE 'skipped%' THEN 'skipped' ELSE 'succeeded' END
 			 WHERE r.run_id = this_run;
 			COMMIT;
-			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+			PERFORM influence_internal.enter_job();
 		END LOOP;
 	END LOOP;
 END

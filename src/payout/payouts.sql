@@ -25,7 +25,7 @@ COMMENT ON FUNCTION influence_internal.payable_entries(bigint, timestamptz) IS
 'The ledger entries of a program that are available before a moment and in no payout, signed as owed to the party.';
 
 CREATE FUNCTION influence.plan_payouts(program_id bigint, period text DEFAULT NULL, as_of timestamptz DEFAULT now())
-RETURNS TABLE (party_id bigint, party_name text, month text, currency text, amount bigint, entries bigint, minimum bigint, verdict text)
+RETURNS TABLE (party_id bigint, party_name text, month text, currency text, amount numeric, entries bigint, minimum bigint, verdict text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -50,11 +50,12 @@ BEGIN
 	SELECT d.party_id, c.name, wanted, d.currency, d.amount, d.entries, m.minimum,
 		   CASE WHEN p.party_id IS NOT NULL THEN 'already ' || p.state
 				WHEN d.amount = 0 THEN 'nothing due'
+				WHEN d.amount > 9223372036854775807 THEN 'amount out of range, waits'
 				WHEN d.amount < 0 THEN 'negative balance, carried forward'
 				WHEN d.amount < m.minimum THEN 'below the minimum, carried forward'
 				WHEN influence_internal.creator_status_at(d.party_id, $3) <> 'active' THEN 'creator is not active, waits'
 				ELSE 'pay' END
-	  FROM (SELECT e.party_id, e.currency, sum(e.amount)::bigint AS amount, count(*) AS entries
+	  FROM (SELECT e.party_id, e.currency, sum(e.amount) AS amount, count(*) AS entries
 			  FROM influence_internal.payable_entries($1, bounds.ends_at) e
 			 GROUP BY e.party_id, e.currency) d
 	 CROSS JOIN LATERAL (SELECT coalesce((policy.minimums ->> d.currency)::bigint, 0) AS minimum) m
@@ -66,6 +67,20 @@ $$;
 REVOKE ALL ON FUNCTION influence.plan_payouts(bigint, text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION influence.plan_payouts(bigint, text, timestamptz) IS
 'What run_payouts with the same arguments would do, party by party: the sum in minor units of the entries that became available before the end of the period (YYYY-MM in the program''s time zone, default the last complete month) and are in no payout, and the verdict: pay, or why not. Read-only. IN002, IN003, IN005 the period is not over.';
+
+CREATE FUNCTION influence_internal.require_past(as_of timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF as_of > clock_timestamp() THEN
+		PERFORM influence_internal.raise_refused('as_of lies in the future', format('as_of: %s.', as_of),
+			'Money is paid when its time has come; influence.plan_payouts() previews any moment.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_past(timestamptz) IS 'Raises IN005 for a moment that has not come: nothing may be paid before its hold.';
 
 CREATE FUNCTION influence_internal.run_payouts(program_id bigint, period text DEFAULT NULL, as_of timestamptz DEFAULT now())
 RETURNS TABLE (status text, month text, payouts bigint, amount numeric, carried bigint)
@@ -79,6 +94,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_arguments('program_id', $1::text, 'as_of', $3::text);
 	PERFORM influence_internal.require_finite('as_of', $3);
+	PERFORM influence_internal.require_past($3);
 	month := coalesce($2, influence_internal.last_period($1, $3));
 	SELECT * INTO bounds FROM influence_internal.period_bounds($1, month);
 	PERFORM influence_internal.require_adopted();
@@ -91,7 +107,7 @@ BEGIN
 		SELECT d.party_id, d.currency, d.amount, d.verdict FROM influence.plan_payouts($1, month, $3) d
 	), made AS (
 		INSERT INTO influence.payout (party_id, program_id, currency, period, state, amount, run_at, payout_policy_version)
-		SELECT d.party_id, $1, d.currency, month, 'reserved', d.amount, $3, policy_version
+		SELECT d.party_id, $1, d.currency, month, 'reserved', d.amount::bigint, $3, policy_version
 		  FROM plan d
 		 WHERE d.verdict = 'pay'
 		 ORDER BY d.party_id, d.currency
@@ -118,7 +134,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.run_payouts(bigint, text, timestamptz) IS
-'Reserves a payout per party and currency for a period (YYYY-MM, default the last complete month), as plan_payouts shows; what is not paid is carried forward. Run twice, or twice at once, it pays once. -> status recorded | duplicate (nothing to pay), month, payouts, amount in minor units, parties carried. IN002, IN003, IN005, IN009 this server is not the adopted one.';
+'Reserves a payout per party and currency for a period (YYYY-MM, default the last complete month), as plan_payouts shows; what is not paid is carried forward. Run twice, or twice at once, it pays once. -> status recorded | duplicate (nothing to pay), month, payouts, amount in minor units, parties carried. IN002, IN003, IN005 the period is not over or as_of lies in the future, IN009 this server is not the adopted one.';
 
 CREATE FUNCTION influence_internal.payout_entry_key(period text, currency text, stage text)
 RETURNS text

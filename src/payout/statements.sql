@@ -5,7 +5,7 @@
  * balance after each.
  */
 CREATE FUNCTION influence_internal.creator_statement(program_id bigint, creator_id bigint, period text)
-RETURNS TABLE (entry_no int, occurred_at timestamptz, kind text, order_ref text, line_no int, amount bigint, balance bigint,
+RETURNS TABLE (entry_no int, occurred_at timestamptz, kind text, order_ref text, line_no int, amount bigint, balance numeric,
 			   currency text, available_at timestamptz, note text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -28,14 +28,14 @@ BEGIN
 	), shown AS (
 		SELECT 0 AS part, bounds.starts_at AS occurred_at, 'opening balance' AS kind, NULL AS order_ref, NULL::int AS line_no, '' AS entry_key,
 			   NULL::timestamptz AS available_at, NULL AS note, 0::bigint AS amount,
-			   coalesce((SELECT sum(m.amount) FROM moves m WHERE m.occurred_at < bounds.starts_at), 0) AS carried
+			   coalesce((SELECT sum(m.amount) FROM moves m WHERE m.occurred_at < bounds.starts_at), 0::numeric) AS carried
 		UNION ALL
 		SELECT 1, m.occurred_at, m.kind, m.order_ref, m.line_no, m.entry_key, m.available_at, m.note, m.amount, m.amount
 		  FROM moves m WHERE m.occurred_at >= bounds.starts_at
 		UNION ALL
 		SELECT 2, bounds.ends_at, 'closing balance', NULL, NULL, '', NULL, NULL, 0, 0
 	)
-	SELECT (row_number() OVER w)::int, s.occurred_at, s.kind, s.order_ref, s.line_no, s.amount, (sum(s.carried) OVER w)::bigint, money,
+	SELECT (row_number() OVER w)::int, s.occurred_at, s.kind, s.order_ref, s.line_no, s.amount, sum(s.carried) OVER w, money,
 		   s.available_at, s.note
 	  FROM shown s
 	WINDOW w AS (ORDER BY s.part, s.occurred_at, s.entry_key COLLATE "C" ROWS UNBOUNDED PRECEDING)

@@ -44,10 +44,10 @@ BEGIN
 		coupons bigint NOT NULL,
 		visitors bigint NOT NULL,
 		lines bigint NOT NULL,
-		revenue bigint NOT NULL,
-		returned bigint NOT NULL,
-		commission bigint NOT NULL,
-		clawed_back bigint NOT NULL,
+		revenue numeric NOT NULL,
+		returned numeric NOT NULL,
+		commission numeric NOT NULL,
+		clawed_back numeric NOT NULL,
 		sealed boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (creator_id, program_id, bucket_start)
 	);

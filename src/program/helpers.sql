@@ -196,17 +196,28 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT pg_catalog.sha256(pg_catalog.convert_to(content::pg_catalog.text, 'UTF8')) $$;
 COMMENT ON FUNCTION influence_internal.content_hash(jsonb) IS 'sha256 of the canonical jsonb text of a call''s content: equal for a retry.';
 
+CREATE FUNCTION influence_internal.lock_key(key text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- what the lock waited for is invisible in a snapshot that is older than the wait
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		PERFORM influence_internal.raise_refused('writers of pg_influence need READ COMMITTED transactions',
+			format('This one is %s.', upper(current_setting('transaction_isolation'))),
+			'Use BEGIN ISOLATION LEVEL READ COMMITTED; retries are harmless, since every call has a natural key.');
+	END IF;
+	PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence ' || key, 0));
+END
+$$;
+COMMENT ON FUNCTION influence_internal.lock_key(text) IS 'Serialises the writers of one natural key until the end of the transaction; IN005 in REPEATABLE READ and SERIALIZABLE.';
+
 CREATE FUNCTION influence_internal.lock_person(visitor_id uuid)
 RETURNS void
 LANGUAGE sql
-AS $$ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('pg_influence person ' || visitor_id::pg_catalog.text, 0)) $$;
+AS $$ SELECT influence_internal.lock_key(pg_catalog.concat('person ', visitor_id)) $$;
 COMMENT ON FUNCTION influence_internal.lock_person(uuid) IS 'Serialises the writers of one person''s money until the end of the transaction.';
-
-CREATE FUNCTION influence_internal.lock_key(key text)
-RETURNS void
-LANGUAGE sql
-AS $$ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('pg_influence ' || key, 0)) $$;
-COMMENT ON FUNCTION influence_internal.lock_key(text) IS 'Serialises the writers of one natural key until the end of the transaction.';
 
 CREATE FUNCTION influence_internal.setting_value(setting_name text)
 RETURNS jsonb

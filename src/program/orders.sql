@@ -8,7 +8,7 @@
 CREATE FUNCTION influence_internal.record_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb,
 	ordered_at timestamptz DEFAULT NULL, currency text DEFAULT NULL, details jsonb DEFAULT '{}')
 RETURNS TABLE (status text, line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint,
-			   clawed_back bigint, creators int)
+			   clawed_back bigint, creators int, refused_returns int)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -36,6 +36,10 @@ BEGIN
 		RETURN QUERY SELECT 'duplicate', s.* FROM influence_internal.order_summary($1, $2, $3) s;
 		RETURN;
 	END IF;
+	PERFORM influence_internal.lock_key(format('order %s %s', $1, $3));
+	IF EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3) THEN
+		PERFORM influence_internal.raise_conflict('order', $3);		-- of another visitor: it would be paid twice
+	END IF;
 	IF jsonb_array_length(lines) = 0 THEN
 		PERFORM influence_internal.raise_invalid('the order has no lines', NULL, 'Give lines as [{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1999}].');
 	ELSIF coalesce($6, program.currency) <> program.currency THEN
@@ -57,7 +61,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
-'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: visitor_id, program_id, order_ref. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators. IN002, IN003, IN004, IN006, IN010 another currency.';
+'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: program_id and order_ref, which belongs to one visitor. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators, refused_returns (that came first and name no line or more than it has: see table order_return). IN002, IN003, IN004, IN006, IN010 another currency.';
 
 CREATE FUNCTION influence_internal.store_lines(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb)
 RETURNS void
@@ -124,7 +128,8 @@ $$;
 COMMENT ON FUNCTION influence_internal.store_lines(bigint, uuid, text, timestamptz, jsonb) IS 'Checks and stores the lines of an order given as JSON; IN002, IN003, IN006.';
 
 CREATE FUNCTION influence_internal.order_summary(program_id bigint, visitor_id uuid, order_ref text)
-RETURNS TABLE (line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint, clawed_back bigint, creators int)
+RETURNS TABLE (line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint, clawed_back bigint,
+			   creators int, refused_returns int)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -141,6 +146,9 @@ BEGIN
 		   coalesce(-sum(e.amount) FILTER (WHERE e.kind = 'clawback'), 0)
 	  INTO commission, clawed_back
 	  FROM influence.earning e WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3;
+	SELECT count(*) INTO refused_returns
+	  FROM influence.order_return r
+	 WHERE r.visitor_id = $2 AND r.program_id = $1 AND r.order_ref = $3 AND r.state = 'refused';
 	RETURN NEXT;
 END
 $$;

@@ -40,7 +40,8 @@ BEGIN
 		IF known.stated <> content THEN
 			PERFORM influence_internal.raise_conflict('return', $5);
 		END IF;
-		RETURN QUERY SELECT 'duplicate', s.* FROM influence_internal.return_summary($1, $2, $3, $4, $5) s;
+		RETURN QUERY SELECT CASE WHEN known.state = 'refused' THEN 'refused' ELSE 'duplicate' END, s.*
+					   FROM influence_internal.return_summary($1, $2, $3, $4, $5) s;
 		RETURN;
 	END IF;
 	INSERT INTO influence.order_return (visitor_id, program_id, order_ref, line_no, return_ref, kind, quantity, amount,
@@ -58,7 +59,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_return(bigint, uuid, text, int, text, bigint, bigint, timestamptz, text, text) IS
-'Records a return of an order line and claws back its share of every commission of the line. quantity in pieces, or amount in minor units of the line''s base (quantity alone returns its share of what is left, exactly). Before its order it is parked. Natural key: visitor_id, program_id, order_ref, line_no, return_ref. -> status recorded | parked | duplicate, returned (amount), clawed_back (sum over creators), remaining base of the line. IN002, IN003 no such line, IN004, IN007 more than is left, IN010 other kinds.';
+'Records a return of an order line and claws back its share of every commission of the line. quantity in pieces, or amount in minor units of the line''s base (quantity alone returns its share of what is left, exactly). Before its order it is parked. Natural key: visitor_id, program_id, order_ref, line_no, return_ref. -> status recorded | parked | duplicate | refused (parked before, but its order has no such line or less left), returned (amount), clawed_back (sum over creators), remaining base of the line. IN002, IN003 no such line, IN004, IN007 more than is left, IN010 other kinds.';
 
 CREATE FUNCTION influence_internal.line_left(program_id bigint, visitor_id uuid, order_ref text, line_no int,
 	OUT base bigint, OUT pieces bigint, OUT returned bigint, OUT returned_pieces bigint, OUT next_seq int)
@@ -132,7 +133,7 @@ BEGIN
 	SELECT $2, $1, $3, $4, e.creator_id, 'clawback', l.next_seq,
 		   -influence.clawback_minor(e.base, l.base, l.returned, give, e.rounding), e.rate_id, e.rate_version, e.rate, e.flat_amount, e.rounding,
 		   -influence.clawback_minor(e.amount, l.base, l.returned, give, e.rounding), e.currency, r.returned_at,
-		   greatest(e.available_at, r.returned_at), e.payout_policy_version, $5
+		   e.available_at, e.payout_policy_version, $5
 	  FROM influence.earning e
 	 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.line_no = $4
 	   AND e.kind = 'commission';
@@ -140,7 +141,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.apply_return(bigint, uuid, text, int, text) IS
-'Applies a stored return to its line: applied (with a clawback per commission, available when the commission is, at the earliest when returned) or refused (more than is left).';
+'Applies a stored return to its line: applied (with a clawback per commission, available when its commission is: together in one payout, or at once when that was paid) or refused (more than is left).';
 
 CREATE FUNCTION influence_internal.apply_parked_returns(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS void

@@ -81,6 +81,7 @@ BEGIN
 		received_at timestamptz NOT NULL DEFAULT now(),
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (visitor_id, program_id, order_ref, line_no, return_ref),
+		UNIQUE (visitor_id, program_id, order_ref, line_no, seq),
 		CHECK ((state = 'applied') = (seq IS NOT NULL)),
 		CHECK (state <> 'applied' OR amount IS NOT NULL)
 	);
