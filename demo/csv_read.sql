@@ -5,7 +5,6 @@
  * in demo.source_line byte by byte (as LATIN1), so that no broken quote, byte or
  * field count can stop the load: what cannot be read is a record with a problem.
  */
-CREATE TABLE demo.source_line (seq bigint GENERATED ALWAYS AS IDENTITY, file text NOT NULL, text text NOT NULL);
 CREATE TABLE demo.source_record (file text, line_no bigint, fields text[], problem text, PRIMARY KEY (file, line_no));
 -- every record that is not loaded, or not loaded whole
 CREATE TABLE demo.listed (file text NOT NULL, line_no bigint NOT NULL, class text NOT NULL, pence bigint, reason text NOT NULL,

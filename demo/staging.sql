@@ -70,6 +70,9 @@ CREATE TABLE demo.touch (n serial PRIMARY KEY, key text NOT NULL, kind text NOT 
 CREATE TABLE demo.reaction (n serial PRIMARY KEY, key text NOT NULL, post int NOT NULL, kind text NOT NULL, occurred_at timestamptz NOT NULL);
 CREATE TABLE demo.block (n serial PRIMARY KEY, key text NOT NULL, creator_id bigint NOT NULL, direction text NOT NULL);
 
+-- the lines of CSV files, byte by byte; see csv_read.sql
+CREATE TABLE demo.source_line (seq bigint GENERATED ALWAYS AS IDENTITY, file text NOT NULL, text text NOT NULL);
+
 -- what the program answered to the calls of each round
 CREATE TABLE demo.answer (answer_id serial PRIMARY KEY, round int NOT NULL, call text NOT NULL, status text NOT NULL,
 	calls bigint NOT NULL, ms float8 NOT NULL);

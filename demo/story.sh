@@ -85,7 +85,6 @@ read_source()
 			(SELECT count(*) FROM demo.product), (SELECT count(*) FROM demo.visitor), (SELECT count(*) FROM demo.orders), (SELECT count(*) FROM demo.return))")"
 		return
 	fi
-	as shop_service -c "$(sed -n '/^CREATE TABLE demo.source_line/,/;/p' "$here/csv_read.sql")"
 	copy_lines creators "$data/creators/influencers_2022.csv"
 	copy_lines orders "$data/orders/online_retail_10k.csv"
 	as shop_service -f "$here/csv_read.sql" -f "$here/csv_creators.sql" -f "$here/csv_orders.sql"
