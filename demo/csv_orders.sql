@@ -20,6 +20,7 @@ SELECT r.line_no, r.problem, btrim(r.fields[h.invoice]) AS invoice, lower(btrim(
 			   FROM demo.source_record WHERE file = 'orders' AND line_no = 1) h
  WHERE r.file = 'orders' AND r.line_no > 1;
 ALTER TABLE demo.source_order ADD PRIMARY KEY (line_no);
+ANALYZE demo.source_order;
 
 UPDATE demo.source_order s SET problem = nullif(concat_ws('; ',
 	CASE WHEN invoice = '' THEN 'no invoice number' WHEN length(invoice) > 100 THEN 'the invoice number is longer than 100 characters' END,
@@ -65,7 +66,7 @@ SELECT 'Creators of the gift shop', 'GBP', 'Europe/London',
 	   '{"model": "position_based", "lookback": "30 days", "view_lookback": "1 day"}', '{"hold": "14 days", "minimums": {"GBP": 1000}}',
 	   (d.first_day - interval '61 days') AT TIME ZONE 'Europe/London', (d.first_day - interval '56 days') AT TIME ZONE 'Europe/London',
 	   (d.first_day - interval '26 days') AT TIME ZONE 'Europe/London', (s.last_at + s.shift) AT TIME ZONE 'Europe/London',
-	   (date_trunc('day', s.last_at) + s.shift + interval '33 hours') AT TIME ZONE 'Europe/London', 300, 1500, 12000
+	   (date_trunc('day', s.last_at) + s.shift + interval '33 hours') AT TIME ZONE 'Europe/London', 300, 1500, 6000
   FROM demo.order_shift s, LATERAL (SELECT date_trunc('day', s.first_at) + s.shift AS first_day) d;
 
 -- The file has no categories: these go by words of the description
@@ -139,7 +140,9 @@ END
 $$;
 UPDATE demo.source_order s
    SET class = CASE WHEN coalesce(m.pieces, 0) = -s.quantity THEN 'return, matched' WHEN m.pieces > 0 THEN 'return, matched in part' ELSE 'return, unmatched' END,
-	   reason = CASE WHEN s.customer = '' THEN 'no customer' WHEN m.pieces IS NULL THEN 'no earlier purchase of the customer in the file has pieces left'
+	   reason = CASE WHEN s.customer = '' THEN 'no customer' WHEN m.pieces IS NULL AND EXISTS (SELECT FROM demo.source_order b WHERE b.customer = s.customer AND b.sku = s.sku AND b.class LIKE 'order line%' AND b.at < s.at)
+						 THEN 'the earlier purchases in the file have nothing left'
+					 WHEN m.pieces IS NULL THEN 'no earlier purchase by this customer in the file'
 					 WHEN m.pieces < -s.quantity THEN format('only %s of %s pieces were bought before', m.pieces, -s.quantity) END
   FROM demo.source_order x
   LEFT JOIN (SELECT line_no, sum(pieces) AS pieces FROM demo.return_part GROUP BY line_no) m ON m.line_no = x.line_no

@@ -2,8 +2,8 @@
  * load_creators.sql
  *
  * The service's calls for creators: who they are, their channels with metric
- * snapshots, their applications. The answers (ids, decisions) are kept, since
- * the service may not read the program's tables. Variable: round.
+ * snapshots. The answers (ids) are kept, since the service may not read the
+ * program's tables. Variable: round.
  */
 SELECT count(*) FILTER (WHERE t = 'c') AS creators, count(*) FILTER (WHERE t = 'h') AS channels, count(*) FILTER (WHERE t = 'm') AS metrics,
 	   count(*) FILTER (WHERE t = 'v') AS visitors
@@ -35,11 +35,3 @@ CALL demo.call(:round, 'record_channel_metrics', :metrics, 2000, $$
 		   LATERAL influence.record_channel_metrics(m.creator_id, m.channel_id, m.measured_at, followers => m.followers, posts => m.posts,
 				views => m.views, likes => m.likes, comments => m.comments, shares => m.shares, interactions => m.interactions,
 				source => m.source) x $$);
-
-CALL demo.call(:round, 'apply_creator', :creators, 500, $$
-	SELECT c.n, 1 AS calls, c.submitted_at, x.*
-	  FROM (SELECT c.*, p.program_id, date_trunc('minute', p.applied_at + demo.u('application ' || c.ref) * interval '7 days') AS submitted_at
-			  FROM demo.creator c, demo.plan p WHERE c.n BETWEEN $1 AND $2 ORDER BY c.n) c,
-		   LATERAL influence.apply_creator(c.program_id, c.creator_id, c.submitted_at) x $$,
-	'UPDATE demo.creator c SET application = r.decision, decided_at = r.submitted_at FROM r WHERE r.n = c.n AND c.application IS NULL');
-ANALYZE demo.creator;

@@ -39,9 +39,10 @@ SELECT format('%s lines repeat the invoice and stock code of another one (%s of 
 \echo
 \echo 'Lines that are listed (the first of each kind; all are in the table demo.listed)'
 SELECT file, line_no AS line, class, lpad(to_char(pence / 100.0, 'FM999,990.00'), 10) AS amount, left(reason, 90) AS reason, of AS "of these"
-  FROM (SELECT l.*, row_number() OVER w AS k, count(*) OVER (PARTITION BY l.file, l.class, regexp_replace(l.reason, '".*"|\d+', '', 'g')) AS of
-		  FROM demo.listed l WINDOW w AS (PARTITION BY l.file, l.class, regexp_replace(l.reason, '".*"|\d+', '', 'g') ORDER BY l.line_no)) x
- WHERE k <= 2 ORDER BY file, class, line_no LIMIT 40;
+  FROM (SELECT l.*, row_number() OVER (PARTITION BY l.file, l.kind ORDER BY l.line_no) AS k, count(*) OVER (PARTITION BY l.file, l.kind) AS of
+		  FROM (SELECT x.*, CASE WHEN x.class = 'rejected' THEN regexp_replace(x.reason, '".*"|\d+', '', 'g')
+								 WHEN x.file = 'orders' THEN x.class || regexp_replace(x.reason, '\d+', '', 'g') ELSE x.class END AS kind FROM demo.listed x) l) y
+ WHERE k <= 3 ORDER BY file, class, line_no LIMIT 40;
 \echo 'No public data says which creators led these customers to these orders: posts, follows and touches from here on are GENERATED from the orders.'
 DO $$
 BEGIN

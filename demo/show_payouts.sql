@@ -17,13 +17,21 @@ SELECT x.party_id AS shown_party, x.period AS shown_period, c.name AS shown_name
 	  FROM demo.plan l JOIN influence.ledger w ON w.program_id = l.program_id WHERE 'payable' IN (w.debit_account, w.credit_account)
 	 GROUP BY 1, 2) x
   JOIN influence.creator c ON c.creator_id = x.party_id
- ORDER BY EXISTS (SELECT FROM influence.payout p WHERE p.party_id = x.party_id) DESC, claws DESC, abs(entries - 9), x.party_id, x.period LIMIT 1 \gset
+ ORDER BY EXISTS (SELECT FROM influence.payout p WHERE p.party_id = x.party_id) DESC, entries BETWEEN 5 AND 14 DESC, claws DESC, abs(entries - 9), x.party_id, x.period LIMIT 1 \gset
 \if :{?shown_party}
 \echo 'The statement of' :shown_name 'for' :shown_period '(influence.creator_statement)'
 SELECT s.entry_no AS "#", to_char(s.occurred_at, 'MM-DD HH24:MI') AS at, s.kind, s.order_ref AS order, s.line_no AS line,
-	   lpad(influence.format_minor(s.amount, s.currency), 9) AS amount, lpad(influence.format_minor(s.balance, s.currency), 9) AS balance,
+	   lpad(influence.format_minor(s.amount::bigint, s.currency), 9) AS amount, lpad(influence.format_minor(s.balance::bigint, s.currency), 9) AS balance,
 	   to_char(s.available_at, 'YYYY-MM-DD') AS available
   FROM demo.plan l, LATERAL influence.creator_statement(l.program_id, :shown_party, :'shown_period') s ORDER BY s.entry_no;
+SELECT to_char(max(p.run_at) AT TIME ZONE l.time_zone, 'YYYY-MM') AS paid_period
+  FROM demo.plan l JOIN influence.payout p ON p.program_id = l.program_id AND p.party_id = :shown_party GROUP BY l.time_zone \gset
+\endif
+\if :{?paid_period}
+\echo 'and for the month in which the jobs paid'
+SELECT s.entry_no AS "#", s.kind, lpad(influence.format_minor(s.amount::bigint, s.currency), 9) AS amount,
+	   lpad(influence.format_minor(s.balance::bigint, s.currency), 9) AS balance, s.note
+  FROM demo.plan l, LATERAL influence.creator_statement(l.program_id, :shown_party, :'paid_period') s ORDER BY s.entry_no;
 \endif
 \echo 'Jobs run'
 SELECT j.job, j.status, count(*) AS runs, min(j.period) AS "from", max(j.period) AS "to", max(j.detail) FILTER (WHERE j.last) AS "last of them"

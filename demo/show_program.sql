@@ -42,7 +42,7 @@ SELECT c.name, e.decision, r.metric || coalesce(' on ' || nullif(g.platform, '')
   LEFT JOIN influence.admission_rule g ON g.program_id = :program_id AND g.rule_id = r.rule_id AND g.version = r.version
  ORDER BY e.decision, r.rule_id;
 
-\echo 'Best by attributed revenue (returns taken off), beside the greatest by followers'
+\echo 'Best by attributed revenue (returns taken off), beside the greatest by followers; the touches are generated'
 \echo
 CREATE TEMP TABLE earned AS
 SELECT c.creator_id, c.name, f.followers, coalesce(e.revenue, 0) AS revenue, coalesce(e.commission, 0) AS commission
@@ -68,11 +68,12 @@ SELECT CASE WHEN c.creator_id IS NOT NULL THEN 'credited to creators' WHEN c.rea
 
 -- an order whose path has both credited and uncredited touches, and a return if there is one
 SELECT order_ref AS shown_order, line_no AS shown_line FROM (
-	SELECT c.order_ref, c.line_no, (SELECT count(*) FROM influence.order_return r WHERE r.order_ref = c.order_ref AND r.line_no = c.line_no AND r.program_id = c.program_id AND r.state = 'applied') AS returns
+	SELECT c.order_ref, c.line_no, c.visitor_id, min(c.ordered_at) AS ordered_at, (SELECT count(*) FROM influence.order_return r WHERE r.order_ref = c.order_ref AND r.line_no = c.line_no AND r.program_id = c.program_id AND r.state = 'applied') AS returns
 	  FROM influence.credit c WHERE c.program_id = :program_id
-	 GROUP BY c.program_id, c.order_ref, c.line_no
+	 GROUP BY c.program_id, c.visitor_id, c.order_ref, c.line_no
 	HAVING count(DISTINCT c.creator_id) BETWEEN 2 AND 3 AND count(*) BETWEEN 3 AND 4 AND min(c.credit) > 0) x
- ORDER BY returns > 0 DESC, order_ref, line_no LIMIT 1 \gset
+ ORDER BY (SELECT count(*) FROM influence.touch t WHERE t.visitor_id = x.visitor_id AND t.touched_at BETWEEN x.ordered_at - interval '32 days' AND x.ordered_at) <= 9 DESC,
+		  returns > 0 DESC, order_ref, line_no LIMIT 1 \gset
 \if :{?shown_order}
 \echo 'Why, for one line of order' :shown_order '(influence.explain_attribution)'
 SELECT to_char(e.touched_at, 'MM-DD HH24:MI') AS touched, e.kind, left(coalesce(e.creator_name, e.channel), 24) AS creator, e.touch_position AS pos,

@@ -15,8 +15,9 @@ SELECT v.creator_id, v.ref, v.rank, v.topic, row_number() OVER (PARTITION BY v.t
   FROM (SELECT c.creator_id, c.ref, row_number() OVER (ORDER BY ln(1 + coalesce(f.followers, 0)) / 5 + 3 * demo.u('pull ' || c.ref) DESC, c.n) AS rank,
 			   t.name AS topic
 		  FROM demo.creator c
-		  LEFT JOIN LATERAL (SELECT max(m.followers) AS followers FROM demo.channel h JOIN demo.metric m ON (m.platform, m.handle) = (h.platform, h.handle)
-							  WHERE h.creator_ref = c.ref) f ON true
+		  LEFT JOIN (SELECT h.creator_ref, max(m.followers) AS followers
+					   FROM demo.channel h JOIN demo.metric m ON (m.platform, m.handle) = (h.platform, h.handle)
+					  GROUP BY h.creator_ref) f ON f.creator_ref = c.ref
 		 CROSS JOIN LATERAL (SELECT g.name FROM demo.category g
 							  WHERE g.is_topic ORDER BY g.parent IS DISTINCT FROM c.vertical, demo.u(g.name || ' topic of ' || c.ref) LIMIT 1) t
 		 WHERE c.application = 'admitted') v

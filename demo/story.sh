@@ -99,12 +99,15 @@ load()
 	as shop_operator -f "$here/load_setup.sql"
 	[ -n "$1" ] && step "set up: $(counted 'create_|set_|add_products')"
 	as shop_service -f "$here/load_creators.sql"
+	as "$owner" -c ANALYZE		# as autovacuum does within the next minute
+	as shop_service -f "$here/load_applications.sql"
 	[ -n "$1" ] && step "creators: $(counted 'register_creator|add_channel|record_channel|apply')"
 	if [ "$round" -eq 1 ]; then
 		as shop_service -f "$here/society.sql"
 		step "made up what happens between creators and shoppers"
 	fi
 	as shop_service -f "$here/load_society.sql"
+	as "$owner" -c ANALYZE
 	[ -n "$1" ] && step "happened: $(counted 'publish|register_shopper|set_int|follow|record_tou|record_o|record_r|react|block')"
 	return 0
 }
@@ -170,7 +173,13 @@ schedule_jobs()
 	step "pg_cron calls influence.run_due() every minute from now on"
 }
 
-tick_done() { [ "$(value "SELECT count(*) FROM cron.job_run_details WHERE status = 'succeeded'" "$owner")" -gt 0 ]; }
+# pg_cron calls a run succeeded at its first commit: ask the jobs themselves
+tick_done()
+{
+	[ "$(value "SELECT EXISTS (SELECT FROM influence.job_run WHERE job = 'refresh_stats' AND status = 'succeeded')
+			AND NOT EXISTS (SELECT FROM influence.job_run WHERE finished_at IS NULL)
+			AND NOT EXISTS (SELECT FROM influence_internal.due_periods('payouts', now()))" "$owner")" = t ]
+}
 wait_for_tick()
 {
 	local waited=0
@@ -184,7 +193,7 @@ wait_for_tick()
 		sleep 1
 		waited=$((waited + 1))
 	done
-	step "the job ran"
+	step "the minute came, the job ran"
 }
 
 # The story -----------------------------------------------------------------

@@ -25,6 +25,18 @@ BEGIN
 	CREATE INDEX job_run_started ON influence.job_run (started_at);
 	COMMENT ON TABLE influence.job_run IS 'Every run of a job; booked as crashed at its start and un-booked at its end, so a row that stays crashed (or runs still) did not end.';
 
+	CREATE TABLE influence.job (
+		job text PRIMARY KEY,
+		rhythm text NOT NULL,
+		does text NOT NULL
+	);
+	COMMENT ON TABLE influence.job IS 'What run_due() does, and how often at most; the row is locked while the job runs.';
+	INSERT INTO influence.job (job, rhythm, does) VALUES
+		('upkeep', 'daily', 'makes partitions, forgets expired retry keys and old job runs'),
+		('book_earnings', 'each call', 'copies earnings that came by COPY to the ledger'),
+		('refresh_stats', 'each call', 'recomputes hourly buckets and ranks that new facts reach'),
+		('payouts', 'monthly per program', 'reserves the payouts of each complete month');
+
 	CREATE TABLE influence.job_period (
 		job text NOT NULL,
 		program_id bigint NOT NULL,
@@ -37,14 +49,23 @@ BEGIN
 	CREATE TABLE influence.adopted_cluster (
 		only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
 		system_identifier bigint NOT NULL,
+		database_oid oid NOT NULL,
 		adopted_at timestamptz NOT NULL DEFAULT now()
 	);
-	COMMENT ON TABLE influence.adopted_cluster IS 'The cluster that may pay; a restored copy on another one has to be adopted first.';
-	INSERT INTO influence.adopted_cluster (system_identifier)
-	SELECT c.system_identifier FROM pg_control_system() c;
+	COMMENT ON TABLE influence.adopted_cluster IS 'The cluster and database that may pay; a dump restored elsewhere has to be adopted first. A physical copy (pg_basebackup, a promoted standby) has the same identifiers and is not told apart.';
+	INSERT INTO influence.adopted_cluster (system_identifier, database_oid)
+	SELECT h.system_identifier, h.database_oid FROM influence_internal.this_database() h;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_jobs() IS 'Step 7 of install(): job runs, finished periods, the adopted cluster.';
+
+CREATE FUNCTION influence_internal.this_database(OUT system_identifier bigint, OUT database_oid oid)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT c.system_identifier, d.oid FROM pg_control_system() c, pg_database d WHERE d.datname = current_database()
+$$;
+COMMENT ON FUNCTION influence_internal.this_database() IS 'What tells this database from a dump of it restored elsewhere.';
 
 CREATE FUNCTION influence_internal.require_adopted()
 RETURNS void
@@ -52,19 +73,21 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	here bigint := (SELECT c.system_identifier FROM pg_control_system() c);
-	adopted bigint;
+	here record;
+	adopted record;
 BEGIN
-	SELECT a.system_identifier INTO adopted FROM influence.adopted_cluster a;
+	SELECT * INTO here FROM influence_internal.this_database();
+	SELECT a.system_identifier, a.database_oid INTO adopted FROM influence.adopted_cluster a;
 	IF adopted IS DISTINCT FROM here THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN009',
 			MESSAGE = 'this server may not pay',
-			DETAIL = format('The program was adopted by cluster %s, this is %s: perhaps a restored copy.', adopted, here),
+			DETAIL = format('The program was adopted by cluster %s, database %s; this is %s, %s: perhaps a restored copy.',
+				adopted.system_identifier, adopted.database_oid, here.system_identifier, here.database_oid),
 			HINT = 'If the original no longer pays, run SELECT influence.adopt_cluster().';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.require_adopted() IS 'Raises IN009 unless this cluster is the one that may pay.';
+COMMENT ON FUNCTION influence_internal.require_adopted() IS 'Raises IN009 unless this cluster and database is the one that may pay.';
 
 CREATE FUNCTION influence.adopt_cluster()
 RETURNS TABLE (status text)
@@ -73,9 +96,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM influence_internal.require_install();
-	UPDATE influence.adopted_cluster a SET system_identifier = c.system_identifier, adopted_at = now()
-	  FROM pg_control_system() c
-	 WHERE a.system_identifier <> c.system_identifier;
+	UPDATE influence.adopted_cluster a
+	   SET system_identifier = h.system_identifier, database_oid = h.database_oid, adopted_at = now()
+	  FROM influence_internal.this_database() h
+	 WHERE (a.system_identifier, a.database_oid) <> (h.system_identifier, h.database_oid);
 	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
 END
@@ -106,12 +130,13 @@ BEGIN
 	END LOOP;
 	DELETE FROM influence.event_key k WHERE k.expires < $1;
 	GET DIAGNOSTICS forgotten = ROW_COUNT;
-	DELETE FROM influence.job_run r WHERE r.started_at < $1 - interval '90 days';
+	DELETE FROM influence.job_run r
+	 WHERE r.started_at < $1 - CASE WHEN r.period IS NULL THEN interval '7 days' ELSE interval '400 days' END;
 	RETURN format('%s partitions made, %s retry keys expired', made, forgotten);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.upkeep(timestamptz) IS
-'Makes the partitions of the next three months and of months within two years that have rows in a default partition (older rows stay there), forgets expired retry keys and job runs older than 90 days.';
+'Makes the partitions of the next three months and of months within two years that have rows in a default partition (older rows stay there), forgets expired retry keys, and job runs after 7 days (without a period) or 400.';
 
 CREATE FUNCTION influence_internal.due_periods(job text, as_of timestamptz)
 RETURNS TABLE (program_id bigint, period text)
@@ -154,7 +179,8 @@ AS $$
 DECLARE
 	detail text;
 BEGIN
-	IF NOT pg_try_advisory_xact_lock(hashtextextended(format('pg_influence job %s %s', $1, $2), 0)) THEN
+	PERFORM FROM influence.job j WHERE j.job = $1 FOR UPDATE SKIP LOCKED;
+	IF NOT FOUND THEN
 		RETURN 'skipped: it runs in another session';
 	ELSIF EXISTS (SELECT FROM influence.job_period p WHERE p.job = $1 AND p.program_id = $2 AND p.period = $3) THEN
 		RETURN 'skipped: it was done meanwhile';
@@ -179,16 +205,39 @@ $$;
 COMMENT ON FUNCTION influence_internal.do_job(text, bigint, text, timestamptz) IS
 'Does one period of a job and books it as done, in one transaction; says what it did or why it skipped.';
 
-CREATE FUNCTION influence_internal.enter_job()
-RETURNS void
-LANGUAGE sql
+CREATE FUNCTION influence_internal.start_job(job text, program_id bigint, period text, as_of timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
-		   pg_catalog.set_config('timezone', 'UTC', true),
-		   pg_catalog.set_config('role', coalesce(influence_internal.installed_owner(), current_user), true)
+#variable_conflict use_column
+DECLARE
+	this_run bigint;
+BEGIN
+	PERFORM influence_internal.require_past($4);
+	INSERT INTO influence.job_run (job, program_id, period, as_of, status)
+	VALUES ($1, nullif($2, 0), $3, $4, 'crashed')
+	RETURNING run_id INTO this_run;
+	RETURN this_run;
+END
 $$;
-COMMENT ON FUNCTION influence_internal.enter_job() IS
-'Until the end of the transaction: fixed search_path, UTC, and the rights of the owner role, so that what a job makes belongs to it whoever calls it.';
+COMMENT ON FUNCTION influence_internal.start_job(text, bigint, text, timestamptz) IS 'Books a job run as crashed, to be un-booked by end_job(); returns its run_id. For run_due().';
+
+CREATE FUNCTION influence_internal.end_job(run_id bigint, outcome text, failure text)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	ended text := CASE WHEN $3 IS NOT NULL THEN 'failed' WHEN $2 LIKE 'skipped%' THEN 'skipped' ELSE 'succeeded' END;
+BEGIN
+	UPDATE influence.job_run r SET finished_at = clock_timestamp(), detail = coalesce($3, $2), status = ended
+	 WHERE r.run_id = $1;
+	RETURN ended;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.end_job(bigint, text, text) IS 'Books how a job run ended, and returns that: succeeded, skipped or failed. For run_due().';
 
 CREATE PROCEDURE influence.run_due(as_of timestamptz DEFAULT now())
 LANGUAGE plpgsql
@@ -200,40 +249,37 @@ DECLARE
 	outcome text;
 	failure text;
 BEGIN
-	-- a procedure that commits cannot have a SET clause: path and role are set in each transaction anew
-	PERFORM influence_internal.enter_job();
-	PERFORM influence_internal.require_install();
+	-- a procedure that commits cannot have a SET clause: the path is set in each transaction anew; every
+	-- table is reached through functions that run as the owner role, so what a job makes belongs to it
+	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 	PERFORM influence_internal.require_arguments('as_of', $1::text);
 	PERFORM influence_internal.require_finite('as_of', $1);
-	PERFORM influence_internal.require_past($1);
+	IF to_regprocedure('influence.do_job(text,bigint,text,timestamptz)') IS NULL THEN
+		PERFORM influence_internal.require_install();
+	END IF;
 	FOREACH job_name IN ARRAY ARRAY['upkeep', 'book_earnings', 'refresh_stats', 'payouts'] LOOP
-		FOR item IN SELECT d.program_id, d.period FROM influence_internal.due_periods(job_name, $1) d LOOP
-			PERFORM influence_internal.enter_job();
-			INSERT INTO influence.job_run (job, program_id, period, as_of, status)
-			VALUES (job_name, nullif(item.program_id, 0), item.period, $1, 'crashed')
-			RETURNING run_id INTO this_run;
+		FOR item IN SELECT d.program_id, d.period FROM influence.due_periods(job_name, $1) d LOOP
+			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+			this_run := influence.start_job(job_name, item.program_id, item.period, $1);
 			COMMIT;
-			PERFORM influence_internal.enter_job();
+			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 			failure := NULL;
 			BEGIN
-				outcome := influence_internal.do_job(job_name, item.program_id, item.period, $1);
+				outcome := influence.do_job(job_name, item.program_id, item.period, $1);
 			EXCEPTION WHEN OTHERS THEN
-				failure := pg_catalog.format('%s (%s)', SQLERRM, SQLSTATE);
+				failure := format('%s (%s)', SQLERRM, SQLSTATE);
 				RAISE WARNING 'job % failed: %', job_name, failure;
 			END;
-			UPDATE influence.job_run r
-			   SET finished_at = clock_timestamp(), detail = coalesce(failure, outcome),
-				   status = CASE WHEN failure IS NOT NULL THEN 'failed' WHEN outcome LIKE 'skipped%' THEN 'skipped' ELSE 'succeeded' END
-			 WHERE r.run_id = this_run;
+			PERFORM influence.end_job(this_run, outcome, failure);
 			COMMIT;
-			PERFORM influence_internal.enter_job();
+			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 		END LOOP;
 	END LOOP;
 END
 $$;
 REVOKE ALL ON PROCEDURE influence.run_due(timestamptz) FROM PUBLIC;
 COMMENT ON PROCEDURE influence.run_due(timestamptz) IS
-'Does whatever is due at as_of and not done yet, catching up missed periods: upkeep (daily), book_earnings and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and does not stop the others. Call it as often as you like, for members of the owner role; schedule_jobs() lets pg_cron call it every minute.';
+'Does whatever is due at as_of and not done yet, catching up missed periods: upkeep (daily), book_earnings and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and does not stop the others. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute.';
 
 CREATE FUNCTION influence.schedule_jobs(dry_run boolean DEFAULT false)
 RETURNS TABLE (job_name text, schedule text, command text, status text)
@@ -281,7 +327,7 @@ DECLARE
 	removed boolean := false;
 BEGIN
 	job_name := format('pg_influence %s', current_database());
-	IF to_regprocedure('cron.unschedule(text)') IS NULL THEN
+	IF to_regprocedure('cron.unschedule(bigint)') IS NULL THEN
 		status := format('pg_cron is not in this database: run this where it is: SELECT cron.unschedule(%L);', job_name);
 	ELSE
 		EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job j WHERE j.jobname = $1 AND j.username = current_user'

@@ -56,9 +56,7 @@ BEGIN
 	FOR item IN
 		SELECT DISTINCT e.program_id, e.visitor_id, e.order_ref
 		  FROM influence.earning e
-		 WHERE e.xact >= pg_snapshot_xmin(mark.last_seen)
-		   AND NOT pg_visible_in_snapshot(e.xact, mark.last_seen)
-		   AND pg_visible_in_snapshot(e.xact, mark.current)
+		 WHERE influence_internal.is_fresh(e.xact, mark.last_seen, mark.upper)
 	LOOP
 		orders := orders + 1;
 		booked := booked + influence_internal.book_order_earnings(item.program_id, item.visitor_id, item.order_ref);

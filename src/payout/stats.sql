@@ -5,7 +5,7 @@
  * from all their facts. Running it again, or over facts in another order, gives
  * the same rows; unchanged rows are not written.
  */
-CREATE FUNCTION influence_internal.refresh_post_hours(seen pg_snapshot, current pg_snapshot)
+CREATE FUNCTION influence_internal.refresh_post_hours(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -21,8 +21,7 @@ BEGIN
 		   count(*) FILTER (WHERE e.kind = 'save'), count(*) FILTER (WHERE e.kind = 'click'), count(DISTINCT e.visitor_id)
 	  FROM (SELECT DISTINCT x.post_id, date_trunc('hour', x.occurred_at) AS bucket_start
 			  FROM influence.engagement x
-			 WHERE x.post_id IS NOT NULL AND x.xact >= pg_snapshot_xmin($1)
-			   AND NOT pg_visible_in_snapshot(x.xact, $1) AND pg_visible_in_snapshot(x.xact, $2)) n
+			 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)) n
 	  JOIN influence.engagement e ON e.post_id = n.post_id AND e.occurred_at >= n.bucket_start
 			AND e.occurred_at < n.bucket_start + interval '1 hour'
 	 GROUP BY n.post_id, n.bucket_start
@@ -38,7 +37,7 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_post_hours(pg_snapshot, pg_snapshot) IS 'Recomputes the post_hour rows that new engagements reach; returns how many were written.';
 
-CREATE FUNCTION influence_internal.refresh_creator_hours(seen pg_snapshot, current pg_snapshot)
+CREATE FUNCTION influence_internal.refresh_creator_hours(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -54,13 +53,11 @@ BEGIN
 		   e.revenue, e.returned, e.commission, e.clawed_back
 	  FROM (SELECT x.creator_id, x.program_id, date_trunc('hour', x.touched_at) AS bucket_start
 			  FROM influence.touch x
-			 WHERE x.creator_id IS NOT NULL AND x.xact >= pg_snapshot_xmin($1)
-			   AND NOT pg_visible_in_snapshot(x.xact, $1) AND pg_visible_in_snapshot(x.xact, $2)
+			 WHERE x.creator_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
 			UNION
 			SELECT x.creator_id, x.program_id, date_trunc('hour', x.occurred_at)
 			  FROM influence.earning x
-			 WHERE x.xact >= pg_snapshot_xmin($1)
-			   AND NOT pg_visible_in_snapshot(x.xact, $1) AND pg_visible_in_snapshot(x.xact, $2)) n
+			 WHERE influence_internal.is_fresh(x.xact, $1, $2)) n
 	 CROSS JOIN LATERAL (
 			SELECT count(*) FILTER (WHERE x.kind = 'view') AS views, count(*) FILTER (WHERE x.kind = 'click') AS clicks,
 				   count(*) FILTER (WHERE x.kind = 'cart') AS carts, count(*) FILTER (WHERE x.kind = 'coupon') AS coupons,
@@ -90,7 +87,7 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_creator_hours(pg_snapshot, pg_snapshot) IS 'Recomputes the creator_hour rows that new touches and earnings reach; returns how many were written.';
 
-CREATE FUNCTION influence_internal.refresh_post_ranks(seen pg_snapshot, current pg_snapshot)
+CREATE FUNCTION influence_internal.refresh_post_ranks(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -105,13 +102,11 @@ BEGIN
 	SELECT s.scope, n.post_id, d.score
 	  FROM (SELECT x.post_id
 			  FROM influence.engagement x
-			 WHERE x.post_id IS NOT NULL AND x.xact >= pg_snapshot_xmin($1)
-			   AND NOT pg_visible_in_snapshot(x.xact, $1) AND pg_visible_in_snapshot(x.xact, $2)
+			 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
 			UNION
 			SELECT x.post_id
 			  FROM influence.post x
-			 WHERE x.xact >= pg_snapshot_xmin($1)
-			   AND NOT pg_visible_in_snapshot(x.xact, $1) AND pg_visible_in_snapshot(x.xact, $2)) n
+			 WHERE influence_internal.is_fresh(x.xact, $1, $2)) n
 	  JOIN influence.post p ON p.post_id = n.post_id
 	 CROSS JOIN LATERAL (
 			SELECT influence.decayed_score(coalesce((weights ->> v.kind)::float8, 0), v.at, half_life) AS score
@@ -141,9 +136,9 @@ DECLARE
 	mark record;
 BEGIN
 	SELECT * INTO mark FROM influence_internal.open_watermark('refresh_stats');
-	post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.current);
-	creator_hours := influence_internal.refresh_creator_hours(mark.last_seen, mark.current);
-	post_ranks := influence_internal.refresh_post_ranks(mark.last_seen, mark.current);
+	post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper);
+	creator_hours := influence_internal.refresh_creator_hours(mark.last_seen, mark.upper);
+	post_ranks := influence_internal.refresh_post_ranks(mark.last_seen, mark.upper);
 	PERFORM influence_internal.close_watermark('refresh_stats', mark.current);
 	status := CASE WHEN post_hours + creator_hours + post_ranks > 0 THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;

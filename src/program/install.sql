@@ -44,14 +44,20 @@ AS $$
 		   ('confirm_payout', 'operator'),
 		   ('refresh_stats', 'operator'),
 		   ('book_earnings', 'operator'),
+		   ('due_periods', 'owner'),
+		   ('start_job', 'owner'),
+		   ('do_job', 'owner'),
+		   ('end_job', 'owner'),
 		   ('register_creator', 'writer'),
 		   ('add_channel', 'writer'),
 		   ('record_channel_metrics', 'writer'),
 		   ('apply_creator', 'writer'),
 		   ('create_storefront', 'writer'),
 		   ('publish_post', 'writer'),
+		   ('set_post_status', 'writer'),
 		   ('visitor_key', 'writer'),
 		   ('register_shopper', 'writer'),
+		   ('update_shopper', 'writer'),
 		   ('set_interests', 'writer'),
 		   ('follow', 'writer'),
 		   ('unfollow', 'writer'),
@@ -67,7 +73,7 @@ AS $$
 		   ('creator_statement', 'reader')
 $$;
 COMMENT ON FUNCTION influence_internal.published() IS
-'The functions of influence_internal that install() publishes in influence, and for whom: writer = services, operator = people who set up programs and pay (who may call all of them), reader = services and analysts.';
+'The functions of influence_internal that install() publishes in influence, and for whom: writer = services, operator = people who set up programs and pay (who may call all of them), reader = services and analysts, owner = the jobs.';
 
 CREATE FUNCTION influence_internal.require_install()
 RETURNS void
@@ -82,7 +88,7 @@ BEGIN
 	IF to_regclass('influence.schema_version') IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN001',
 			MESSAGE = 'the tables of pg_influence are not installed',
-			HINT = 'Run SELECT influence.install() as a superuser or a role that may create roles.';
+			HINT = 'Run SELECT influence.install() as a superuser.';
 	END IF;
 	SELECT max(v.step) INTO done FROM influence.schema_version v;
 	IF done IS DISTINCT FROM wanted THEN
@@ -133,7 +139,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name) THEN
 		EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
 	END IF;
-EXCEPTION WHEN duplicate_object THEN
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
 	NULL;						-- another database of the cluster made it meanwhile
 END
 $$;
@@ -154,6 +160,7 @@ DECLARE
 	volatility text;
 	returns text;
 	calls text;
+	body text;
 	remark text;
 BEGIN
 	SELECT p.oid, pg_get_function_arguments(p.oid), pg_get_function_identity_arguments(p.oid),
@@ -174,12 +181,25 @@ BEGIN
 		EXECUTE format('DROP FUNCTION %s', outer_oid::regprocedure);
 	END IF;
 
+	body := format($body$BEGIN
+	PERFORM influence_internal.require_install();
+	%s influence_internal.%I(%s);
+$body$, returns, function_name, calls);
+	IF volatility = 'VOLATILE' THEN
+		-- what a column's type or CHECK refuses is the caller's mistake too
+		body := body || format($body$EXCEPTION
+	WHEN numeric_value_out_of_range THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'a number is out of range', DETAIL = SQLERRM || '.',
+			HINT = 'Amounts are minor units and fit in bigint.';
+	WHEN data_exception OR check_violation OR not_null_violation THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = 'an argument has a value that is not possible', DETAIL = SQLERRM || '.',
+			HINT = %L;
+$body$, format('See \df+ influence.%s in psql, or docs/reference/functions.md.', function_name));
+	END IF;
 	EXECUTE format(
 		'CREATE OR REPLACE FUNCTION influence.%I(%s) RETURNS %s LANGUAGE plpgsql %s SECURITY DEFINER '
 		'SET search_path = pg_catalog, pg_temp SET timezone = ''UTC'' AS %L',
-		function_name, arguments, result, volatility,
-		format(E'BEGIN\n\tPERFORM influence_internal.require_install();\n'
-			   '\t%s influence_internal.%I(%s);\nEND', returns, function_name, calls));
+		function_name, arguments, result, volatility, body || 'END');
 	EXECUTE format('REVOKE ALL ON FUNCTION influence.%I(%s) FROM PUBLIC', function_name, identity);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION influence.%I(%s) TO %s', function_name, identity,
 				   (SELECT string_agg(quote_ident(r), ', ') FROM unnest(roles) r));
@@ -226,7 +246,9 @@ DECLARE
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence install', 0));
 	chosen := coalesce(install.owner_role, influence_internal.installed_owner(), 'influence_owner');
-	IF influence_internal.installed_owner() <> chosen THEN
+	IF length(chosen) NOT BETWEEN 1 AND 54 THEN
+		PERFORM influence_internal.raise_invalid('the name of the owner role is too long', format('Role: %s.', chosen), 'Use at most 54 characters.');
+	ELSIF influence_internal.installed_owner() <> chosen THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN004',
 			MESSAGE = format('the tables belong to role "%s" already', influence_internal.installed_owner()),
 			HINT = 'Run SELECT influence.install() without an argument, or change the owner with REASSIGN OWNED first.';
@@ -234,8 +256,9 @@ BEGIN
 	SELECT * INTO roles FROM influence_internal.role_names(chosen);
 	PERFORM influence_internal.ensure_role(r)
 	   FROM unnest(ARRAY[roles.owner_name, roles.writer_name, roles.reader_name, roles.operator_name]) r;
-	IF NOT pg_has_role(roles.owner_name, 'MEMBER') THEN
-		EXECUTE format('GRANT %I TO %I', roles.owner_name, caller);
+	-- the role is set below, which is judged by the session's user
+	IF NOT pg_has_role(session_user, roles.owner_name, 'MEMBER') THEN
+		EXECUTE format('GRANT %I TO %I', roles.owner_name, session_user);
 	END IF;
 	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA influence TO %I', roles.owner_name);
 	EXECUTE format('GRANT USAGE ON SCHEMA influence TO %I, %I, %I',
@@ -276,7 +299,8 @@ BEGIN
 		SELECT p.name, p.audience FROM influence_internal.published() p
 	LOOP
 		PERFORM influence_internal.publish(item.name,
-			CASE item.audience WHEN 'operator' THEN ARRAY[roles.operator_name]
+			CASE item.audience WHEN 'owner' THEN ARRAY[roles.owner_name]
+							   WHEN 'operator' THEN ARRAY[roles.operator_name]
 							   WHEN 'writer' THEN ARRAY[roles.writer_name, roles.operator_name]
 							   ELSE ARRAY[roles.writer_name, roles.operator_name, roles.reader_name] END);
 	END LOOP;

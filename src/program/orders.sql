@@ -82,14 +82,11 @@ BEGIN
 		PERFORM influence_internal.check_keys(item, ARRAY['line_no', 'product_id', 'sku', 'quantity', 'list_price', 'paid_price',
 			'discount_seller', 'discount_platform', 'tax', 'shipping', 'points', 'gift_card', 'seller', 'cost', 'new_customer',
 			'membership', 'renewal_no', 'base_amount'], 'an order line');
-		BEGIN
-			SELECT r.* INTO l FROM jsonb_populate_record(NULL::influence.order_line, item) r;
-		EXCEPTION WHEN data_exception THEN
-			PERFORM influence_internal.raise_invalid('an order line has a value of the wrong type', format('%s in %s', SQLERRM, item),
-				'Its keys take the types of the columns of table influence.order_line.');
-		END;
+		SELECT r.* INTO l FROM jsonb_populate_record(NULL::influence.order_line, item) r;
 		IF l.product_id IS NULL THEN
 			SELECT p.product_id INTO l.product_id FROM influence.product p WHERE p.sku = item ->> 'sku';
+		ELSIF item ? 'sku' THEN
+			PERFORM influence_internal.raise_invalid('an order line names its product twice', item::text, 'Give product_id or sku.');
 		END IF;
 		SELECT h.path INTO path FROM influence.product_category h
 		 WHERE h.product_id = l.product_id AND h.valid_from <= $4 ORDER BY h.valid_from DESC LIMIT 1;

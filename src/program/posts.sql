@@ -101,3 +101,41 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.tag_post(bigint, bigint, jsonb) IS 'Stores the product tags of a post; IN002, IN003.';
+
+CREATE FUNCTION influence_internal.set_post_status(post_id bigint, new_status text, reason text, actor text,
+	since timestamptz DEFAULT now())
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	author bigint;
+	known record;
+BEGIN
+	SELECT p.creator_id INTO author FROM influence.post p WHERE p.post_id = $1;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.raise_unknown('post', $1::text, 'Publish it with influence.publish_post(...).');
+	END IF;
+	PERFORM influence_internal.require_arguments('actor', $4);
+	PERFORM influence_internal.require_begin('since', $5);
+	IF $2 IS NULL OR $2 NOT IN ('published', 'pending', 'removed') THEN
+		PERFORM influence_internal.raise_invalid(format('post status "%s" is not known', $2), NULL, 'Use published, pending or removed.');
+	END IF;
+	INSERT INTO influence.post_status (creator_id, post_id, since, status, actor, reason)
+	VALUES (author, $1, $5, $2, $4, $3)
+	ON CONFLICT DO NOTHING;
+	status := 'recorded';
+	IF NOT FOUND THEN
+		SELECT s.status, s.actor, s.reason INTO known FROM influence.post_status s
+		 WHERE s.creator_id = author AND s.post_id = $1 AND s.since = $5;
+		IF (known.status, known.actor, known.reason) IS DISTINCT FROM ($2, $4, $3) THEN
+			PERFORM influence_internal.raise_conflict('status of post', $1::text);
+		END IF;
+		status := 'duplicate';
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.set_post_status(bigint, text, text, text, timestamptz) IS
+'Adds to a post''s moderation history: published, pending or removed since a moment, with reason and actor; only published posts are shown. Natural key: post and since. -> status recorded | duplicate. IN002, IN003, IN004.';

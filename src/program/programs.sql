@@ -43,8 +43,11 @@ BEGIN
 		PERFORM influence_internal.raise_unsupported(format('reuse "%s"', p.reuse));
 	ELSIF p.match <> 'any' THEN
 		PERFORM influence_internal.raise_unsupported(format('match "%s"', p.match));
-	ELSIF p.max_touch_delay <> interval '48 hours' OR p.view_min_ms <> 0 THEN
-		PERFORM influence_internal.raise_unsupported('another max_touch_delay or view_min_ms than the default');
+	ELSIF p.max_touch_delay <> interval '48 hours' OR p.view_min_ms <> 0 OR p.half_life <> interval '7 days'
+		  OR p.session_lifetime <> interval '24 hours' THEN
+		PERFORM influence_internal.raise_unsupported('another max_touch_delay, view_min_ms, half_life or session_lifetime than the default');
+	ELSIF greatest(p.lookback, p.view_lookback, p.cart_lookback) > interval '10 years' THEN
+		PERFORM influence_internal.raise_invalid('a lookback is too long', NULL, 'Give at most 10 years.');
 	ELSIF p.coupon_rule <> 'none' THEN
 		PERFORM influence_internal.raise_unsupported(format('coupon_rule "%s"', p.coupon_rule));
 	END IF;
@@ -65,14 +68,14 @@ BEGIN
 	SELECT y.* INTO STRICT p
 	  FROM influence.payout_policy y
 	 WHERE y.program_id = check_payout_policy.program_id AND y.version = check_payout_policy.version;
-	IF p.hold < interval '0' THEN
-		PERFORM influence_internal.raise_invalid('hold is negative', NULL, 'Give an interval of 0 or more.');
+	IF p.hold NOT BETWEEN interval '0' AND interval '10 years' THEN
+		PERFORM influence_internal.raise_invalid('hold is out of range', format('hold: %s', p.hold), 'Give an interval from 0 to 10 years.');
 	ELSIF p.earns_at <> 'placed' OR p.hold_from <> 'placed' THEN
 		PERFORM influence_internal.raise_unsupported('earning or holding from another moment than "placed"');
 	ELSIF p.rounding_scope <> 'line' THEN
 		PERFORM influence_internal.raise_unsupported('rounding per order');
-	ELSIF p.granularity <> '{}' OR p.pay_when_funded OR p.max_clawback_age IS NOT NULL THEN
-		PERFORM influence_internal.raise_unsupported('granularity, pay_when_funded or max_clawback_age');
+	ELSIF p.granularity <> '{}' OR p.pay_when_funded OR p.max_clawback_age IS NOT NULL OR p.seal_after <> interval '40 days' THEN
+		PERFORM influence_internal.raise_unsupported('granularity, pay_when_funded, max_clawback_age or another seal_after than the default');
 	END IF;
 	IF jsonb_typeof(p.minimums) <> 'object' THEN
 		PERFORM influence_internal.raise_invalid('minimums is not a JSON object', NULL,
@@ -209,6 +212,9 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = create_program.time_zone) THEN
 		PERFORM influence_internal.raise_invalid(format('time zone "%s" is not known', create_program.time_zone), NULL,
 			'Use a name of pg_timezone_names, for instance Europe/Berlin.');
+	END IF;
+	IF create_program.dedup_group IS NOT NULL THEN
+		PERFORM influence_internal.raise_unsupported('dedup_group');
 	END IF;
 	hash := influence_internal.content_hash(jsonb_build_array(create_program.currency, create_program.time_zone, attribution,
 		payout, create_program.dedup_group, create_program.paying, create_program.demands_tag));

@@ -21,10 +21,13 @@ DECLARE
 	state text;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
-	PERFORM influence_internal.require_arguments('visitor_id', $2::text, 'order_ref', $3, 'line_no', $4::text);
+	PERFORM influence_internal.require_arguments('visitor_id', $2::text, 'line_no', $4::text);
+	PERFORM influence_internal.require_key('order_ref', $3);
 	PERFORM influence_internal.require_key('return_ref', $5);
 	PERFORM influence_internal.require_finite('returned_at', $8);
-	IF num_nonnulls($6, $7) = 0 OR $6 <= 0 OR $7 < 0 THEN
+	IF $4 < 1 THEN
+		PERFORM influence_internal.raise_invalid(format('line_no %s is not possible', $4), NULL, 'Lines count from 1.');
+	ELSIF num_nonnulls($6, $7) = 0 OR $6 <= 0 OR $7 < 0 THEN
 		PERFORM influence_internal.raise_invalid('a return needs a quantity or an amount', format('quantity %s, amount %s', $6, $7),
 			'Give quantity (1 or more pieces), or amount (0 or more minor units of the line''s base).');
 	ELSIF $9 IN ('chargeback', 'chargeback_reversed', 'goodwill') THEN
@@ -59,7 +62,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_return(bigint, uuid, text, int, text, bigint, bigint, timestamptz, text, text) IS
-'Records a return of an order line and claws back its share of every commission of the line. quantity in pieces, or amount in minor units of the line''s base (quantity alone returns its share of what is left, exactly). Before its order it is parked. Natural key: visitor_id, program_id, order_ref, line_no, return_ref. -> status recorded | parked | duplicate | refused (parked before, but its order has no such line or less left), returned (amount), clawed_back (sum over creators), remaining base of the line. IN002, IN003 no such line, IN004, IN007 more than is left, IN010 other kinds.';
+'Records a return of an order line and claws back its share of every commission of the line. quantity in pieces, or amount in minor units of the line''s base (quantity alone returns its pieces'' share of the base, at most what is left; all pieces return all of it). Before its order it is parked. Natural key: visitor_id, program_id, order_ref, line_no, return_ref. -> status recorded | parked | duplicate | refused (parked before, but its order has no such line or less left), returned (amount), clawed_back (sum over creators), remaining base of the line. IN002, IN003 no such line, IN004, IN007 more than is left, IN010 other kinds.';
 
 CREATE FUNCTION influence_internal.line_left(program_id bigint, visitor_id uuid, order_ref text, line_no int,
 	OUT base bigint, OUT pieces bigint, OUT returned bigint, OUT returned_pieces bigint, OUT next_seq int)
@@ -116,9 +119,10 @@ BEGIN
 	SELECT * INTO l FROM influence_internal.line_left($1, $2, $3, $4);
 	give := r.amount;
 	IF r.amount IS NULL THEN
-		-- pieces return their share of what is left, the last piece all of it
+		-- pieces telescope over the line's base, so that it does not matter which return comes first
 		give := CASE WHEN r.quantity > l.pieces - l.returned_pieces THEN NULL
-					 ELSE influence.clawback_minor(l.base - l.returned, l.pieces - l.returned_pieces, 0, r.quantity, 'down') END;
+					 ELSE least(l.base - l.returned,
+								influence.clawback_minor(l.base, l.pieces, l.returned_pieces, r.quantity, 'down')) END;
 	END IF;
 	IF give IS NULL OR give > l.base - l.returned OR r.quantity > l.pieces - l.returned_pieces THEN
 		UPDATE influence.order_return x SET state = 'refused'

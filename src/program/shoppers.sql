@@ -32,6 +32,29 @@ $$;
 COMMENT ON FUNCTION influence_internal.register_shopper(uuid, text, text, text, boolean, boolean) IS
 'Registers a shopper under its visitor uuid (the service''s own or visitor_key()). personalised => false keeps interests and follows out of the feed. Natural key: visitor_id. -> status recorded | duplicate. IN002, IN004.';
 
+CREATE FUNCTION influence_internal.update_shopper(visitor_id uuid, country text DEFAULT NULL, language text DEFAULT NULL,
+	personalised boolean DEFAULT NULL, discoverable boolean DEFAULT NULL)
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM influence_internal.require_shopper($1);
+	PERFORM influence_internal.require_country('country', $2);
+	UPDATE influence.shopper s
+	   SET country = coalesce($2, s.country), language = coalesce($3, s.language),
+		   personalised = coalesce($4, s.personalised), discoverable = coalesce($5, s.discoverable)
+	 WHERE s.visitor_id = $1
+	   AND (coalesce($2, s.country), coalesce($3, s.language), coalesce($4, s.personalised), coalesce($5, s.discoverable))
+		   IS DISTINCT FROM (s.country, s.language, s.personalised, s.discoverable);
+	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.update_shopper(uuid, text, text, boolean, boolean) IS
+'Changes what is known of a registered shopper, or its wishes: personalised => false gives the popular feed. NULL leaves a value as it is. -> status recorded | duplicate (nothing changed). IN002, IN003.';
+
 CREATE FUNCTION influence_internal.require_shopper(visitor_id uuid)
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -65,8 +88,8 @@ BEGIN
 		PERFORM influence_internal.raise_invalid('the weights do not fit the topics', NULL,
 			'Give one weight per topic, above 0 and at most 1000, or none at all.');
 	END IF;
-	SELECT string_agg(u.name, ', '), count(DISTINCT t.topic_id), jsonb_object_agg(t.topic_id, coalesce(u.weight, 1)) FILTER (WHERE t.topic_id IS NOT NULL)
-	  INTO unknown, interests, wanted
+	SELECT count(DISTINCT t.topic_id), jsonb_object_agg(t.topic_id, coalesce(u.weight, 1)) FILTER (WHERE t.topic_id IS NOT NULL)
+	  INTO interests, wanted
 	  FROM unnest(topics, weights) u(name, weight)
 	  LEFT JOIN influence.topic t ON t.name = u.name;
 	SELECT string_agg(coalesce(u.name, 'NULL'), ', ') INTO unknown
@@ -216,13 +239,13 @@ BEGIN
 		PERFORM influence_internal.raise_unknown('post', $2::text, 'Publish it with influence.publish_post(...).');
 	END IF;
 	PERFORM influence_internal.lock_person($1);
-	IF $3 IN ('smile', 'unsmile') AND $4 IS NULL THEN
+	IF $3 IN ('smile', 'unsmile') THEN
 		-- a smile is a state: only a change of it is an event
-		SELECT e.kind, e.occurred_at INTO latest
+		SELECT e.kind, e.occurred_at, e.event_ref INTO latest
 		  FROM influence.engagement e
-		 WHERE e.visitor_id = $1 AND e.post_id = $2 AND e.kind IN ('smile', 'unsmile')
+		 WHERE e.visitor_id = $1 AND e.post_id = $2 AND e.kind IN ('smile', 'unsmile') AND e.occurred_at <= moment
 		 ORDER BY e.occurred_at DESC, e.event_ref DESC LIMIT 1;
-		IF coalesce(latest.kind, 'unsmile') = $3 THEN
+		IF coalesce(latest.kind, 'unsmile') = $3 AND latest.event_ref IS DISTINCT FROM $4 THEN
 			RETURN QUERY SELECT 'duplicate', latest.occurred_at;
 			RETURN;
 		END IF;

@@ -88,9 +88,9 @@ BEGIN
 		impression_id bigint,
 		product_id bigint,
 		category_id bigint,
-		price bigint,
-		currency char(3),
-		stock bigint,
+		price bigint CHECK (price >= 0),
+		currency char(3) CHECK (currency ~ '^[A-Z]{3}$'),
+		stock bigint CHECK (stock >= 0),
 		landing_page text,
 		referrer text,
 		surface text,
@@ -101,7 +101,7 @@ BEGIN
 		in_app boolean,
 		boosted boolean,
 		consent text,
-		viewable_ms int,
+		viewable_ms int CHECK (viewable_ms >= 0),
 		session_id text,
 		experiment text,
 		variant text,
@@ -166,6 +166,8 @@ BEGIN
 		LOOP
 			partition_name := parent.name || to_char(month, '_YYYY_MM');
 			CONTINUE WHEN to_regclass(format('influence.%I', partition_name)) IS NOT NULL;
+			-- writers wait before they choose a partition
+			EXECUTE format('LOCK TABLE influence.%I IN SHARE ROW EXCLUSIVE MODE', parent.name);
 			EXECUTE format('CREATE TABLE influence.%I (LIKE influence.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)',
 						   partition_name, parent.name);
 			-- rows that arrived before their partition move into it, system columns and all

@@ -74,6 +74,9 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	PERFORM influence_internal.program_facts($1);
+	IF details ?| ARRAY['visitor_id', 'touch_ref', 'kind', 'creator_id', 'touched_at', 'product_id', 'post_id'] THEN
+		PERFORM influence_internal.raise_invalid('details repeat an argument', details::text, 'Give it as the argument only.');
+	END IF;
 	status := influence_internal.store_touch($1, jsonb_strip_nulls(jsonb_build_object('visitor_id', $2, 'touch_ref', $3,
 		'kind', $4, 'creator_id', $5, 'touched_at', $6, 'product_id', $7, 'post_id', $8)) || coalesce(details, '{}'));
 	RETURN NEXT;
@@ -97,12 +100,7 @@ BEGIN
 		'sub_id', 'campaign_id', 'coupon', 'post_id', 'list_id', 'position', 'impression_id', 'product_id', 'category_id', 'price',
 		'currency', 'stock', 'landing_page', 'referrer', 'surface', 'device', 'app_version', 'country', 'language', 'in_app', 'boosted',
 		'consent', 'viewable_ms', 'session_id', 'experiment', 'variant', 'bot_verdict', 'bot_rules_version'], 'a touch');
-	BEGIN
-		SELECT r.* INTO t FROM jsonb_populate_record(NULL::influence.touch, item) r;
-	EXCEPTION WHEN data_exception THEN
-		PERFORM influence_internal.raise_invalid('a touch has a value of the wrong type', format('%s in %s', SQLERRM, item),
-			'Its keys take the types of the columns of table influence.touch.');
-	END;
+	SELECT r.* INTO t FROM jsonb_populate_record(NULL::influence.touch, item) r;
 	t.program_id := $1;
 	t.kind := coalesce(t.kind, 'click');
 	PERFORM influence_internal.require_arguments('visitor_id', t.visitor_id::text);
