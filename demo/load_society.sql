@@ -29,7 +29,7 @@ CALL demo.call(:round, 'register_shopper', :visitors, 1000, $$
 		   LATERAL influence.register_shopper(v.visitor_id, v.key, v.country) x $$);
 CALL demo.call(:round, 'set_interests', :visitors, 1000, $$
 	SELECT 1 AS calls, x.*
-	  FROM (SELECT * FROM demo.visitor WHERE registered AND n BETWEEN $1 AND $2 ORDER BY n) v,
+	  FROM (SELECT * FROM demo.visitor WHERE interests IS NOT NULL AND n BETWEEN $1 AND $2 ORDER BY n) v,
 		   LATERAL influence.set_interests(v.visitor_id, v.interests, v.weights) x $$);
 CALL demo.call(:round, 'follow', :follows, 2000, $$
 	SELECT 1 AS calls, x.*

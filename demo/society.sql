@@ -125,7 +125,6 @@ SELECT f.key, f.creator_id, CASE WHEN demo.u('who blocks ' || f.key) < 0.8 THEN 
  WHERE demo.u('blocks ' || f.key) < 0.05
  ORDER BY f.key;
 
-ALTER TABLE demo.visitor ADD interests text[], ADD weights float8[];
 UPDATE demo.visitor v SET interests = t.topics, weights = t.weights
   FROM (SELECT key, array_agg(topic ORDER BY place) AS topics, array_agg(weight::float8 ORDER BY place) AS weights FROM taste GROUP BY key) t
  WHERE t.key = v.key;

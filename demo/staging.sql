@@ -51,7 +51,7 @@ CREATE TABLE demo.channel (n serial PRIMARY KEY, creator_ref text NOT NULL, plat
 CREATE TABLE demo.metric (n serial PRIMARY KEY, platform text NOT NULL, handle text NOT NULL, measured_at timestamptz NOT NULL,
 	followers bigint, posts bigint NOT NULL, views bigint, likes bigint, comments bigint, shares bigint, interactions bigint, source text);
 CREATE TABLE demo.visitor (n serial PRIMARY KEY, key text UNIQUE NOT NULL, registered boolean NOT NULL, country text,
-	favourites text[], visitor_id uuid);
+	favourites text[], visitor_id uuid, interests text[], weights float8[]);
 CREATE TABLE demo.orders (n serial PRIMARY KEY, order_ref text UNIQUE NOT NULL, buyer text NOT NULL, ordered_at timestamptz NOT NULL,
 	country text);
 CREATE TABLE demo.line (order_ref text, line_no int, sku text NOT NULL, quantity bigint NOT NULL, price bigint NOT NULL,

@@ -5,7 +5,7 @@
 #   story.sh             with generated creators and orders
 #   story.sh DIR         with DIR/creators/influencers_2022.csv and
 #                        DIR/orders/online_retail_10k.csv (columns: README.md)
-#   story.sh --load DIR  only loads and reconciles
+#   story.sh --load DIR  only loads the files and reconciles: nothing is made up
 #
 # Three roles act: the service writes, the operator sets up and pays, the jobs
 # run as a third; see roles.sql. Exits with 1 if anything is not as it should be.
@@ -102,7 +102,7 @@ load()
 	as "$owner" -c ANALYZE		# as autovacuum does within the next minute
 	as shop_service -f "$here/load_applications.sql"
 	[ -n "$1" ] && step "creators: $(counted 'register_creator|add_channel|record_channel|apply')"
-	if [ "$round" -eq 1 ]; then
+	if [ "$round" -eq 1 ] && [ -z "$load_only" ]; then
 		as shop_service -f "$here/society.sql"
 		step "made up what happens between creators and shoppers"
 	fi
