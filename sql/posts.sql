@@ -51,6 +51,16 @@ SELECT status FROM influence.set_creator_status(pg_temp.creator('anna'), 'suspen
 SELECT pg_temp.refused($$publish_post(1, 1, 'x', 'photo', '[{"product_id": 1}]', published_at => '2024-06-01')$$);
 SELECT status FROM influence.publish_post(1, 1, 'p3', 'story', '[{"product_id": 1}]', published_at => '2024-05-31 23:59:59.999999');
 
+-- Moderation: the latest row at a moment holds.
+SELECT status FROM influence.set_post_status(1, 'removed', 'spam', 'ops', '2024-06-02');
+SELECT status FROM influence.set_post_status(1, 'removed', 'spam', 'ops', '2024-06-02');
+SELECT status FROM influence.set_post_status(1, 'published', 'appeal', 'ops', '2024-06-03');
+SELECT since, s.status, reason FROM influence.post_status s WHERE post_id = 1 ORDER BY 1;
+SELECT * FROM pg_temp.not_refused('IN004', $$set_post_status(1, 'pending', 'spam', 'ops', '2024-06-02')$$, $$set_post_status(1, 'removed', 'rude', 'ops', '2024-06-02')$$);
+SELECT * FROM pg_temp.not_refused('IN003', $$set_post_status(99, 'removed', 'r', 'ops')$$, $$set_post_status(NULL, 'removed', 'r', 'ops')$$);
+SELECT * FROM pg_temp.not_refused('IN002', $$set_post_status(1, NULL, 'r', 'ops')$$, $$set_post_status(1, 'hidden', 'r', 'ops')$$, $$set_post_status(1, 'removed', 'r', NULL)$$, $$set_post_status(1, 'removed', 'r', 'ops', NULL)$$,
+	$$set_post_status(1, 'removed', 'r', 'ops', 'infinity')$$);
+
 -- Shoppers.
 SELECT status FROM influence.register_shopper(pg_temp.visitor(1), 'crm-1', 'DE', 'de');
 SELECT status FROM influence.register_shopper(pg_temp.visitor(1), 'crm-1', 'DE', 'de');
@@ -58,6 +68,12 @@ SELECT status FROM influence.register_shopper(pg_temp.visitor(2));
 SELECT * FROM pg_temp.not_refused('IN004', $$register_shopper(pg_temp.visitor(1), 'crm-1', 'FR', 'de')$$, $$register_shopper(pg_temp.visitor(1))$$, $$register_shopper(pg_temp.visitor(2), personalised => false)$$);
 SELECT * FROM pg_temp.not_refused('IN002', $$register_shopper(NULL)$$, $$register_shopper(pg_temp.visitor(3), personalised => NULL)$$, $$register_shopper(pg_temp.visitor(3), discoverable => NULL)$$,
 	$$register_shopper(pg_temp.visitor(3), country => 'Germany')$$, $$register_shopper(pg_temp.visitor(3), country => '')$$);
+
+SELECT status FROM influence.update_shopper(pg_temp.visitor(2), 'FR', personalised => false);
+SELECT status FROM influence.update_shopper(pg_temp.visitor(2), 'FR', personalised => false);
+SELECT country, language, personalised, discoverable FROM influence.shopper ORDER BY visitor_id;
+SELECT * FROM pg_temp.not_refused('IN003', $$update_shopper(pg_temp.visitor(3))$$, $$update_shopper(NULL)$$);
+SELECT * FROM pg_temp.not_refused('IN002', $$update_shopper(pg_temp.visitor(2), 'France')$$);
 
 SELECT * FROM influence.set_interests(pg_temp.visitor(1), '{art,bikes,cats,dogs,eggs}');
 SELECT * FROM influence.set_interests(pg_temp.visitor(1), '{eggs,dogs,cats,bikes,art}');

@@ -25,13 +25,13 @@ SELECT commission FROM influence.record_order(1, pg_temp.visitor(1), 'seven', '[
 SELECT n, r.* FROM generate_series(1, 7) n, influence.record_return(1, pg_temp.visitor(1), 'seven', 1, 'r' || n, 1, returned_at => '2024-05-03'::timestamptz + n * interval '1 day') r ORDER BY n;
 SELECT c.creator_ref, string_agg(e.base::text, ' ' ORDER BY e.seq) AS bases, string_agg(e.amount::text, ' ' ORDER BY e.seq) AS amounts, sum(e.base) AS base, sum(e.amount) AS amount
 FROM influence.earning e JOIN influence.creator c USING (creator_id) WHERE e.order_ref = 'seven' AND e.kind = 'clawback' GROUP BY 1 ORDER BY 1;
--- available with the commission, at the earliest when it came back
+-- available with the commission
 SELECT seq, occurred_at, available_at FROM influence.earning WHERE order_ref = 'seven' AND creator_id = pg_temp.creator('anna') AND seq IN (0, 1, 7) ORDER BY seq;
 SELECT pg_temp.refused($$record_return(1, pg_temp.visitor(1), 'seven', 1, 'r8', 1)$$);
 SELECT * FROM influence.record_return(1, pg_temp.visitor(1), 'seven', 1, 'r8', amount => 0, returned_at => '2024-05-20');
 
 -- 1000 by amounts 333, 333, 334: anna and bert 500 each, 35 each. R = 333, 666, 1000: 35 R / 1000 = 11.655, 23.31, 35
--- -> 12, 11, 12 each; the last one after the hold.
+-- -> 12, 11, 12 each; available with the commission, even the one of July.
 SELECT commission FROM influence.record_order(1, pg_temp.visitor(2), 'thirds', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', '2024-05-02');
 SELECT n, r.* FROM (VALUES (1, 333, '2024-05-04'), (2, 333, '2024-05-05'), (3, 334, '2024-07-01')) v(n, amount, at), influence.record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r' || n, amount => v.amount, returned_at => at::timestamptz) r ORDER BY n;
 SELECT seq, min(amount), max(amount), min(available_at) FROM influence.earning WHERE order_ref = 'thirds' GROUP BY seq ORDER BY seq;
@@ -45,13 +45,13 @@ SELECT pg_temp.contents() = :'before' AS nothing_changed;
 SELECT * FROM pg_temp.not_refused('IN004', $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', amount => 332, returned_at => '2024-05-05')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', 1, returned_at => '2024-05-05')$$,
 	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', amount => 333, returned_at => '2024-05-06')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'r2', amount => 333, returned_at => '2024-05-05', reason => 'broken')$$);
 
--- Pieces and amounts mixed: of 3 x 333 = 999, 100 as an amount, then one piece of three of what is left: 899 / 3 ->
--- 299, then two pieces: all 600.
+-- Pieces and amounts mixed: of 3 x 333 = 999, 100 as an amount, then one piece of three of the base: 333, then two
+-- pieces: 666, but only 566 are left.
 SELECT credited FROM influence.record_order(1, pg_temp.visitor(3), 'mix', '[{"line_no": 1, "sku": "lamp", "quantity": 3, "paid_price": 333}, {"line_no": 2, "sku": "lamp", "quantity": 1, "paid_price": 0}]', '2024-05-02');
 SELECT returned, remaining FROM influence.record_return(1, pg_temp.visitor(3), 'mix', 1, 'a', amount => 100, returned_at => '2024-05-04');
 SELECT returned, remaining FROM influence.record_return(1, pg_temp.visitor(3), 'mix', 1, 'b', 1, returned_at => '2024-05-05');
-SELECT * FROM pg_temp.not_refused('IN007', $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 3)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', amount => 601)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 3, 1)$$,
-	$$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 1, 601)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 2, 'c', amount => 1)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 9223372036854775807)$$);
+SELECT * FROM pg_temp.not_refused('IN007', $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 3)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', amount => 567)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 3, 1)$$,
+	$$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 1, 567)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 2, 'c', amount => 1)$$, $$record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 9223372036854775807)$$);
 SELECT returned, remaining FROM influence.record_return(1, pg_temp.visitor(3), 'mix', 1, 'c', 2, returned_at => '2024-05-06');
 -- a line of nothing comes back for nothing
 SELECT * FROM influence.record_return(1, pg_temp.visitor(3), 'mix', 2, 'a', 1, returned_at => '2024-05-06');
@@ -62,9 +62,10 @@ SELECT count(*) AS claws, sum(amount) FROM influence.earning WHERE order_ref = '
 SELECT n, r.* FROM (VALUES (2, 1, 1, '2024-05-05'), (1, 1, 2, '2024-05-04'), (3, 1, 1, '2024-05-06'), (4, 9, 1, '2024-05-06')) v(n, line, pieces, at),
 	influence.record_return(1, pg_temp.visitor(4), 'early', v.line, 'early ' || n, v.pieces, returned_at => at::timestamptz) r ORDER BY n;
 SELECT status FROM influence.record_return(1, pg_temp.visitor(4), 'early', 1, 'early 1', 2, returned_at => '2024-05-04');
-SELECT commission, clawed_back FROM influence.record_order(1, pg_temp.visitor(4), 'early', '[{"line_no": 1, "sku": "lamp", "quantity": 3, "paid_price": 333}]', '2024-05-07');
+SELECT commission, clawed_back, refused_returns FROM influence.record_order(1, pg_temp.visitor(4), 'early', '[{"line_no": 1, "sku": "lamp", "quantity": 3, "paid_price": 333}]', '2024-05-07');
 SELECT return_ref, state, amount, seq FROM influence.order_return WHERE order_ref = 'early' ORDER BY 1;
 SELECT status, returned, clawed_back, remaining FROM influence.record_return(1, pg_temp.visitor(4), 'early', 1, 'early 1', 2, returned_at => '2024-05-04');
+SELECT status FROM influence.record_return(1, pg_temp.visitor(4), 'early', 1, 'early 3', 1, returned_at => '2024-05-06');
 SELECT kind, sum(amount) FROM influence.earning WHERE order_ref = 'early' GROUP BY 1 ORDER BY 1;
 SELECT kind, sum(amount) FROM influence.ledger WHERE order_ref = 'early' GROUP BY 1 ORDER BY 1;
 SELECT fact, value, source FROM influence.explain_commission(1, 'early') WHERE creator_name = 'Anna' AND fact IN ('commission', 'clawback');
@@ -73,7 +74,7 @@ SELECT fact, value, source FROM influence.explain_commission(1, 'early') WHERE c
 SELECT * FROM pg_temp.not_refused('IN002', $$record_return(1, NULL, 'thirds', 1, 'x', 1)$$, $$record_return(1, pg_temp.visitor(2), NULL, 1, 'x', 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', NULL, 'x', 1)$$,
 	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, NULL, 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, '', 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 0)$$,
 	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', -1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', amount => -1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, returned_at => 'infinity')$$,
-	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => 'gift')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => NULL)$$);
+	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => 'gift')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => NULL)$$, $$record_return(1, pg_temp.visitor(2), 'never', 0, 'x', 1)$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$record_return(99, pg_temp.visitor(2), 'thirds', 1, 'x', 1)$$, $$record_return(NULL, pg_temp.visitor(2), 'thirds', 1, 'x', 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 2, 'x', 1)$$);
 SELECT * FROM pg_temp.not_refused('IN010', $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => 'chargeback')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => 'chargeback_reversed')$$,
 	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 1, kind => 'goodwill')$$);

@@ -42,7 +42,7 @@ SELECT * FROM pg_temp.not_refused('IN004', $$record_touch(1, pg_temp.visitor(1),
 SELECT * FROM pg_temp.not_refused('IN002', $$record_touch(1, NULL, 'x')$$, $$record_touch(1, pg_temp.visitor(1), NULL)$$, $$record_touch(1, pg_temp.visitor(1), '')$$,
 	$$record_touch(1, pg_temp.visitor(1), repeat('x', 201))$$, $$record_touch(1, pg_temp.visitor(1), 'x', 'hover')$$, $$record_touch(1, pg_temp.visitor(1), 'x', touched_at => 'infinity')$$,
 	$$record_touch(1, pg_temp.visitor(1), 'x', touched_at => '-infinity')$$, $$record_touch(1, pg_temp.visitor(1), 'x', details => '{"chanel": "direct"}')$$, $$record_touch(1, pg_temp.visitor(1), 'x', details => '{"xact": "1"}')$$,
-	$$record_touch(1, pg_temp.visitor(1), 'x', details => '{"received_at": "2020-01-01"}')$$, $$record_touch(1, pg_temp.visitor(1), 'x', details => '[]')$$, $$record_touch(1, pg_temp.visitor(1), 'x', details => '{"currency": "euro"}')$$,
+	$$record_touch(1, pg_temp.visitor(1), 'x', details => '{"received_at": "2020-01-01"}')$$, $$record_touch(1, pg_temp.visitor(1), 'x', details => '[]')$$, $$record_touch(1, pg_temp.visitor(1), 'x', details => '{"position": "first"}')$$, $$record_touch(1, pg_temp.visitor(1), 'x', details => '{"creator_id": 2}')$$, $$record_touch(1, pg_temp.visitor(1), 'x', details => '{"currency": "euro"}')$$,
 	$$record_touches(1, NULL)$$, $$record_touches(1, '{}')$$, $$record_touches(1, '[1]')$$, $$record_touches(1, '[{"touch_ref": "x"}]')$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$record_touch(99, pg_temp.visitor(1), 'x')$$, $$record_touch(NULL, pg_temp.visitor(1), 'x')$$, $$record_touch(1, pg_temp.visitor(1), 'x', creator_id => 99)$$,
 	$$record_touch(1, pg_temp.visitor(1), 'x', product_id => 99)$$, $$record_touches(99, '[]')$$);

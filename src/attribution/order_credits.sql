@@ -5,9 +5,6 @@
  * index probe and hands them to the same pure core that influence.attribute()
  * uses; the credits are stored with the policy version and a snapshot of the
  * touch, so that they explain themselves later.
- *
- * Functions on a service's path pin generic plans: planning a probe of all
- * monthly partitions anew for each call cost eight times the probe itself.
  */
 CREATE FUNCTION influence_internal.order_touches(program_id bigint, visitor_id uuid, ordered_at timestamptz, policy_version int)
 RETURNS TABLE (touch_no bigint, touched_at timestamptz, touch_ref text, kind text, creator_id bigint, product_id bigint,
@@ -15,7 +12,6 @@ RETURNS TABLE (touch_no bigint, touched_at timestamptz, touch_ref text, kind tex
 LANGUAGE plpgsql STABLE
 ROWS 20
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -134,7 +130,6 @@ RETURNS TABLE (line_no int, touch_ref text, touched_at timestamptz, kind text, c
 			   touch_position int, weight float8, credit bigint, verdict text, model text, policy_version int)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -81,7 +81,6 @@ RETURNS TABLE (rank int, post_id bigint, creator_id bigint, score float8, sponso
 			   products jsonb, next_cursor text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -11,7 +11,6 @@ RETURNS TABLE (status text, line_count int, amount bigint, credited bigint, unat
 			   clawed_back bigint, creators int, refused_returns int)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

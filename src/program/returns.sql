@@ -12,7 +12,6 @@ CREATE FUNCTION influence_internal.record_return(program_id bigint, visitor_id u
 RETURNS TABLE (status text, returned bigint, clawed_back bigint, remaining bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

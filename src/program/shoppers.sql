@@ -218,7 +218,6 @@ CREATE FUNCTION influence_internal.react(visitor_id uuid, post_id bigint, kind t
 RETURNS TABLE (status text, occurred_at_recorded timestamptz)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

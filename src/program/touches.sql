@@ -40,7 +40,6 @@ CREATE FUNCTION influence_internal.record_touches(program_id bigint, touches jso
 RETURNS TABLE (status text, recorded int, duplicates int)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -69,7 +68,6 @@ CREATE FUNCTION influence_internal.record_touch(program_id bigint, visitor_id uu
 RETURNS TABLE (status text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN

@@ -1,0 +1,111 @@
+--
+-- check_books() finds each kind of damage, and nothing else: every corruption
+-- below, made by a superuser and rolled back, gives exactly its row.
+--
+\getenv tree PG_ABS_SRCDIR
+\set fresh :tree '/test/lib/fresh.sql'
+\i :fresh
+
+-- Two programs. In the first: order a with a commission that is paid, b with one that is reserved, c by a creator who is
+-- not admitted (commission 0) with a return, d without a creator, returned whole, e not paid yet.
+SELECT pg_temp.new_program('Shop', 'EUR', 'UTC', '{}', '{"hold": "0"}');
+SELECT pg_temp.new_program('Other', 'EUR', 'UTC', '{}', '{"hold": "0"}');
+SELECT pg_temp.new_creator('anna');
+SELECT pg_temp.new_creator('bert');
+SELECT status FROM influence.register_creator('eve', 'Eve');
+SELECT category_id FROM influence.create_category('all');
+SELECT product_id FROM influence.add_product('lamp', 'Lamp', 1);
+SELECT count(*) FROM influence.program p, influence.set_commission_rate(p.program_id, 0.1, valid_from => '2020-01-01');
+SELECT count(*) FROM (VALUES (1, 1, 'anna'), (2, 1, 'bert'), (3, 1, 'eve'), (5, 1, 'anna'), (6, 2, 'anna')) t(v, program, seller),
+	influence.record_touch(program, pg_temp.visitor(v), 't', 'click', pg_temp.creator(seller), CASE WHEN v < 5 THEN '2024-05-01'::timestamptz ELSE '2024-06-01' END);
+SELECT ref, o.commission FROM (VALUES (1, 1, 'a', '2024-05-02'), (2, 1, 'b', '2024-05-02'), (3, 1, 'c', '2024-05-02'), (4, 1, 'd', '2024-05-02'), (5, 1, 'e', '2024-06-02'), (6, 2, 'f', '2024-06-02')) t(v, program, ref, at),
+	influence.record_order(program, pg_temp.visitor(v), ref, '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', at::timestamptz + interval '12 hours') o ORDER BY 1;
+SELECT count(*) FROM influence.run_payouts(1, '2024-05', '2024-06-01'), influence.confirm_payout(1, pg_temp.creator('anna'), '2024-05', 'SEPA', paid_at => '2024-06-02');
+SELECT status FROM influence.record_return(1, pg_temp.visitor(3), 'c', 1, 'r', amount => 300, returned_at => '2024-06-01');
+SELECT status FROM influence.record_return(1, pg_temp.visitor(4), 'd', 1, 'r', 1, returned_at => '2024-06-01');
+SELECT state, amount FROM influence.payout ORDER BY 1;
+SELECT count(*) AS violations FROM influence.check_books();
+SELECT * FROM pg_temp.not_refused('IN003', 'check_books(99)');
+
+-- what the books say of a damage; nothing of it stays
+CREATE FUNCTION pg_temp.damaged(statement text, program bigint DEFAULT NULL) RETURNS TABLE (check_name text, subject text, expected text, found text) LANGUAGE plpgsql AS $$
+DECLARE
+	rows jsonb;
+	damaged bigint;
+BEGIN
+	BEGIN
+		EXECUTE statement;
+		GET DIAGNOSTICS damaged = ROW_COUNT;
+		IF damaged <> 1 THEN
+			RAISE EXCEPTION '% rows damaged', damaged;
+		END IF;
+		SELECT coalesce(jsonb_agg(to_jsonb(b)), '[]') INTO rows FROM influence.check_books(program) b;
+		RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+	EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
+		NULL;
+	END;
+	RETURN QUERY SELECT r.check_name, regexp_replace(r.subject, '[0-9a-f]{8}-[0-9a-f-]{27}', 'V'), r.expected, r.found
+	FROM jsonb_to_recordset(rows) r(check_name text, subject text, expected text, found text);
+END $$;
+
+-- a credit that is not its line's share
+SELECT * FROM pg_temp.damaged($$UPDATE influence.credit SET credit = 999 WHERE order_ref = 'd'$$);
+-- a credited creator without an earning
+SELECT * FROM pg_temp.damaged($$DELETE FROM influence.earning WHERE order_ref = 'c' AND kind = 'commission'$$);
+-- an earning of somebody who was not credited
+SELECT * FROM pg_temp.damaged($$INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rounding, amount, currency, occurred_at, available_at, payout_policy_version, hold_reason)
+	SELECT visitor_id, program_id, order_ref, line_no, 2, kind, seq, 0, rounding, 0, currency, occurred_at, available_at, payout_policy_version, 'no_rate' FROM influence.earning WHERE order_ref = 'a'$$);
+-- a commission that is not its base at the rate it names
+SELECT * FROM pg_temp.damaged($$UPDATE influence.earning SET rate = 0.2 WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.earning SET rate = 0.1005 WHERE order_ref = 'e'$$);
+-- a clawback that is missing, or too great
+SELECT * FROM pg_temp.damaged($$DELETE FROM influence.earning WHERE order_ref = 'c' AND kind = 'clawback'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.earning SET base = base - 1 WHERE order_ref = 'c' AND kind = 'clawback'$$);
+-- more came back than was bought
+SELECT * FROM pg_temp.damaged($$UPDATE influence.order_return SET amount = 1001 WHERE order_ref = 'd'$$);
+-- an order of two people
+SELECT * FROM pg_temp.damaged($$INSERT INTO influence.orders (visitor_id, program_id, order_ref, ordered_at, currency, content_hash) SELECT pg_temp.visitor(9), program_id, order_ref, ordered_at, currency, content_hash FROM influence.orders WHERE order_ref = 'a'$$);
+-- a return that waits for nothing
+SELECT * FROM pg_temp.damaged($$INSERT INTO influence.order_return (visitor_id, program_id, order_ref, line_no, return_ref, kind, amount, returned_at, state, stated) SELECT visitor_id, program_id, order_ref, line_no, 'x', kind, 1, returned_at, 'parked', stated FROM influence.order_return WHERE order_ref = 'd'$$);
+-- an earning that the ledger lacks, has twice as high, or in another currency or from another day on
+SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET amount = 200 WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET currency = 'USD' WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET available_at = available_at + interval '1 second' WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET debit_account = 'payable', credit_account = 'expense' WHERE order_ref = 'e'$$);
+-- money that nobody earned
+SELECT * FROM pg_temp.damaged($$INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source)
+	VALUES (2, 1, 'gift', 'commission', 'expense', 'payable', 5, 'EUR', '2024-06-01', '2024-06-01', 'line')$$);
+-- a payout that is not the sum of its lines, and a line that is not its entry
+SELECT * FROM pg_temp.damaged($$DELETE FROM influence.payout_line WHERE party_id = pg_temp.creator('bert')$$);
+SELECT * FROM pg_temp.damaged($$WITH p AS (INSERT INTO influence.payout (party_id, program_id, currency, period, state, amount, run_at, payout_policy_version) VALUES (2, 1, 'EUR', '2024-01', 'reserved', 5, '2024-02-01', 1)),
+	l AS (INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source) VALUES (2, 1, 'payout/2024-01/EUR/reserve', 'payout_reserve', 'payable', 'reserved', 5, 'EUR', '2024-02-01', '2024-02-01', 'payout'))
+	INSERT INTO influence.payout_line (party_id, program_id, currency, period, entry_key, amount) VALUES (2, 1, 'EUR', '2024-01', 'nothing', 5)$$);
+-- paid before its time
+SELECT * FROM pg_temp.damaged($$UPDATE influence.payout SET run_at = '2024-05-02' WHERE party_id = pg_temp.creator('bert')$$);
+-- a payout that was not booked, paid or reserved for nobody, an account below zero
+SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE kind = 'payout_reserve' AND party_id = pg_temp.creator('bert')$$);
+SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE kind = 'payout_paid'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET amount = 99 WHERE kind = 'payout_paid'$$);
+SELECT * FROM pg_temp.damaged($$INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source)
+	VALUES (2, 1, 'payout/2024-01/EUR/reserve', 'payout_reserve', 'payable', 'reserved', 5, 'EUR', '2024-02-01', '2024-02-01', 'payout')$$);
+SELECT * FROM pg_temp.damaged($$INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source)
+	VALUES (2, 1, 'x', 'correction', 'reserved', 'paid', 101, 'EUR', '2024-06-01', '2024-06-01', 'adjustment')$$);
+-- each program's books are its own
+SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE order_ref = 'f'$$, 1);
+SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE order_ref = 'f'$$, 2);
+SELECT count(*) AS violations FROM influence.check_books();
+
+-- Earnings that came in by COPY are booked by book_earnings(), once.
+BEGIN;
+DELETE FROM influence.ledger WHERE order_ref IN ('e', 'f');
+UPDATE influence.earning SET xact = DEFAULT WHERE order_ref IN ('e', 'f');
+SELECT count(*) AS violations FROM influence.check_books();
+COMMIT;
+SELECT status, booked FROM influence.book_earnings();
+SELECT count(*) AS violations FROM influence.check_books();
+SELECT status, booked FROM influence.book_earnings();
+-- two people's order, which can only come by COPY, has to be named with its visitor
+INSERT INTO influence.orders (visitor_id, program_id, order_ref, ordered_at, currency, content_hash) SELECT pg_temp.visitor(9), program_id, order_ref, ordered_at, currency, content_hash FROM influence.orders WHERE order_ref = 'a';
+SELECT * FROM pg_temp.not_refused('IN002', $$explain_attribution(1, 'a')$$, $$explain_commission(1, 'a')$$);
+SELECT credit, verdict FROM influence.explain_attribution(1, 'a', pg_temp.visitor(1));
