@@ -106,8 +106,8 @@ BEGIN
 	)
 	SELECT 'the ledger has every earning', coalesce(e.program_id, l.program_id),
 		   format('party %s entry %s', coalesce(e.creator_id, l.party_id), coalesce(e.entry_key, l.entry_key)),
-		   coalesce(format('%s %s from %s', e.amount, e.currency, e.available_at), 'nothing'),
-		   coalesce(format('%s %s from %s', l.signed, l.currency, l.available_at), 'nothing')
+		   CASE WHEN e.amount IS NULL THEN 'nothing' ELSE format('%s %s from %s', e.amount, e.currency, e.available_at) END,
+		   CASE WHEN l.signed IS NULL THEN 'nothing' ELSE format('%s %s from %s', l.signed, l.currency, l.available_at) END
 	  FROM earnings e
 	  FULL JOIN entries l ON l.party_id = e.creator_id AND l.program_id = e.program_id AND l.entry_key = e.entry_key
 	 WHERE (e.amount, e.currency, e.available_at) IS DISTINCT FROM (l.signed, l.currency, l.available_at)

@@ -32,7 +32,9 @@ BEGIN
 	);
 	COMMENT ON TABLE influence.job IS 'What run_due() does, and how often at most; the row is locked while the job runs.';
 	INSERT INTO influence.job (job, rhythm, does) VALUES
-		('upkeep', 'daily', 'makes partitions, forgets expired retry keys and old job runs'),
+		('touch_partitions', 'daily', 'makes the coming monthly partitions of touch'),
+		('engagement_partitions', 'daily', 'makes the coming monthly partitions of engagement'),
+		('upkeep', 'daily', 'forgets expired retry keys and old job runs'),
 		('book_earnings', 'each call', 'copies earnings that came by COPY to the ledger'),
 		('refresh_stats', 'each call', 'recomputes hourly buckets and ranks that new facts reach'),
 		('payouts', 'monthly per program', 'reserves the payouts of each complete month');
@@ -44,7 +46,7 @@ BEGIN
 		finished_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (job, program_id, period)
 	);
-	COMMENT ON TABLE influence.job_period IS 'The periods that are done: a day for upkeep (program_id 0), a month for payouts.';
+	COMMENT ON TABLE influence.job_period IS 'The periods that are done: a day for partitions and upkeep (program_id 0), a month for payouts.';
 
 	CREATE TABLE influence.adopted_cluster (
 		only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -114,29 +116,19 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	month timestamptz;
-	made int;
 	forgotten bigint;
+	pruned bigint;
 BEGIN
-	made := influence_internal.ensure_partitions($1, $1 + interval '3 months');
-	FOR month IN
-		SELECT date_trunc('month', t.touched_at, 'UTC') FROM influence.touch_default t
-		 WHERE t.touched_at >= $1 - interval '24 months' AND t.touched_at < $1 + interval '3 months'
-		UNION
-		SELECT date_trunc('month', e.occurred_at, 'UTC') FROM influence.engagement_default e
-		 WHERE e.occurred_at >= $1 - interval '24 months' AND e.occurred_at < $1 + interval '3 months'
-	LOOP
-		made := made + influence_internal.ensure_partitions(month, month);
-	END LOOP;
 	DELETE FROM influence.event_key k WHERE k.expires < $1;
 	GET DIAGNOSTICS forgotten = ROW_COUNT;
 	DELETE FROM influence.job_run r
 	 WHERE r.started_at < $1 - CASE WHEN r.period IS NULL THEN interval '7 days' ELSE interval '400 days' END;
-	RETURN format('%s partitions made, %s retry keys expired', made, forgotten);
+	GET DIAGNOSTICS pruned = ROW_COUNT;
+	RETURN format('%s retry keys expired, %s job runs pruned', forgotten, pruned);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.upkeep(timestamptz) IS
-'Makes the partitions of the next three months and of months within two years that have rows in a default partition (older rows stay there), forgets expired retry keys, and job runs after 7 days (without a period) or 400.';
+'Forgets expired retry keys, and job runs after 7 days (without a period) or 400.';
 
 CREATE FUNCTION influence_internal.due_periods(job text, as_of timestamptz)
 RETURNS TABLE (program_id bigint, period text)
@@ -145,7 +137,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	IF $1 = 'upkeep' THEN
+	IF $1 IN ('touch_partitions', 'engagement_partitions', 'upkeep') THEN
 		RETURN QUERY
 		SELECT 0::bigint, d.day
 		  FROM to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS d(day)
@@ -168,7 +160,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.due_periods(text, timestamptz) IS
-'What of a job is due at a moment and not done: the day of upkeep, every complete month of payouts since the first entry became available.';
+'What of a job is due at a moment and not done: the day of partitions and upkeep, every complete month of payouts since the first entry became available.';
 
 CREATE FUNCTION influence_internal.do_job(job text, program_id bigint, period text, as_of timestamptz)
 RETURNS text
@@ -185,7 +177,9 @@ BEGIN
 	ELSIF EXISTS (SELECT FROM influence.job_period p WHERE p.job = $1 AND p.program_id = $2 AND p.period = $3) THEN
 		RETURN 'skipped: it was done meanwhile';
 	END IF;
-	IF $1 = 'upkeep' THEN
+	IF $1 IN ('touch_partitions', 'engagement_partitions') THEN
+		detail := influence_internal.renew_partitions(split_part($1, '_', 1), $4);
+	ELSIF $1 = 'upkeep' THEN
 		detail := influence_internal.upkeep($4);
 	ELSIF $1 = 'book_earnings' THEN
 		SELECT format('%s entries of %s orders booked', b.booked, b.orders) INTO detail FROM influence_internal.book_earnings() b;
@@ -243,11 +237,12 @@ CREATE PROCEDURE influence.run_due(as_of timestamptz DEFAULT now())
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	job_name text;
+	-- qualified, since they are looked up before the path is set
+	job_name pg_catalog.text;
 	item record;
-	this_run bigint;
-	outcome text;
-	failure text;
+	this_run pg_catalog.int8;
+	outcome pg_catalog.text;
+	failure pg_catalog.text;
 BEGIN
 	-- a procedure that commits cannot have a SET clause: the path is set in each transaction anew; every
 	-- table is reached through functions that run as the owner role, so what a job makes belongs to it
@@ -257,7 +252,7 @@ BEGIN
 	IF to_regprocedure('influence.do_job(text,bigint,text,timestamptz)') IS NULL THEN
 		PERFORM influence_internal.require_install();
 	END IF;
-	FOREACH job_name IN ARRAY ARRAY['upkeep', 'book_earnings', 'refresh_stats', 'payouts'] LOOP
+	FOREACH job_name IN ARRAY ARRAY['touch_partitions', 'engagement_partitions', 'upkeep', 'book_earnings', 'refresh_stats', 'payouts'] LOOP
 		FOR item IN SELECT d.program_id, d.period FROM influence.due_periods(job_name, $1) d LOOP
 			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 			this_run := influence.start_job(job_name, item.program_id, item.period, $1);
@@ -279,7 +274,7 @@ END
 $$;
 REVOKE ALL ON PROCEDURE influence.run_due(timestamptz) FROM PUBLIC;
 COMMENT ON PROCEDURE influence.run_due(timestamptz) IS
-'Does whatever is due at as_of and not done yet, catching up missed periods: upkeep (daily), book_earnings and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and does not stop the others. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute.';
+'Does whatever is due at as_of and not done yet, catching up missed periods: partitions and upkeep (daily), book_earnings and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and does not stop the others. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute.';
 
 CREATE FUNCTION influence.schedule_jobs(dry_run boolean DEFAULT false)
 RETURNS TABLE (job_name text, schedule text, command text, status text)

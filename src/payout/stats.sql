@@ -112,7 +112,12 @@ BEGIN
 			SELECT influence.decayed_score(coalesce((weights ->> v.kind)::float8, 0), v.at, half_life) AS score
 			  FROM (SELECT 'publish' AS kind, p.published_at AS at
 					UNION ALL
-					SELECT e.kind, e.occurred_at FROM influence.engagement e WHERE e.post_id = p.post_id) v) d
+					-- an unsmile takes its smile back: it counts at the smile's time, or not at all
+					SELECT e.kind, CASE WHEN e.kind = 'unsmile' THEN lag(e.occurred_at) OVER smiles ELSE e.occurred_at END
+					  FROM influence.engagement e
+					 WHERE e.post_id = p.post_id
+					WINDOW smiles AS (PARTITION BY e.visitor_id, e.kind IN ('smile', 'unsmile')
+									  ORDER BY e.occurred_at, e.event_ref COLLATE "C")) v) d
 	 CROSS JOIN LATERAL (
 			SELECT p.program_id || '/all' AS scope
 			UNION ALL
@@ -124,7 +129,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_post_ranks(pg_snapshot, pg_snapshot) IS
-'Recomputes the decayed rank of posts with new events: log2 sum of weight x 2^((t - L) / half-life) over publication and engagements (settings engagement_weights, rank_half_life); returns how many rows were written.';
+'Recomputes the decayed rank of posts with new events: log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life); returns how many rows were written.';
 
 CREATE FUNCTION influence_internal.refresh_stats()
 RETURNS TABLE (status text, post_hours bigint, creator_hours bigint, post_ranks bigint)

@@ -244,7 +244,7 @@ BEGIN
 		  FROM influence.engagement e
 		 WHERE e.visitor_id = $1 AND e.post_id = $2 AND e.kind IN ('smile', 'unsmile') AND e.occurred_at <= moment
 		 ORDER BY e.occurred_at DESC, e.event_ref DESC LIMIT 1;
-		IF coalesce(latest.kind, 'unsmile') = $3 AND latest.event_ref IS DISTINCT FROM $4 THEN
+		IF coalesce(latest.kind, 'unsmile') = $3 AND (latest.event_ref = $4) IS NOT TRUE THEN
 			RETURN QUERY SELECT 'duplicate', latest.occurred_at;
 			RETURN;
 		END IF;

@@ -138,51 +138,68 @@ BEGIN
 	CREATE TABLE influence.engagement_default PARTITION OF influence.engagement DEFAULT;
 	COMMENT ON TABLE influence.touch_default IS 'Touches of months that have no partition yet; the daily job moves them.';
 	COMMENT ON TABLE influence.engagement_default IS 'Engagements of months that have no partition yet; the daily job moves them.';
-	PERFORM influence_internal.ensure_partitions(now() - interval '1 month', now() + interval '3 months');
+	PERFORM influence_internal.renew_partitions('touch', now());
+	PERFORM influence_internal.renew_partitions('engagement', now());
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_visitors() IS
 'Step 3 of install(): shoppers, interests, follows, blocks, touches and engagements with their partitions.';
 
-CREATE FUNCTION influence_internal.ensure_partitions(from_at timestamptz, to_at timestamptz)
+CREATE FUNCTION influence_internal.ensure_partition(parent text, month timestamptz)
 RETURNS int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
 AS $$
 DECLARE
-	parent record;
-	month timestamptz;
-	partition_name text;
-	made int := 0;
+	at_column text := CASE parent WHEN 'touch' THEN 'touched_at' ELSE 'occurred_at' END;
+	starts_at timestamptz := date_trunc('month', month);
+	ends_at timestamptz := date_trunc('month', month) + interval '1 month';
+	partition_name text := parent || to_char(month, '_YYYY_MM');
 BEGIN
-	PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence partitions', 0));
-	FOR parent IN
-		SELECT v.name, v.at_column
-		  FROM (VALUES ('touch', 'touched_at'), ('engagement', 'occurred_at')) v(name, at_column)
-	LOOP
-		FOR month IN
-			SELECT generate_series(date_trunc('month', from_at), date_trunc('month', to_at), interval '1 month')
-		LOOP
-			partition_name := parent.name || to_char(month, '_YYYY_MM');
-			CONTINUE WHEN to_regclass(format('influence.%I', partition_name)) IS NOT NULL;
-			-- writers wait before they choose a partition
-			EXECUTE format('LOCK TABLE influence.%I IN SHARE ROW EXCLUSIVE MODE', parent.name);
-			EXECUTE format('CREATE TABLE influence.%I (LIKE influence.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)',
-						   partition_name, parent.name);
-			-- rows that arrived before their partition move into it, system columns and all
-			EXECUTE format('WITH moved AS (DELETE FROM influence.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *) '
-						   'INSERT INTO influence.%5$I SELECT * FROM moved',
-						   parent.name || '_default', parent.at_column, month, month + interval '1 month', partition_name);
-			EXECUTE format('ALTER TABLE influence.%I ATTACH PARTITION influence.%I FOR VALUES FROM (%L) TO (%L)',
-						   parent.name, partition_name, month, month + interval '1 month');
-			EXECUTE format('COMMENT ON TABLE influence.%I IS %L', partition_name,
-						   format('Rows of influence.%s of %s (UTC).', parent.name, to_char(month, 'YYYY-MM')));
-			made := made + 1;
-		END LOOP;
-	END LOOP;
-	RETURN made;
+	IF to_regclass(format('influence.%I', partition_name)) IS NOT NULL THEN
+		RETURN 0;
+	END IF;
+	-- writers wait before they choose a partition; another session may have made it meanwhile
+	EXECUTE format('LOCK TABLE influence.%I IN SHARE ROW EXCLUSIVE MODE', parent);
+	IF to_regclass(format('influence.%I', partition_name)) IS NOT NULL THEN
+		RETURN 0;
+	END IF;
+	EXECUTE format('CREATE TABLE influence.%I (LIKE influence.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition_name, parent);
+	-- rows that arrived before their partition move into it, system columns and all
+	EXECUTE format('WITH moved AS (DELETE FROM influence.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *) '
+				   'INSERT INTO influence.%5$I SELECT * FROM moved', parent || '_default', at_column, starts_at, ends_at, partition_name);
+	EXECUTE format('ALTER TABLE influence.%I ATTACH PARTITION influence.%I FOR VALUES FROM (%L) TO (%L)',
+				   parent, partition_name, starts_at, ends_at);
+	EXECUTE format('COMMENT ON TABLE influence.%I IS %L', partition_name,
+				   format('Rows of influence.%s of %s (UTC).', parent, to_char(month, 'YYYY-MM')));
+	RETURN 1;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.ensure_partitions(timestamptz, timestamptz) IS
-'Makes the missing monthly partitions (UTC months) of touch and engagement from one moment to another, moves rows of the default partition into them, and returns how many it made.';
+COMMENT ON FUNCTION influence_internal.ensure_partition(text, timestamptz) IS
+'Makes the partition of touch or engagement for a UTC month, unless it is there, moves rows of the default partition into it, and returns how many it made (0 or 1).';
+
+CREATE FUNCTION influence_internal.renew_partitions(parent text, as_of timestamptz)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+DECLARE
+	month timestamptz;
+	made int := 0;
+BEGIN
+	FOR month IN EXECUTE format(
+		'SELECT generate_series(date_trunc(''month'', $1 - interval ''1 month''), date_trunc(''month'', $1 + interval ''3 months''), interval ''1 month'') '
+		'UNION '
+		'SELECT date_trunc(''month'', d.%1$I) FROM influence.%2$I d '
+		'WHERE d.%1$I >= $1 - interval ''24 months'' AND d.%1$I < $1 + interval ''3 months''',
+		CASE parent WHEN 'touch' THEN 'touched_at' ELSE 'occurred_at' END, parent || '_default') USING as_of
+	LOOP
+		made := made + influence_internal.ensure_partition(parent, month);
+	END LOOP;
+	RETURN format('%s partitions made', made);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.renew_partitions(text, timestamptz) IS
+'Makes the partitions of touch or engagement from the month before as_of to three months after, and of months within two years that have rows in the default partition (older rows stay there). One parent a transaction, so that its lock waits for nothing else.';
