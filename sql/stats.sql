@@ -41,8 +41,9 @@ SELECT * FROM pg_temp.hours ORDER BY 1, 2;
 SELECT p.post_ref, h.bucket_start, h.smiles, h.unsmiles, h.comments, h.shares, h.saves, h.clicks, h.visitors FROM influence.post_hour h JOIN influence.post p USING (post_id) ORDER BY 1, 2;
 
 -- Ranks: log2 of the sum of weight x 2^(t / three days), counted from 2000-01-01, with the weights publish 1, smile 1,
--- unsmile -1, share 4, click .5. p1: 1 + 1 at 05-01 (day 8887), 4 + 1 at 05-04, -1 half an hour later:
---   8887 / 3 + log2(2 + 5 * 2 - 2^((3 + 1/48) / 3)) = 2965.653868519; p2: 1 + .5 + .5 at 05-02 12:00: 8888.5 / 3 + 1
+-- share 4, click .5; an unsmile takes its smile away, as of the smile's time. p1: 1 + 1 at 05-01 (day 8887), 4 at
+-- 05-04, and a smile that was taken back: 8887 / 3 + log2(2 + 4 * 2) = 2965.655261428; p2: 1 + .5 + .5 at 05-02 12:00:
+-- 8888.5 / 3 + 1
 SELECT scope, post_id, round(score::numeric, 9) AS score FROM influence.post_rank ORDER BY 1, 2;
 
 -- The same facts counted all at once, and in another order of writing, give the same rows.

@@ -49,11 +49,14 @@ SELECT * FROM pg_temp.not_refused('IN003', $$record_touch(99, pg_temp.visitor(1)
 -- all or nothing
 SELECT pg_temp.refused(format('record_touches(1, %L)', jsonb_build_array(jsonb_build_object('visitor_id', pg_temp.visitor(4), 'touch_ref', 'a'), jsonb_build_object('visitor_id', pg_temp.visitor(4), 'touch_ref', 'b', 'creator_id', 99))));
 SELECT count(*) FROM influence.touch WHERE visitor_id = pg_temp.visitor(4);
--- partitions: of the month, or the default one for months without
-SELECT tableoid::regclass::text = 'influence.touch_default' AS in_default, count(*) FROM influence.touch WHERE touch_ref <> 'now' GROUP BY 1;
-SELECT influence_internal.ensure_partitions('2024-05-31 23:00', '2024-06-01') AS made;
-SELECT DISTINCT tableoid::regclass FROM influence.touch WHERE touch_ref <> 'now';
-SELECT influence_internal.ensure_partitions('2024-05-31 23:00', '2024-06-01') AS made;
+-- partitions: of the month, or the default one until the daily job has made it
+SELECT tableoid::regclass AS partition, count(*) FROM influence.touch WHERE touch_ref <> 'now' GROUP BY 1;
+SELECT md5(string_agg(t::text, ',' ORDER BY t)) AS touches FROM influence.touch t \gset
+CALL influence.run_due('2024-05-31 23:00');
+SELECT tableoid::regclass AS partition, count(*) FROM influence.touch WHERE touch_ref <> 'now' GROUP BY 1;
+SELECT md5(string_agg(t::text, ',' ORDER BY t)) = :'touches' AS unchanged FROM influence.touch t;
+SELECT status FROM influence.record_touch(1, pg_temp.visitor(1), 't4', touched_at => '2024-06-01'), influence.record_touch(1, pg_temp.visitor(1), 't5', touched_at => '2024-05-31 23:59:59.999999') x(other);
+SELECT touch_ref, tableoid::regclass AS partition FROM influence.touch WHERE touch_ref IN ('t4', 't5') ORDER BY 1;
 
 -- Models. In each program a visitor saw five touches in May; the order of 2024-06-01 12:00 has a base of 10.01, and thirty days
 -- before it is 2024-05-02 12:00.
