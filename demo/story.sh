@@ -61,7 +61,9 @@ check_file()
 {
 	local file=$1 columns=$2 header column missing=
 
-	[ -r "$file" ] && [ -f "$file" ] || fail "$file is missing: a CSV file with the columns ${columns// /, }"
+	if [ ! -r "$file" ] || [ ! -f "$file" ]; then
+		fail "$file is missing: a CSV file with the columns ${columns// /, }"
+	fi
 	header=$(LC_ALL=C head -n 1 "$file" | LC_ALL=C tr -d '\000\r"' | LC_ALL=C sed 's/^\xef\xbb\xbf//')
 	for column in $columns; do
 		case ",$header," in *",$column,"*) ;; *) missing="$missing $column" ;; esac
@@ -138,8 +140,6 @@ check_books()
 
 load_again()
 {
-	local since=$EPOCHREALTIME
-
 	as shop_operator -c "CALL demo.take_fingerprint('loaded')"
 	round=2
 	load ''

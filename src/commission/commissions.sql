@@ -41,23 +41,29 @@ BEGIN
 	INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rate_id,
 								   rate_version, rate, flat_amount, rounding, amount, currency, occurred_at, available_at,
 								   payout_policy_version, hold_reason)
+	WITH o AS MATERIALIZED (
+		SELECT x.program_id, x.ordered_at, x.country, x.currency, g.paying, h.available_at, h.rounding,
+			   h.version AS payout_policy_version
+		  FROM influence.orders x
+		  JOIN influence.program g ON g.program_id = x.program_id
+		 CROSS JOIN LATERAL influence_internal.hold_until(x.program_id, x.ordered_at) h
+		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3
+	)
 	SELECT $2, $1, $3, c.line_no, c.creator_id, 'commission', 0, c.base, r.rate_id, r.version, r.rate, r.flat_amount,
-		   h.rounding, CASE WHEN b.bar IS NULL THEN coalesce(influence.commission_minor(c.base, r.rate, h.rounding), 0) ELSE 0 END,
-		   o.currency, o.ordered_at, h.available_at, h.version, coalesce(b.bar, CASE WHEN r.rate_id IS NULL THEN 'no_rate' END)
-	  FROM influence.orders o
-	  JOIN influence.program g ON g.program_id = o.program_id
-	 CROSS JOIN LATERAL influence_internal.hold_until(o.program_id, o.ordered_at) h
+		   o.rounding, CASE WHEN b.bar IS NULL THEN coalesce(influence.commission_minor(c.base, r.rate, o.rounding), 0) ELSE 0 END,
+		   o.currency, o.ordered_at, o.available_at, o.payout_policy_version, coalesce(b.bar, CASE WHEN r.rate_id IS NULL THEN 'no_rate' END)
+	  FROM o
 	 CROSS JOIN LATERAL (SELECT x.line_no, x.creator_id, sum(x.credit)::bigint AS base
 						   FROM influence.credit x
 						  WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3
 							AND x.creator_id IS NOT NULL AND x.superseded_by IS NULL
 						  GROUP BY x.line_no, x.creator_id) c
 	  JOIN influence.order_line l ON l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3 AND l.line_no = c.line_no
-	 CROSS JOIN LATERAL (SELECT CASE WHEN NOT g.paying THEN 'not_paying'
-									 ELSE influence_internal.earning_bar(o.program_id, c.creator_id, o.ordered_at) END AS bar) b
+	 -- OFFSET 0: asked once, not once per use
+	 CROSS JOIN LATERAL (SELECT CASE WHEN NOT o.paying THEN 'not_paying'
+									 ELSE influence_internal.earning_bar(o.program_id, c.creator_id, o.ordered_at) END AS bar OFFSET 0) b
 	  LEFT JOIN LATERAL influence_internal.rate_candidates(o.program_id, c.creator_id, l.product_id, l.category_path, o.country,
-														   o.ordered_at) r ON r.choice = 1 AND b.bar IS NULL
-	 WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3;
+														   o.ordered_at) r ON r.choice = 1 AND b.bar IS NULL;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.book_commissions(bigint, uuid, text) IS

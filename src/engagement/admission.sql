@@ -142,20 +142,18 @@ $$;
 COMMENT ON FUNCTION influence_internal.judge_application(bigint, bigint, timestamptz) IS
 'Every admission rule that fits a creator at a moment, with the value found and whether it passes (NULL = value unknown).';
 
-CREATE FUNCTION influence_internal.decide(program_id bigint, creator_id bigint, at timestamptz)
+CREATE FUNCTION influence_internal.decide(judged jsonb)
 RETURNS text
-LANGUAGE plpgsql STABLE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-	RETURN (SELECT CASE WHEN bool_or(NOT j.passed) THEN 'rejected'
-						WHEN count(*) = 0 OR bool_or(j.passed IS NULL) THEN 'review'
-						ELSE 'admitted' END
-			  FROM influence_internal.judge_application($1, $2, $3) j);
-END
+	SELECT CASE WHEN bool_or(j -> 'passed' = 'false') THEN 'rejected'
+				WHEN count(*) = 0 OR bool_or(j -> 'passed' = 'null') THEN 'review'
+				ELSE 'admitted' END
+	  FROM jsonb_array_elements(judged) j
 $$;
-COMMENT ON FUNCTION influence_internal.decide(bigint, bigint, timestamptz) IS
-'What the rules in force say of a creator: rejected when one fails, review when a value is unknown or no rule fits, admitted otherwise.';
+COMMENT ON FUNCTION influence_internal.decide(jsonb) IS
+'The decision that the judged rules give: rejected when one fails, review when a value is unknown or no rule fits, admitted otherwise.';
 
 CREATE FUNCTION influence_internal.apply_creator(program_id bigint, creator_id bigint, submitted_at timestamptz DEFAULT now())
 RETURNS TABLE (status text, application_id bigint, decision text, reasons jsonb, reapply_after timestamptz)
@@ -165,6 +163,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	known record;
+	has_application boolean;
+	judged jsonb;
 	fresh boolean;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
@@ -176,11 +176,16 @@ BEGIN
 	  FROM influence.application a
 	 WHERE a.creator_id = $2 AND a.program_id = $1
 	 ORDER BY a.submitted_at DESC, a.application_id DESC LIMIT 1;
-	IF FOUND THEN
+	has_application := FOUND;
+	IF known.decision IS DISTINCT FROM 'admitted' THEN
+		SELECT coalesce(jsonb_agg(to_jsonb(j) ORDER BY j.rule_id), '[]') INTO judged
+		  FROM influence_internal.judge_application($1, $2, $3) j;
+	END IF;
+	IF has_application THEN
 		-- a pending application is looked at again, a rejected one after its time, an admitted one never
 		fresh := CASE known.decision
 			WHEN 'rejected' THEN $3 >= known.reapply_after
-			WHEN 'review' THEN influence_internal.decide($1, $2, $3) <> 'review'
+			WHEN 'review' THEN influence_internal.decide(judged) <> 'review'
 			ELSE false END;
 		IF NOT fresh THEN
 			RETURN QUERY SELECT 'duplicate', known.application_id, known.decision,
@@ -189,7 +194,7 @@ BEGIN
 		END IF;
 	END IF;
 	application_id := nextval(pg_get_serial_sequence('influence.application', 'application_id'));
-	decision := influence_internal.decide($1, $2, $3);
+	decision := influence_internal.decide(judged);
 	IF decision = 'rejected' THEN
 		reapply_after := influence_internal.calendar_add($3, (influence_internal.setting_value('reapply_after') #>> '{}')::interval,
 			(SELECT f.time_zone FROM influence_internal.program_facts($1) f));
@@ -202,7 +207,7 @@ BEGIN
 	INSERT INTO influence.application_reason (creator_id, application_id, rule_id, version, metric, value, comparison,
 											  threshold, passed)
 	SELECT $2, apply_creator.application_id, j.rule_id, j.version, j.metric, j.value, j.comparison, j.threshold, j.passed
-	  FROM influence_internal.judge_application($1, $2, $3) j;
+	  FROM jsonb_to_recordset(judged) j(rule_id bigint, version int, metric text, value numeric, comparison text, threshold numeric, passed boolean);
 	reasons := influence_internal.application_reasons($2, apply_creator.application_id);
 	status := 'recorded';
 	RETURN NEXT;

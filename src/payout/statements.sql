@@ -38,7 +38,7 @@ BEGIN
 	SELECT (row_number() OVER w)::int, s.occurred_at, s.kind, s.order_ref, s.line_no, s.amount, sum(s.carried) OVER w, money,
 		   s.available_at, s.note
 	  FROM shown s
-	WINDOW w AS (ORDER BY s.part, s.occurred_at, s.entry_key COLLATE "C" ROWS UNBOUNDED PRECEDING)
+	WINDOW w AS (ORDER BY s.part, s.occurred_at, s.order_ref COLLATE "C", s.line_no, s.entry_key COLLATE "C" ROWS UNBOUNDED PRECEDING)
 	 ORDER BY 1;
 END
 $$;
