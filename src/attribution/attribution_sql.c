@@ -410,6 +410,8 @@ read_order_array(FunctionCallInfo fcinfo, int argno, bool nulls_allowed)
 
 	for (i = 0; i < result.count && !nulls_allowed; i++)
 	{
+		if ((i & 0xffff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (result.nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
@@ -448,6 +450,12 @@ nullable_id(const OrderArray *array, int i, bool *present)
 	return *present ? DatumGetInt64(array->values[i]) : 0;
 }
 
+static int
+compare_touches(const void *a, const void *b, void *arg)
+{
+	return attribution_touch_compare(a, b);
+}
+
 /* The touches, in the order of a path: the first five arguments. */
 static AttributionTouch *
 read_order_touches(FunctionCallInfo fcinfo, size_t *count)
@@ -475,6 +483,8 @@ read_order_touches(FunctionCallInfo fcinfo, size_t *count)
 		AttributionTouch *touch = &touches[i];
 		text	   *kind = DatumGetTextPP(arrays[ORDER_KINDS].values[i]);
 
+		if ((i & 0xffff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		touch->touched_at = DatumGetTimestampTz(arrays[ORDER_TOUCHED_AT].values[i]);
 		check_finite(touch->touched_at, ORDER_TOUCHED_AT);
 		touch->kind = attribution_kind_from_name(VARDATA_ANY(kind),
@@ -483,7 +493,7 @@ read_order_touches(FunctionCallInfo fcinfo, size_t *count)
 		touch->creator_id = nullable_id(creators, i, &touch->has_creator);
 		touch->product_id = nullable_id(products, i, &touch->has_product);
 	}
-	qsort(touches, n, sizeof(*touches), attribution_touch_compare);
+	qsort_interruptible(touches, n, sizeof(*touches), compare_touches, NULL);
 	*count = n;
 	return touches;
 }
