@@ -19,7 +19,7 @@ AS $$
 DECLARE
 	args record;
 	last record;
-	resumes boolean;
+	resumes boolean := false;
 BEGIN
 	PERFORM influence_internal.program_facts(set_commission_rate.program_id);
 	PERFORM influence_internal.require_arguments('creator_id', creator_id::text, 'product_id', product_id::text,
@@ -62,23 +62,30 @@ BEGIN
 	END IF;
 
 	PERFORM influence_internal.lock_key('rates ' || set_commission_rate.program_id);
-	SELECT r.rate_id, r.version, lower(r.valid) AS since, r.valid, r.rate INTO last
+	SELECT r.rate_id, r.version INTO rate_id, version
 	  FROM influence.commission_rate r
 	 WHERE r.program_id = set_commission_rate.program_id AND r.creator_id = args.creator_id
 	   AND r.product_id = args.product_id AND r.category_id = args.category_id AND r.country = args.country
 	   AND r.directness = '' AND r.customer_kind = '' AND r.boost = '' AND r.priority = args.priority
-	   AND (r.valid && args.valid OR lower(r.valid) = lower(args.valid))
-	 ORDER BY lower(r.valid) = lower(args.valid) DESC, lower(r.valid) DESC LIMIT 1;
-	IF last.since = lower(args.valid) AND last.rate = args.rate
-	   AND (last.valid = args.valid OR (upper_inf(args.valid) AND NOT upper_inf(last.valid))) THEN
-		-- the same call again, perhaps after a later rate has closed its open end
-		RETURN QUERY SELECT 'duplicate', last.rate_id, last.version;
+	   AND r.stated = args.valid AND r.rate = args.rate;
+	IF FOUND THEN
+		status := 'duplicate';		-- the same call again, perhaps after later rates have cut its range
+		RETURN NEXT;
 		RETURN;
-	ELSIF last.since < lower(args.valid) AND upper_inf(last.valid) THEN
+	END IF;
+	SELECT r.rate_id, lower(r.valid) AS since, r.valid, r.rate, r.stated INTO last
+	  FROM influence.commission_rate r
+	 WHERE r.program_id = set_commission_rate.program_id AND r.creator_id = args.creator_id
+	   AND r.product_id = args.product_id AND r.category_id = args.category_id AND r.country = args.country
+	   AND r.directness = '' AND r.customer_kind = '' AND r.boost = '' AND r.priority = args.priority
+	   AND r.valid && args.valid
+	 ORDER BY lower(r.valid) LIMIT 1;
+	-- an open rate ends where this one begins; one that only resumed may be replaced altogether
+	IF upper_inf(last.valid) AND (last.since < lower(args.valid) OR (last.since = lower(args.valid) AND last.stated IS NULL)) THEN
 		UPDATE influence.commission_rate r SET valid = tstzrange(lower(r.valid), lower(args.valid))
 		 WHERE r.program_id = set_commission_rate.program_id AND r.rate_id = last.rate_id;
+		resumes := NOT upper_inf(args.valid);
 	END IF;
-	resumes := last.since < lower(args.valid) AND upper_inf(last.valid) AND NOT upper_inf(args.valid);
 	SELECT coalesce(max(r.version), 0) + 1 INTO version
 	  FROM influence.commission_rate r
 	 WHERE r.program_id = set_commission_rate.program_id AND r.creator_id = args.creator_id
@@ -86,9 +93,9 @@ BEGIN
 	   AND r.priority = args.priority;
 	BEGIN
 		INSERT INTO influence.commission_rate (program_id, version, creator_id, product_id, category_id, country, rate,
-											   flat_amount, priority, valid)
+											   flat_amount, priority, valid, stated)
 		VALUES (set_commission_rate.program_id, version, args.creator_id, args.product_id, args.category_id, args.country,
-				args.rate, args.flat_amount, args.priority, args.valid)
+				args.rate, args.flat_amount, args.priority, args.valid, args.valid)
 		RETURNING rate_id INTO rate_id;
 		IF resumes THEN
 			-- a promotion with an end interrupts the open rate, which goes on after it
@@ -101,7 +108,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'IN011',
 			MESSAGE = 'the rate overlaps another one for the same keys',
 			DETAIL = format('Rate %s holds in %s.', last.rate_id, last.valid),
-			HINT = 'Let it begin later, end earlier, or give it another priority.';
+			HINT = 'Let it begin later (where the other one ends), end earlier, or give it another priority.';
 	END;
 	status := 'recorded';
 	RETURN NEXT;

@@ -74,7 +74,7 @@ BEGIN
 	SELECT 'no return waits for an order that is there', r.program_id, format('order %s line %s return %s', r.order_ref, r.line_no, r.return_ref),
 		   'applied or refused', r.state
 	  FROM influence.order_return r
-	  JOIN influence.orders o ON o.visitor_id = r.visitor_id AND o.program_id = r.program_id AND o.order_ref = r.order_ref
+	  JOIN influence.orders o ON o.program_id = r.program_id AND o.order_ref = r.order_ref
 	 WHERE r.state = 'parked' AND r.program_id = coalesce($1, r.program_id)
 	UNION ALL
 	SELECT 'an order belongs to one visitor', o.program_id, format('order %s', o.order_ref), '1', count(*)::text

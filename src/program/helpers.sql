@@ -31,6 +31,19 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.raise_conflict(text, text) IS 'Raises IN004 for a natural key that is known with other content.';
 
+CREATE FUNCTION influence_internal.raise_other_visitor(order_ref text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'IN004',
+		MESSAGE = format('order "%s" belongs to another visitor', order_ref),
+		HINT = 'An order has one visitor: name the one that it was recorded for, or use another order_ref.';
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_other_visitor(text) IS 'Raises IN004 for an order_ref that is recorded for another visitor.';
+
 CREATE FUNCTION influence_internal.raise_invalid(message text, detail text, hint text)
 RETURNS void
 LANGUAGE plpgsql

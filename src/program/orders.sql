@@ -37,7 +37,7 @@ BEGIN
 	END IF;
 	-- not locked, to keep bulk loads within the lock table: check_books() reports two at the same instant
 	IF EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3) THEN
-		PERFORM influence_internal.raise_conflict('order', $3);		-- of another visitor: it would be paid twice
+		PERFORM influence_internal.raise_other_visitor($3);		-- it would be paid twice
 	END IF;
 	IF jsonb_array_length(lines) = 0 THEN
 		PERFORM influence_internal.raise_invalid('the order has no lines', NULL, 'Give lines as [{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1999}].');
@@ -60,7 +60,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
-'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: program_id and order_ref, which belongs to one visitor. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators, refused_returns (that came first and name no line or more than it has: see table order_return). IN002, IN003, IN004, IN006, IN010 another currency.';
+'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: program_id and order_ref, which belongs to one visitor. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return). IN002, IN003, IN004, IN006, IN010 another currency.';
 
 CREATE FUNCTION influence_internal.store_lines(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb)
 RETURNS void
@@ -144,7 +144,7 @@ BEGIN
 	  FROM influence.earning e WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3;
 	SELECT count(*) INTO refused_returns
 	  FROM influence.order_return r
-	 WHERE r.visitor_id = $2 AND r.program_id = $1 AND r.order_ref = $3 AND r.state = 'refused';
+	 WHERE r.program_id = $1 AND r.order_ref = $3 AND r.state = 'refused';
 	RETURN NEXT;
 END
 $$;

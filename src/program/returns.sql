@@ -46,6 +46,10 @@ BEGIN
 					   FROM influence_internal.return_summary($1, $2, $3, $4, $5) s;
 		RETURN;
 	END IF;
+	IF EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3)
+	   AND NOT EXISTS (SELECT FROM influence.orders o WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3) THEN
+		PERFORM influence_internal.raise_other_visitor($3);
+	END IF;
 	INSERT INTO influence.order_return (visitor_id, program_id, order_ref, line_no, return_ref, kind, quantity, amount,
 										returned_at, reason, state, stated)
 	VALUES ($2, $1, $3, $4, $5, $9, $6, $7, coalesce($8, now()), $10, 'parked', content);
@@ -61,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_return(bigint, uuid, text, int, text, bigint, bigint, timestamptz, text, text) IS
-'Records a return of an order line and claws back its share of every commission of the line. quantity in pieces, or amount in minor units of the line''s base (quantity alone returns its pieces'' share of the base, at most what is left; all pieces return all of it). Before its order it is parked. Natural key: visitor_id, program_id, order_ref, line_no, return_ref. -> status recorded | parked | duplicate | refused (parked before, but its order has no such line or less left), returned (amount), clawed_back (sum over creators), remaining base of the line. IN002, IN003 no such line, IN004, IN007 more than is left, IN010 other kinds.';
+'Records a return of an order line and claws back its share of every commission of the line. quantity in pieces, or amount in minor units of the line''s base (quantity alone returns its pieces'' share of the base, at most what is left; all pieces return all of it). Before its order it is parked. Natural key: visitor_id, program_id, order_ref, line_no, return_ref. -> status recorded | parked | duplicate | refused (parked before, but its order has no such line or less left), returned (amount), clawed_back (sum over creators), remaining base of the line. IN002, IN003 no such line, IN004 other content or the order of another visitor, IN007 more than is left, IN010 other kinds.';
 
 CREATE FUNCTION influence_internal.line_left(program_id bigint, visitor_id uuid, order_ref text, line_no int,
 	OUT base bigint, OUT pieces bigint, OUT returned bigint, OUT returned_pieces bigint, OUT next_seq int)
@@ -155,6 +159,9 @@ AS $$
 DECLARE
 	r record;
 BEGIN
+	-- an order has one visitor: what waits for it under another one cannot be meant
+	UPDATE influence.order_return x SET state = 'refused'
+	 WHERE x.program_id = $1 AND x.order_ref = $3 AND x.visitor_id <> $2 AND x.state = 'parked';
 	FOR r IN
 		SELECT x.line_no, x.return_ref,
 			   EXISTS (SELECT FROM influence.order_line l WHERE l.visitor_id = $2 AND l.program_id = $1
@@ -173,7 +180,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.apply_parked_returns(bigint, uuid, text) IS
-'Applies the returns that came before their order, in the order of (returned_at, return_ref); those that exceed the line become refused.';
+'Applies the returns that came before their order, in the order of (returned_at, return_ref); those that exceed the line, or were stated for another visitor, become refused.';
 
 CREATE FUNCTION influence_internal.return_summary(program_id bigint, visitor_id uuid, order_ref text, line_no int, return_ref text)
 RETURNS TABLE (returned bigint, clawed_back bigint, remaining bigint)

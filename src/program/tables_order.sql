@@ -85,6 +85,7 @@ BEGIN
 		CHECK ((state = 'applied') = (seq IS NOT NULL)),
 		CHECK (state <> 'applied' OR amount IS NOT NULL)
 	);
+	CREATE INDEX order_return_ref ON influence.order_return (program_id, order_ref);
 	CREATE INDEX order_return_xact ON influence.order_return (xact);
 	COMMENT ON TABLE influence.order_return IS 'Returns of order lines in minor units; parked = its order is not there yet, refused = its order came and had less left. seq counts a line''s applied returns.';
 

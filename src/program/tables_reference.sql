@@ -188,7 +188,8 @@ BEGIN
 		flat_amount bigint CHECK (flat_amount >= 0),
 		priority int NOT NULL DEFAULT 0,
 		protect_days int NOT NULL DEFAULT 0 CHECK (protect_days >= 0),
-		valid tstzrange NOT NULL CHECK (NOT isempty(valid)),
+		valid tstzrange NOT NULL,
+		stated tstzrange CHECK (NOT isempty(stated)),
 		created_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (program_id, rate_id),
 		CHECK (num_nonnulls(rate, flat_amount) = 1),
@@ -209,7 +210,7 @@ BEGIN
 			int4range(priority, priority, '[]') WITH &&,
 			valid WITH &&)
 	);
-	COMMENT ON TABLE influence.commission_rate IS 'The rate card: 0 or '''' means any. rate is a fraction of the credited base (0.045), flat_amount minor units per line. Rules with equal keys and priority never overlap in time.';
+	COMMENT ON TABLE influence.commission_rate IS 'The rate card: 0 or '''' means any. rate is a fraction of the credited base (0.045), flat_amount minor units per line. Rules with equal keys and priority never overlap in time. stated is the validity that was asked for, valid what later rows left of it (empty = replaced); a row without stated resumes a rate after a promotion.';
 
 	CREATE TABLE influence.admission_rule (
 		program_id bigint NOT NULL REFERENCES influence.program,
