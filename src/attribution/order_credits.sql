@@ -8,7 +8,7 @@
  */
 CREATE FUNCTION influence_internal.order_touches(program_id bigint, visitor_id uuid, ordered_at timestamptz, policy_version int)
 RETURNS TABLE (touch_no bigint, touched_at timestamptz, touch_ref text, kind text, creator_id bigint, product_id bigint,
-			   channel text, post_id bigint)
+			   channel text, post_id bigint, received_at timestamptz)
 LANGUAGE plpgsql STABLE
 ROWS 20
 SET search_path = pg_catalog, pg_temp
@@ -24,7 +24,7 @@ BEGIN
 	-- a touch_ref is one touch: the writers see to it, here the earliest counts should COPY have brought two
 	RETURN QUERY
 	SELECT row_number() OVER (ORDER BY t.touched_at, t.touch_ref COLLATE "C"), t.touched_at, t.touch_ref, t.kind, t.creator_id,
-		   t.product_id, t.channel, t.post_id
+		   t.product_id, t.channel, t.post_id, t.received_at
 	  FROM (SELECT DISTINCT ON (u.touch_ref) u.*
 			  FROM ((SELECT x.* FROM influence.touch x
 					  WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.touched_at > since AND x.touched_at <= $3)
@@ -137,7 +137,7 @@ DECLARE
 BEGIN
 	RETURN QUERY
 	WITH o AS (
-		SELECT x.ordered_at, p.model, p.version, p.lookback, p.view_lookback, p.cart_lookback, g.time_zone
+		SELECT x.ordered_at, x.received_at, p.model, p.version, p.lookback, p.view_lookback, p.cart_lookback, g.time_zone
 		  FROM influence.orders x
 		 -- the version that the credits were given under, whatever has been set since
 		  JOIN influence.attribution_policy p ON p.program_id = x.program_id
@@ -149,6 +149,7 @@ BEGIN
 		SELECT l.line_no, t.touch_ref, t.touched_at, t.kind, t.channel, t.creator_id, c.touch_position, c.weight, c.credit,
 			   CASE WHEN c.touch_ref IS NOT NULL AND t.creator_id IS NULL THEN 'credited to no creator'
 					WHEN c.touch_ref IS NOT NULL THEN 'credited'
+					WHEN t.received_at > o.received_at THEN 'not credited: it arrived after the order was recorded'
 					WHEN t.kind = 'cart' AND t.product_id IS DISTINCT FROM l.product_id THEN 'not credited: cart of another product'
 					WHEN t.kind = 'view' AND o.view_lookback = interval '0' THEN 'not credited: views do not count in this policy'
 					WHEN t.touched_at <= influence_internal.calendar_add(o.ordered_at, - CASE t.kind WHEN 'view' THEN o.view_lookback

@@ -5,7 +5,7 @@
  * card's rate, frozen with its version. A creator who may not earn, or has no
  * rate, gets an earning of 0 that says why, so that nothing is silently absent.
  */
-CREATE FUNCTION influence_internal.hold_until(program_id bigint, at timestamptz, OUT available_at timestamptz, OUT version int,
+CREATE FUNCTION influence_internal.hold_until(program_id bigint, at timestamptz, policy_version int DEFAULT NULL, OUT available_at timestamptz, OUT version int,
 	OUT rounding text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -16,7 +16,7 @@ DECLARE
 BEGIN
 	SELECT y.*, g.time_zone INTO STRICT p
 	  FROM influence.payout_policy y JOIN influence.program g ON g.program_id = y.program_id
-	 WHERE y.program_id = $1 AND y.valid @> $2;
+	 WHERE y.program_id = $1 AND CASE WHEN $3 IS NULL THEN y.valid @> $2 ELSE y.version = $3 END;
 	version := p.version;
 	rounding := p.rounding;
 	-- months and days count in the program's time zone, never the session's; the rest is elapsed time
@@ -28,8 +28,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.hold_until(bigint, timestamptz) IS
-'When what is earned at a moment becomes available under the payout policy of that moment, with its version and rounding.';
+COMMENT ON FUNCTION influence_internal.hold_until(bigint, timestamptz, int) IS
+'When what is earned at a moment becomes available under the payout policy of that moment (or a given version), with its version and rounding.';
 
 CREATE FUNCTION influence_internal.book_commissions(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS void

@@ -28,9 +28,9 @@ BEGIN
 	PERFORM influence_internal.require_begin('valid_from', valid_from);
 	IF valid_to <= valid_from THEN
 		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
-	ELSIF rate >= 1000 THEN
-		PERFORM influence_internal.raise_invalid('the rate is not plausible', format('rate: %s', rate),
-			'Give a fraction below 1000: 0.045 for 4.5 %.');
+	ELSIF rate > 1 AND rate < 'Infinity' THEN
+		PERFORM influence_internal.raise_invalid('the rate is above 1', format('rate: %s.', rate),
+			'A rate is a fraction of the price: 0.08 for 8 %.');
 	END IF;
 	SELECT set_commission_rate.creator_id, set_commission_rate.product_id, set_commission_rate.category_id,
 		   set_commission_rate.country, set_commission_rate.priority, set_commission_rate.rate,
@@ -115,7 +115,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_commission_rate(bigint, numeric, bigint, bigint, bigint, text, bigint, int, timestamptz, timestamptz) IS
-'Adds a row to the rate card of a program: rate is a fraction with at most nine decimals (0.045), for a creator, product, category (and all below it) and country, 0 or '''' = any. An open row with the same keys ends where the new one begins, and goes on (as a further version) where the new one ends; orders recorded before keep their rate. -> status recorded | duplicate, rate_id, version. IN002 bad value, IN003 unknown object, IN010 flat_amount (not built yet), IN011 overlaps.';
+'Adds a row to the rate card of a program: rate is a fraction from 0 to 1 with at most nine decimals (0.045 for 4.5 %), for a creator, product, category (and all below it) and country, 0 or '''' = any. An open row with the same keys ends where the new one begins, and goes on (as a further version) where the new one ends; orders recorded before keep their rate. -> status recorded | duplicate, rate_id, version. IN002 bad value, IN003 unknown object, IN010 flat_amount (not built yet), IN011 overlaps.';
 
 CREATE FUNCTION influence_internal.rate_candidates(program_id bigint, creator_id bigint, product_id bigint,
 	category_path bigint[], country text, at timestamptz, taken_id bigint DEFAULT NULL)

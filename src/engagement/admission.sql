@@ -170,12 +170,12 @@ BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_creator($2);
 	PERFORM influence_internal.require_arguments('submitted_at', $3::text);
-	PERFORM influence_internal.require_finite('submitted_at', $3);
+	PERFORM influence_internal.require_event_time('submitted_at', $3);
 	PERFORM influence_internal.lock_key('application ' || $2);
 	SELECT a.* INTO known
 	  FROM influence.application a
 	 WHERE a.creator_id = $2 AND a.program_id = $1
-	 ORDER BY a.submitted_at DESC, a.application_id DESC LIMIT 1;
+	 ORDER BY a.decision = 'admitted' DESC, a.submitted_at DESC, a.application_id DESC LIMIT 1;
 	has_application := FOUND;
 	IF known.decision IS DISTINCT FROM 'admitted' THEN
 		SELECT coalesce(jsonb_agg(to_jsonb(j) ORDER BY j.rule_id), '[]') INTO judged
@@ -185,7 +185,7 @@ BEGIN
 		-- a pending application is looked at again, a rejected one after its time, an admitted one never
 		fresh := CASE known.decision
 			WHEN 'rejected' THEN $3 >= known.reapply_after
-			WHEN 'review' THEN influence_internal.decide(judged) <> 'review'
+			WHEN 'review' THEN $3 >= known.submitted_at AND influence_internal.decide(judged) <> 'review'
 			ELSE false END;
 		IF NOT fresh THEN
 			RETURN QUERY SELECT 'duplicate', known.application_id, known.decision,

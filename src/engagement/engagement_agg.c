@@ -71,6 +71,7 @@ Datum
 engagement_rate_combine(PG_FUNCTION_ARGS)
 {
 	bytea	   *state;
+	bytea	   *other;
 
 	flat_state_require_aggregate(fcinfo);
 
@@ -82,8 +83,8 @@ engagement_rate_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_BYTEA_P(checked_state(PG_GETARG_DATUM(1)));
 
 	state = checked_state(PG_GETARG_DATUM(0));
-	engagement_state_merge(FLAT_STATE_DATA(state),
-						   FLAT_STATE_DATA(checked_state(PG_GETARG_DATUM(1))));
+	other = checked_state(PG_GETARG_DATUM(1));
+	engagement_state_merge(FLAT_STATE_DATA(state), FLAT_STATE_DATA(other));
 	PG_RETURN_BYTEA_P(state);
 }
 

@@ -48,7 +48,7 @@ feed_cursor_encode(PG_FUNCTION_ARGS)
 				 errdetail("There are %d ids, at most %d are possible.",
 						   count, CURSOR_MAX_IDS),
 				 errhint("End the feed, or start again without a cursor.")));
-	if (TIMESTAMP_NOT_FINITE(as_of))
+	if (!IS_VALID_TIMESTAMP(as_of))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("instant of a feed cursor must be finite"),
@@ -82,7 +82,8 @@ feed_cursor_decode(PG_FUNCTION_ARGS)
 
 	/* the same words for every cause: the viewer can only do one thing */
 	if (!cursor_decode(VARDATA_ANY(cursor), VARSIZE_ANY_EXHDR(cursor),
-					   program_id, viewer->data, content))
+					   program_id, viewer->data, content) ||
+		!IS_VALID_TIMESTAMP(content->as_of_us))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("feed cursor is not valid"),

@@ -6,6 +6,26 @@
  * the frozen moment and the exact ids already delivered: no page repeats a post,
  * and none writes, so the feed runs on a standby.
  */
+CREATE FUNCTION influence_internal.is_on_show(post_id bigint, at timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN EXISTS (
+		SELECT FROM influence.post p
+		 WHERE p.post_id = $1 AND p.published_at <= $2
+		   AND 'published' = (SELECT s.status FROM influence.post_status s
+							   WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id AND s.since <= $2
+							   ORDER BY s.since DESC LIMIT 1)
+		   AND coalesce((SELECT s.status FROM influence.creator_status s
+						  WHERE s.creator_id = p.creator_id AND s.since <= $2
+						  ORDER BY s.since DESC LIMIT 1), 'active') = 'active');
+END
+$$;
+COMMENT ON FUNCTION influence_internal.is_on_show(bigint, timestamptz) IS 'Whether a post is published, not taken down, and its creator active at a moment.';
+
 CREATE FUNCTION influence_internal.feed_candidates(program_id bigint, viewer_id uuid, as_of timestamptz)
 RETURNS TABLE (post_id bigint, source text, interest float8)
 LANGUAGE plpgsql STABLE
@@ -37,7 +57,7 @@ BEGIN
 				 GROUP BY x.topic_id) i
 		  JOIN influence.topic t ON t.topic_id = i.topic_id
 		 CROSS JOIN LATERAL (SELECT x.post_id FROM influence.post_rank x
-							  WHERE x.scope = $1 || '/topic/' || i.topic_id
+							  WHERE x.scope = $1 || '/topic/' || i.topic_id AND influence_internal.is_on_show(x.post_id, $3)
 							  ORDER BY x.score DESC, x.post_id DESC LIMIT (bounds ->> 'per_topic')::int) r;
 		IF FOUND OR signals > 0 THEN
 			RETURN;
@@ -47,7 +67,7 @@ BEGIN
 	RETURN QUERY
 	SELECT r.post_id, 'popular', 0::float8
 	  FROM influence.post_rank r
-	 WHERE r.scope = $1 || '/all'
+	 WHERE r.scope = $1 || '/all' AND influence_internal.is_on_show(r.post_id, $3)
 	 ORDER BY r.score DESC, r.post_id DESC LIMIT (bounds ->> 'per_topic')::int;
 END
 $$;
@@ -103,6 +123,7 @@ BEGIN
 	END IF;
 	IF $4 IS NOT NULL THEN
 		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode($1, $2, $4) c;
+		moment := least(moment, $5);
 	END IF;
 	SELECT s.country INTO viewer_country FROM influence.shopper s WHERE s.visitor_id = $2;
 	RETURN QUERY
@@ -121,10 +142,8 @@ BEGIN
 		   AND (p.countries IS NULL OR viewer_country = ANY (p.countries))
 		   AND r.visitor_id IS DISTINCT FROM $2
 		   AND NOT EXISTS (SELECT FROM influence.block b WHERE b.visitor_id = $2 AND b.creator_id = p.creator_id)
-		   AND 'published' = (SELECT s.status FROM influence.post_status s
-							   WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id AND s.since <= moment
-							   ORDER BY s.since DESC LIMIT 1)
-		   AND influence_internal.creator_status_at(p.creator_id, moment) = 'active'
+		   -- a cursor freezes rank and price, never the right to be shown
+		   AND influence_internal.is_on_show(p.post_id, $5)
 		   AND EXISTS (SELECT FROM influence.post_tag g
 						WHERE g.creator_id = p.creator_id AND g.post_id = p.post_id
 						  AND influence_internal.stock_at(g.product_id, moment) > 0)

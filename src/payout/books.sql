@@ -46,7 +46,10 @@ BEGIN
 	SELECT 'a commission is its base at the frozen rate', e.program_id,
 		   format('order %s line %s creator %s', e.order_ref, e.line_no, e.creator_id), w.amount::text, e.amount::text
 	  FROM influence.earning e
-	 CROSS JOIN LATERAL (SELECT CASE WHEN e.hold_reason IS NULL THEN influence.commission_minor(e.base, e.rate, e.rounding) ELSE 0 END AS amount) w
+	 CROSS JOIN LATERAL (SELECT CASE WHEN e.hold_reason IS NOT NULL THEN 0
+									 -- what the kernel would refuse is a violation, not an error of the proof
+									 WHEN e.rate BETWEEN 0 AND 1000 AND scale(e.rate) <= 9 AND e.rounding IN ('half_up', 'half_even', 'down')
+									 THEN influence.commission_minor(e.base, e.rate, e.rounding) END AS amount) w
 	 WHERE e.kind = 'commission' AND e.amount IS DISTINCT FROM w.amount AND e.program_id = coalesce($1, e.program_id)
 	UNION ALL
 	SELECT 'clawbacks telescope to the commission', e.program_id,
@@ -61,7 +64,7 @@ BEGIN
 							AND x.line_no = e.line_no AND x.creator_id = e.creator_id AND x.kind = 'clawback') k
 	 CROSS JOIN LATERAL (SELECT influence.clawback_minor(e.amount, l.base_amount, 0, least(r.amount, l.base_amount), e.rounding) AS amount,
 							   influence.clawback_minor(e.base, l.base_amount, 0, least(r.amount, l.base_amount), e.rounding) AS base) w
-	 WHERE e.kind = 'commission' AND (-k.amount, -k.base) <> (w.amount, w.base) AND e.program_id = coalesce($1, e.program_id)
+	 WHERE e.kind = 'commission' AND e.rounding IN ('half_up', 'half_even', 'down') AND (-k.amount, -k.base) <> (w.amount, w.base) AND e.program_id = coalesce($1, e.program_id)
 	UNION ALL
 	SELECT 'no line returns more than its base', l.program_id, format('order %s line %s', l.order_ref, l.line_no), l.base_amount::text, sum(r.amount)::text
 	  FROM influence.order_line l
@@ -82,12 +85,57 @@ BEGIN
 	 GROUP BY o.program_id, o.order_ref
 	HAVING count(*) > 1
 	UNION ALL
+	SELECT b.* FROM influence_internal.check_earnings($1) b
+	UNION ALL
 	SELECT b.* FROM influence_internal.check_ledger($1) b;
 END
 $$;
 REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION influence.check_books(bigint) IS
 'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
+
+CREATE FUNCTION influence_internal.check_earnings(program_id bigint)
+RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH e AS (
+		SELECT x.*, format('order %s line %s creator %s', x.order_ref, x.line_no, x.creator_id) AS subject
+		  FROM influence.earning x WHERE x.program_id = coalesce($1, x.program_id)
+	)
+	SELECT 'a line has one commission per creator', e.program_id, e.subject, 'seq 0', format('seq %s', e.seq)
+	  FROM e WHERE e.kind = 'commission' AND e.seq <> 0
+	UNION ALL
+	SELECT 'a clawback has its commission and its return', e.program_id, e.subject, 'both',
+		   concat_ws(', ', CASE WHEN c.seq IS NULL THEN 'no commission' END, CASE WHEN r.seq IS NULL THEN 'no return' END)
+	  FROM e
+	  LEFT JOIN influence.earning c ON c.visitor_id = e.visitor_id AND c.program_id = e.program_id AND c.order_ref = e.order_ref
+			AND c.line_no = e.line_no AND c.creator_id = e.creator_id AND c.kind = 'commission' AND c.seq = 0
+	  LEFT JOIN influence.order_return r ON r.visitor_id = e.visitor_id AND r.program_id = e.program_id AND r.order_ref = e.order_ref
+			AND r.line_no = e.line_no AND r.seq = e.seq
+	 WHERE e.kind = 'clawback' AND (c.seq IS NULL OR r.seq IS NULL)
+	UNION ALL
+	SELECT 'a commission has the rate of its card', e.program_id, e.subject, coalesce(r.rate::text, 'no such rate'), e.rate::text
+	  FROM e
+	  LEFT JOIN influence.commission_rate r ON r.program_id = e.program_id AND r.rate_id = e.rate_id AND r.version = e.rate_version
+	 WHERE e.rate_id IS NOT NULL AND e.rate IS DISTINCT FROM r.rate
+	UNION ALL
+	SELECT 'an earning is held as its policy says', e.program_id, e.subject, h.available_at::text, e.available_at::text
+	  FROM e
+	  JOIN influence.orders o ON o.visitor_id = e.visitor_id AND o.program_id = e.program_id AND o.order_ref = e.order_ref
+	 CROSS JOIN LATERAL influence_internal.hold_until(e.program_id, o.ordered_at, e.payout_policy_version) h
+	 WHERE e.available_at <> h.available_at
+	UNION ALL
+	SELECT 'an earning has the currency of its order', e.program_id, e.subject, o.currency::text, e.currency::text
+	  FROM e
+	  JOIN influence.orders o ON o.visitor_id = e.visitor_id AND o.program_id = e.program_id AND o.order_ref = e.order_ref
+	 WHERE e.currency <> o.currency;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.check_earnings(bigint) IS 'The part of check_books() about single earnings: one commission per line and creator, frozen rates, holds and currencies.';
 
 CREATE FUNCTION influence_internal.check_ledger(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -111,6 +159,14 @@ BEGIN
 	  FROM earnings e
 	  FULL JOIN entries l ON l.party_id = e.creator_id AND l.program_id = e.program_id AND l.entry_key = e.entry_key
 	 WHERE (e.amount, e.currency, e.available_at) IS DISTINCT FROM (l.signed, l.currency, l.available_at)
+	UNION ALL
+	SELECT 'an entry moves between the accounts of its kind', l.program_id, format('party %s entry %s', l.party_id, l.entry_key),
+		   coalesce(k.debit || ' to ' || k.credit, 'no such kind'), l.debit_account || ' to ' || l.credit_account
+	  FROM influence.ledger l
+	  LEFT JOIN (VALUES ('commission', 'line', 'expense', 'payable'), ('clawback', 'line', 'payable', 'expense'),
+						('payout_reserve', 'payout', 'payable', 'reserved'), ('payout_paid', 'payout', 'reserved', 'paid')) k(kind, source, debit, credit)
+			ON k.kind = l.kind AND k.source = l.source
+	 WHERE (l.debit_account, l.credit_account) IS DISTINCT FROM (k.debit, k.credit) AND l.program_id = coalesce($1, l.program_id)
 	UNION ALL
 	SELECT 'a payout is the sum of its lines', p.program_id, format('party %s period %s', p.party_id, p.period), p.amount::text, coalesce(sum(l.amount)::text, 'no line')
 	  FROM influence.payout p

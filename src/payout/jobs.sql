@@ -146,7 +146,8 @@ BEGIN
 		RETURN QUERY
 		SELECT g.program_id, to_char(m.month, 'YYYY-MM')
 		  FROM influence.program g
-		 CROSS JOIN LATERAL (SELECT min(l.available_at) AS first_at FROM influence.ledger l WHERE l.program_id = g.program_id) f
+		 CROSS JOIN LATERAL (SELECT min(l.available_at) AS first_at FROM influence.ledger l
+							  WHERE l.program_id = g.program_id AND l.source = 'line') f
 		 CROSS JOIN LATERAL generate_series(date_trunc('month', f.first_at AT TIME ZONE g.time_zone),
 											date_trunc('month', $2 AT TIME ZONE g.time_zone) - interval '1 month',
 											interval '1 month') m(month)
@@ -252,7 +253,7 @@ BEGIN
 	IF to_regprocedure('influence.do_job(text,bigint,text,timestamptz)') IS NULL THEN
 		PERFORM influence_internal.require_install();
 	END IF;
-	FOREACH job_name IN ARRAY ARRAY['touch_partitions', 'engagement_partitions', 'upkeep', 'book_earnings', 'refresh_stats', 'payouts'] LOOP
+	FOREACH job_name IN ARRAY ARRAY['touch_partitions', 'engagement_partitions', 'upkeep', 'book_earnings', 'payouts', 'refresh_stats'] LOOP
 		FOR item IN SELECT d.program_id, d.period FROM influence.due_periods(job_name, $1) d LOOP
 			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 			this_run := influence.start_job(job_name, item.program_id, item.period, $1);

@@ -17,6 +17,9 @@ BEGIN
 	  FROM influence.ledger l
 	 WHERE l.program_id = $1 AND l.available_at < $2 AND l.source <> 'payout'
 	   AND 'payable' IN (l.debit_account, l.credit_account)
+	   -- an order of two visitors is a violation (check_books): nothing is paid for it until that is settled
+	   AND NOT EXISTS (SELECT FROM influence.orders o
+						WHERE o.program_id = l.program_id AND o.order_ref = l.order_ref AND o.visitor_id <> l.visitor_id)
 	   AND NOT EXISTS (SELECT FROM influence.payout_line p
 						WHERE p.party_id = l.party_id AND p.program_id = l.program_id AND p.entry_key = l.entry_key);
 END
@@ -53,7 +56,7 @@ BEGIN
 				WHEN d.amount > 9223372036854775807 THEN 'amount out of range, waits'
 				WHEN d.amount < 0 THEN 'negative balance, carried forward'
 				WHEN d.amount < m.minimum THEN 'below the minimum, carried forward'
-				WHEN influence_internal.creator_status_at(d.party_id, $3) <> 'active' THEN 'creator is not active, waits'
+				WHEN influence_internal.creator_status_at(d.party_id, greatest($3, now())) <> 'active' THEN 'creator is not active, waits'
 				ELSE 'pay' END
 	  FROM (SELECT e.party_id, e.currency, sum(e.amount) AS amount, count(*) AS entries
 			  FROM influence_internal.payable_entries($1, bounds.ends_at) e
@@ -99,7 +102,8 @@ BEGIN
 	SELECT * INTO bounds FROM influence_internal.period_bounds($1, month);
 	PERFORM influence_internal.require_adopted();
 	-- one run per program at a time: the second finds the payouts of the first
-	PERFORM influence_internal.lock_key('payouts ' || $1);
+	PERFORM influence_internal.require_read_committed();
+	PERFORM FROM influence.program g WHERE g.program_id = $1 FOR NO KEY UPDATE;
 	SELECT y.version INTO STRICT policy_version FROM influence.payout_policy y
 	 WHERE y.program_id = $1 AND y.valid @> bounds.starts_at;
 	-- one statement, one snapshot: what is planned is what is reserved, whatever is booked meanwhile
@@ -182,7 +186,7 @@ BEGIN
 	SELECT coalesce($5, f.currency) INTO money FROM influence_internal.program_facts($1) f;
 	PERFORM influence_internal.require_key('bank_ref', $4);
 	PERFORM influence_internal.require_arguments('paid_at', $6::text);
-	PERFORM influence_internal.require_finite('paid_at', $6);
+	PERFORM influence_internal.require_event_time('paid_at', $6);
 	SELECT x.* INTO p FROM influence.payout x
 	 WHERE x.party_id = $2 AND x.program_id = $1 AND x.currency = money AND x.period = $3
 	   FOR UPDATE;

@@ -170,7 +170,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_arguments('measured_at', record_channel_metrics.measured_at::text,
 		'posts', record_channel_metrics.posts::text);
-	PERFORM influence_internal.require_finite('measured_at', record_channel_metrics.measured_at);
+	PERFORM influence_internal.require_event_time('measured_at', record_channel_metrics.measured_at);
 	IF NOT EXISTS (SELECT FROM influence.channel c
 					WHERE c.creator_id = record_channel_metrics.creator_id AND c.channel_id = record_channel_metrics.channel_id) THEN
 		PERFORM influence_internal.raise_unknown('channel', record_channel_metrics.channel_id::text,

@@ -153,6 +153,21 @@ $$;
 COMMENT ON FUNCTION influence_internal.calendar_add(timestamptz, interval, text) IS
 'A moment plus an interval: its months and days count on the calendar of a time zone, the rest is elapsed time (the kernel''s rule for windows).';
 
+CREATE FUNCTION influence_internal.require_event_time(argument text, at timestamptz, ahead interval DEFAULT '1 day')
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- one row a million years away would stop every statistic
+	IF at < '1990-01-01 00:00:00+00' OR at > clock_timestamp() + ahead THEN
+		PERFORM influence_internal.raise_invalid(format('argument "%s" is no time of an event', argument), format('%s: %s.', argument, at),
+			format('Events happened since 1990 and lie at most %s ahead.', ahead));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_event_time(text, timestamptz, interval) IS 'Raises IN002 for an event before 1990 or further ahead than the interval; NULL passes.';
+
 CREATE FUNCTION influence_internal.require_key(argument text, value text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE
@@ -209,18 +224,29 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT pg_catalog.sha256(pg_catalog.convert_to(content::pg_catalog.text, 'UTF8')) $$;
 COMMENT ON FUNCTION influence_internal.content_hash(jsonb) IS 'sha256 of the canonical jsonb text of a call''s content: equal for a retry.';
 
+CREATE FUNCTION influence_internal.require_read_committed()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- what a lock waited for is invisible in a snapshot that is older than the wait
+	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		PERFORM influence_internal.raise_refused('writers of pg_influence need READ COMMITTED transactions',
+			format('This one is %s.', upper(current_setting('transaction_isolation'))),
+			'Use BEGIN ISOLATION LEVEL READ COMMITTED; retries are harmless, since every call has a natural key.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_read_committed() IS 'Raises IN005 in REPEATABLE READ and SERIALIZABLE transactions.';
+
 CREATE FUNCTION influence_internal.lock_key(key text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	-- what the lock waited for is invisible in a snapshot that is older than the wait
-	IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
-		PERFORM influence_internal.raise_refused('writers of pg_influence need READ COMMITTED transactions',
-			format('This one is %s.', upper(current_setting('transaction_isolation'))),
-			'Use BEGIN ISOLATION LEVEL READ COMMITTED; retries are harmless, since every call has a natural key.');
-	END IF;
+	PERFORM influence_internal.require_read_committed();
 	PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence ' || key, 0));
 END
 $$;

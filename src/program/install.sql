@@ -146,7 +146,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.ensure_role(text) IS
 'Creates a NOLOGIN role unless it is there; refuses superusers (IN002).';
 
-CREATE FUNCTION influence_internal.publish(function_name text, pinned boolean, roles text[])
+CREATE FUNCTION influence_internal.publish(function_name text, audience text, roles text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -185,7 +185,7 @@ BEGIN
 	PERFORM influence_internal.require_install();
 	%s influence_internal.%I(%s);
 $body$, returns, function_name, calls);
-	IF volatility = 'VOLATILE' THEN
+	IF volatility = 'VOLATILE' AND audience <> 'owner' THEN
 		-- what a column's type or CHECK refuses is the caller's mistake too
 		body := body || format($body$EXCEPTION
 	WHEN numeric_value_out_of_range THEN
@@ -194,21 +194,21 @@ $body$, returns, function_name, calls);
 	WHEN data_exception OR check_violation OR not_null_violation THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = 'an argument has a value that is not possible', DETAIL = SQLERRM || '.',
 			HINT = %L;
-$body$, format('See \df+ influence.%s in psql, or docs/reference/functions.md.', function_name));
+$body$, format('Amounts are whole minor units (1999 for 19.99). See \df+ influence.%s in psql, or docs/reference/functions.md.', function_name));
 	END IF;
 	EXECUTE format(
 		'CREATE OR REPLACE FUNCTION influence.%I(%s) RETURNS %s LANGUAGE plpgsql %s SECURITY DEFINER '
 		'SET search_path = pg_catalog, pg_temp SET timezone = ''UTC'' %s AS %L',
 		function_name, arguments, result, volatility,
-		CASE WHEN pinned THEN 'SET plan_cache_mode = force_generic_plan SET enable_seqscan = off' END, body || 'END');
+		CASE WHEN audience IN ('writer', 'reader') THEN 'SET plan_cache_mode = force_generic_plan SET enable_seqscan = off' END, body || 'END');
 	EXECUTE format('REVOKE ALL ON FUNCTION influence.%I(%s) FROM PUBLIC', function_name, identity);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION influence.%I(%s) TO %s', function_name, identity,
 				   (SELECT string_agg(quote_ident(r), ', ') FROM unnest(roles) r));
 	EXECUTE format('COMMENT ON FUNCTION influence.%I(%s) IS %L', function_name, identity, remark);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.publish(text, boolean, text[]) IS
-'Creates influence.f as a SECURITY DEFINER wrapper of influence_internal.f with a fixed search_path and time zone (no result depends on the session''s), executable by the roles given and nobody else. pinned: its statements keep one plan that goes by indexes; planning a probe of all monthly partitions anew for each call costs eight times the probe, and a plan made while a table was empty would scan it ever after. Runs as the owner role.';
+COMMENT ON FUNCTION influence_internal.publish(text, text, text[]) IS
+'Creates influence.f as a SECURITY DEFINER wrapper of influence_internal.f with a fixed search_path and time zone (no result depends on the session''s), executable by the roles given and nobody else. For writers and readers its statements keep one plan that goes by indexes; planning a probe of all monthly partitions anew for each call costs eight times the probe, and a plan made while a table was empty would scan it ever after. Runs as the owner role.';
 
 CREATE FUNCTION influence_internal.grant_reads(reader_name text, operator_name text)
 RETURNS void
@@ -299,7 +299,7 @@ BEGIN
 	FOR item IN
 		SELECT p.name, p.audience FROM influence_internal.published() p
 	LOOP
-		PERFORM influence_internal.publish(item.name, item.audience IN ('writer', 'reader'),
+		PERFORM influence_internal.publish(item.name, item.audience,
 			CASE item.audience WHEN 'owner' THEN ARRAY[roles.owner_name]
 							   WHEN 'operator' THEN ARRAY[roles.operator_name]
 							   WHEN 'writer' THEN ARRAY[roles.writer_name, roles.operator_name]

@@ -22,7 +22,7 @@ BEGIN
 	PERFORM influence_internal.require_arguments('visitor_id', $2::text);
 	PERFORM influence_internal.require_key('order_ref', $3);
 	PERFORM influence_internal.require_array(lines, 'lines');
-	PERFORM influence_internal.require_finite('ordered_at', $5);
+	PERFORM influence_internal.require_event_time('ordered_at', $5);
 	PERFORM influence_internal.check_keys(details, ARRAY['coupon', 'country', 'device', 'experiment', 'variant', 'holdout', 'gift'], 'details');
 	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
 	PERFORM influence_internal.lock_person($2);

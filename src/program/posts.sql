@@ -25,7 +25,7 @@ BEGIN
 	SELECT f.demands_tag INTO demands_tag FROM influence_internal.program_facts($1) f;
 	PERFORM influence_internal.require_creator($2);
 	PERFORM influence_internal.require_key('post_ref', $3);
-	PERFORM influence_internal.require_finite('published_at', $9);
+	PERFORM influence_internal.require_event_time('published_at', $9, interval '2 years');
 	PERFORM influence_internal.require_array(tags, 'tags');
 	PERFORM influence_internal.check_keys(details, ARRAY['duration_ms', 'sound', 'language', 'use_case', 'vertical', 'campaign_id'], 'details');
 	hash := influence_internal.content_hash(jsonb_build_array($1, $4, tags, $6, $7, $8, $9, $10, $11, details));

@@ -23,7 +23,7 @@ BEGIN
 	PERFORM influence_internal.require_arguments('visitor_id', $2::text, 'line_no', $4::text);
 	PERFORM influence_internal.require_key('order_ref', $3);
 	PERFORM influence_internal.require_key('return_ref', $5);
-	PERFORM influence_internal.require_finite('returned_at', $8);
+	PERFORM influence_internal.require_event_time('returned_at', $8);
 	IF $4 < 1 THEN
 		PERFORM influence_internal.raise_invalid(format('line_no %s is not possible', $4), NULL, 'Lines count from 1.');
 	ELSIF num_nonnulls($6, $7) = 0 OR $6 <= 0 OR $7 < 0 THEN

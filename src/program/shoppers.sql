@@ -223,12 +223,13 @@ AS $$
 DECLARE
 	post record;
 	latest record;
+	next record;
 	known record;
 	moment timestamptz := coalesce($5, now());
 	ref text;
 BEGIN
 	PERFORM influence_internal.require_arguments('visitor_id', $1::text);
-	PERFORM influence_internal.require_finite('occurred_at', $5);
+	PERFORM influence_internal.require_event_time('occurred_at', $5);
 	IF $3 IS NULL OR $3 NOT IN ('smile', 'unsmile', 'share', 'save', 'click') THEN
 		PERFORM influence_internal.raise_invalid(format('reaction "%s" is not known', $3), NULL,
 			'Use smile, unsmile, share, save or click.');
@@ -239,13 +240,17 @@ BEGIN
 	END IF;
 	PERFORM influence_internal.lock_person($1);
 	IF $3 IN ('smile', 'unsmile') THEN
-		-- a smile is a state: only a change of it is an event
+		-- a smile is a state: an event that repeats the one before it or the one after it changes nothing
 		SELECT e.kind, e.occurred_at, e.event_ref INTO latest
 		  FROM influence.engagement e
 		 WHERE e.visitor_id = $1 AND e.post_id = $2 AND e.kind IN ('smile', 'unsmile') AND e.occurred_at <= moment
 		 ORDER BY e.occurred_at DESC, e.event_ref DESC LIMIT 1;
-		IF coalesce(latest.kind, 'unsmile') = $3 AND (latest.event_ref = $4) IS NOT TRUE THEN
-			RETURN QUERY SELECT 'duplicate', latest.occurred_at;
+		SELECT e.kind, e.occurred_at INTO next
+		  FROM influence.engagement e
+		 WHERE e.visitor_id = $1 AND e.post_id = $2 AND e.kind IN ('smile', 'unsmile') AND e.occurred_at > moment
+		 ORDER BY e.occurred_at, e.event_ref LIMIT 1;
+		IF next.kind = $3 OR (coalesce(latest.kind, 'unsmile') = $3 AND (latest.event_ref = $4) IS NOT TRUE) THEN
+			RETURN QUERY SELECT 'duplicate', coalesce(latest.occurred_at, next.occurred_at);
 			RETURN;
 		END IF;
 	END IF;

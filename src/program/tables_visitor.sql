@@ -150,6 +150,7 @@ RETURNS int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
+SET lock_timeout = '2s'
 AS $$
 DECLARE
 	at_column text := CASE parent WHEN 'touch' THEN 'touched_at' ELSE 'occurred_at' END;
@@ -160,8 +161,9 @@ BEGIN
 	IF to_regclass(format('influence.%I', partition_name)) IS NOT NULL THEN
 		RETURN 0;
 	END IF;
-	-- writers wait before they choose a partition; another session may have made it meanwhile
-	EXECUTE format('LOCK TABLE influence.%I IN SHARE ROW EXCLUSIVE MODE', parent);
+	-- the strongest lock at once and nothing else held: writers wait before they choose a partition and cannot
+	-- deadlock; where one of them lingers, this gives up after two seconds and the next tick tries again
+	EXECUTE format('LOCK TABLE influence.%I IN ACCESS EXCLUSIVE MODE', parent);
 	IF to_regclass(format('influence.%I', partition_name)) IS NOT NULL THEN
 		RETURN 0;
 	END IF;

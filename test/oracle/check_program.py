@@ -139,7 +139,7 @@ class Story:
         return [r for r in card if r.stop is None or r.start < r.stop]
 
     def percent(self):
-        return self.rng.choice(["0", "0.005", "0.0333", "0.05", "0.075", "0.123456789", "1", "1.5"])
+        return self.rng.choice(["0", "0.005", "0.0333", "0.05", "0.075", "0.123456789", "1", "1"])
 
     # events ----------------------------------------------------------------------
 
