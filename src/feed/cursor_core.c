@@ -16,8 +16,8 @@
  *
  * Program and viewer go into the checksum, not into the text, so a cursor
  * serves its owner only.  The checksum finds damage and mix-ups; it is no
- * signature, and need not be one: get_feed judges at the moment of the call who may be shown what, so a cursor only hides posts
- * from the one who holds it.
+ * signature, and need not be one: get_feed judges at the moment of the call who
+ * may be shown what, so a cursor only hides posts from the one who holds it.
  *
  * There is exactly one text for a content: longer varints and stray bits in the
  * last character are refused.
