@@ -358,4 +358,4 @@ END
 $$;
 REVOKE ALL ON FUNCTION influence.uninstall(text) FROM PUBLIC;
 COMMENT ON FUNCTION influence.uninstall(text) IS
-'Drops what install() made in this database, data included, and returns the number of objects dropped; asks for a confirmation text that names the database (IN005 shows it). Views and tables of others that depend on the program''s tables stop it. Roles belong to the whole cluster and stay, and so does the extension.';
+'Drops what install() made in this database, data included, and returns the number of objects dropped; asks for a confirmation text that names the database (IN005 shows it). Views and tables of others that depend on the program''s tables stop it. Roles belong to the whole cluster and stay, and so do the extension and the job in pg_cron: run unschedule_jobs() first.';
