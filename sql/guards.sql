@@ -46,3 +46,8 @@ SELECT post_id FROM influence.get_feed(1, pg_temp.visitor(9), cursor => influenc
 -- an application of the past cannot overtake the latest one, and an admission is final
 SELECT status, decision FROM influence.apply_creator(1, pg_temp.creator('anna'), '2023-01-01');
 SELECT * FROM influence.check_books();
+
+-- an order says at once why it brought nothing
+SELECT remarks FROM influence.record_order(1, pg_temp.visitor(2), 'p', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', '2024-05-02 10:00+00');
+SELECT status FROM influence.record_touch(1, pg_temp.visitor(3), 'c', 'click', pg_temp.creator('anna'), '2024-10-15 10:00+00');
+SELECT commission, remarks FROM influence.record_order(1, pg_temp.visitor(3), 'q', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', '2024-10-15 12:00+00');

@@ -8,7 +8,7 @@
 CREATE FUNCTION influence_internal.record_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb,
 	ordered_at timestamptz DEFAULT NULL, currency text DEFAULT NULL, details jsonb DEFAULT '{}')
 RETURNS TABLE (status text, line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint,
-			   clawed_back bigint, creators int, refused_returns int)
+			   clawed_back bigint, creators int, refused_returns int, remarks text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -60,7 +60,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
-'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: program_id and order_ref, which belongs to one visitor. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return). IN002, IN003, IN004, IN006, IN010 another currency.';
+'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: program_id and order_ref, which belongs to one visitor. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed and commissions 0: unattributed: no_touch | outside_window | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying). IN002, IN003, IN004, IN006, IN010 another currency.';
 
 CREATE FUNCTION influence_internal.store_lines(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb)
 RETURNS void
@@ -125,7 +125,7 @@ COMMENT ON FUNCTION influence_internal.store_lines(bigint, uuid, text, timestamp
 
 CREATE FUNCTION influence_internal.order_summary(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS TABLE (line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint, clawed_back bigint,
-			   creators int, refused_returns int)
+			   creators int, refused_returns int, remarks text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -142,6 +142,13 @@ BEGIN
 		   coalesce(-sum(e.amount) FILTER (WHERE e.kind = 'clawback'), 0)
 	  INTO commission, clawed_back
 	  FROM influence.earning e WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3;
+	-- why something was not credited or not earned: unattributed: no_touch, not earned: no_rate, ...
+	SELECT string_agg(DISTINCT x.remark, '; ' ORDER BY x.remark) INTO remarks
+	  FROM (SELECT 'unattributed: ' || c.reason AS remark FROM influence.credit c
+			 WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.superseded_by IS NULL AND c.reason <> 'credited'
+			UNION ALL
+			SELECT 'not earned: ' || e.hold_reason FROM influence.earning e
+			 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.hold_reason IS NOT NULL) x;
 	SELECT count(*) INTO refused_returns
 	  FROM influence.order_return r
 	 WHERE r.program_id = $1 AND r.order_ref = $3 AND r.state = 'refused';
