@@ -170,4 +170,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.get_feed(bigint, uuid, int, text, timestamptz, text, text) IS
-'A page of a viewer''s personal feed: rank in the whole session, score (log2; follow and interest bonuses plus decayed engagement, settings feed_weights and rank_half_life), sponsored (always false in this version), disclosure, sources (why), products in stock as JSON (prices in minor units), next_cursor (the same in every row; NULL = the feed ends). Pass next_cursor for the next page: pages never repeat a post. Read-only, runs on a standby. IN002 bad page_size or cursor, IN003 no such program.';
+'A page of a viewer''s personal feed: rank in the whole session, score (log2; follow and interest bonuses plus decayed engagement, settings feed_weights and rank_half_life), sponsored (always false in this version), disclosure, sources (why), products in stock as JSON (prices in minor units), next_cursor (the same in every row; NULL = the feed ends). surface is accepted and makes no difference yet. Pass next_cursor for the next page: pages never repeat a post. Read-only, runs on a standby. IN002 bad page_size or cursor, IN003 no such program.';

@@ -23,7 +23,6 @@ BEGIN
 	INSERT INTO influence.setting (name, value) VALUES
 		('engagement_weights', '{"publish": 1, "smile": 1, "unsmile": -1, "comment": 3, "share": 4, "save": 4, "vote": 1, "click": 0.5}'),
 		('rank_half_life', '"3 days"'),
-		('rank_history', '"90 days"'),
 		('feed_candidates', '{"per_creator": 20, "per_topic": 200, "history_days": 90}'),
 		('feed_weights', '{"follow": 3, "interest": 2, "quality": 1}'),
 		('reapply_after', '"30 days"'),
@@ -116,16 +115,6 @@ BEGIN
 		('instagram', 'Instagram', 'followers'), ('facebook', 'Facebook', 'followers'), ('x', 'X', 'followers'),
 		('pinterest', 'Pinterest', 'followers'), ('snapchat', 'Snapchat', 'views'), ('twitch', 'Twitch', 'views'),
 		('youtube', 'YouTube', 'views'), ('tiktok', 'TikTok', 'views'), ('blog', 'Blog', 'views');
-
-	CREATE TABLE influence.size_tier (
-		version int NOT NULL DEFAULT 1,
-		tier text NOT NULL,
-		followers_from bigint NOT NULL CHECK (followers_from >= 0),
-		PRIMARY KEY (version, tier)
-	);
-	COMMENT ON TABLE influence.size_tier IS 'Lower bounds of the size tiers by followers.';
-	INSERT INTO influence.size_tier (tier, followers_from) VALUES
-		('unknown', 0), ('nano', 1000), ('micro', 10000), ('mid', 50000), ('macro', 500000), ('mega', 1000000);
 
 	CREATE TABLE influence.reserved_slug (slug text PRIMARY KEY);
 	COMMENT ON TABLE influence.reserved_slug IS 'Vanity names that no storefront may take.';
