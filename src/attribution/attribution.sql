@@ -80,16 +80,26 @@ CREATE FUNCTION influence_internal.credit_order(
 	touch_ids bigint[],
 	creator_ids bigint[],
 	product_ids bigint[],
+	category_ids bigint[],
+	channels text[],
+	late boolean[],
 	converted_at timestamptz,
 	line_ids bigint[],
 	amounts bigint[],
 	line_product_ids bigint[],
+	line_category_ids bigint[],
 	excluded_creator_ids bigint[],
+	path_start timestamptz,
+	cart_starts timestamptz[],
 	model text,
 	lookback interval,
 	view_lookback interval,
 	cart_lookback interval,
+	half_life interval,
 	position_weights numeric[],
+	reuse text,
+	session_lifetime interval,
+	match text,
 	time_zone text)
 RETURNS TABLE (
 	conversion_id bigint,
@@ -103,6 +113,6 @@ RETURNS TABLE (
 AS 'MODULE_PATHNAME', 'attribution_credit_order'
 LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION influence_internal.credit_order(timestamptz[], text[], bigint[], bigint[], bigint[], timestamptz, bigint[], bigint[], bigint[], bigint[], text, interval, interval, interval, numeric[], text) IS
-'Credits the lines of one order to the touches of its visitor, by the rules and with the result of influence.attribute(); conversion_id is the id of the line, amounts are minor units. The touches come as arrays of equal length in any order, the lines likewise. NULL elements are allowed in creator_ids, product_ids and line_product_ids. Reads no table.
-Errors: IN002 for an argument, IN010 for a model not built yet.';
+COMMENT ON FUNCTION influence_internal.credit_order(timestamptz[], text[], bigint[], bigint[], bigint[], bigint[], text[], boolean[], timestamptz, bigint[], bigint[], bigint[], bigint[], bigint[], timestamptz, timestamptz[], text, interval, interval, interval, interval, numeric[], text, interval, text, text) IS
+'Credits the lines of one order to the touches of its visitor, by the rules and with the result of influence.attribute(); conversion_id is the id of the line, amounts are minor units. The touches come as arrays of equal length in any order, the lines likewise. A late touch is never eligible; where only late ones would be, the reason is late. path_start: the moment of the visitor''s order before this one, NULL when there is none; cart_starts: per line, the moment of the last earlier order with its product, or NULL; both count under reuse consume and session. NULL elements are also allowed in creator_ids, product_ids, category_ids, channels, line_product_ids and line_category_ids. Reads no table.
+Errors: IN002 for an argument.';

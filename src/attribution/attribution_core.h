@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "../common/money_core.h"
+#include "decay_weight_core.h"
 
 /* in the order in which touches of one instant stand in a path */
 typedef enum AttributionKind
@@ -32,23 +33,48 @@ typedef enum AttributionKind
 
 #define ATTRIBUTION_KINDS 4
 
+/* j_shaped and inverse_j are position_based with weights of their own */
 typedef enum AttributionModel
 {
 	ATTRIBUTION_FIRST_TOUCH,
 	ATTRIBUTION_LAST_TOUCH,
+	ATTRIBUTION_LAST_NON_DIRECT,
 	ATTRIBUTION_LINEAR,
-	ATTRIBUTION_POSITION_BASED
+	ATTRIBUTION_POSITION_BASED,
+	ATTRIBUTION_TIME_DECAY,
+	ATTRIBUTION_PARTICIPATION,
+	ATTRIBUTION_SHAPLEY,
+	ATTRIBUTION_CUSTOM
 } AttributionModel;
+
+/* what an earlier order of the visitor leaves to a later one */
+typedef enum AttributionReuse
+{
+	ATTRIBUTION_REUSE,			/* every touch */
+	ATTRIBUTION_CONSUME,		/* only carts of other products */
+	ATTRIBUTION_SESSION			/* likewise, and a click opens a session */
+} AttributionReuse;
+
+/* what a touch other than a cart has to share with the order line */
+typedef enum AttributionMatch
+{
+	ATTRIBUTION_MATCH_ANY,
+	ATTRIBUTION_MATCH_PRODUCT,
+	ATTRIBUTION_MATCH_CATEGORY
+} AttributionMatch;
 
 typedef enum AttributionReason
 {
 	ATTRIBUTION_CREDITED,
 	ATTRIBUTION_NO_TOUCH,		/* nothing up to the conversion */
 	ATTRIBUTION_OUTSIDE_WINDOW, /* touches, but none of them eligible */
-	ATTRIBUTION_EXCLUDED		/* an excluded creator would have earned */
+	ATTRIBUTION_EXCLUDED,		/* an excluded creator would have earned */
+	ATTRIBUTION_CONSUMED,		/* eligible, but for the earlier orders */
+	ATTRIBUTION_LATE,			/* eligible, had they not arrived late */
+	ATTRIBUTION_NO_WEIGHT		/* eligible, each with a weight of zero */
 } AttributionReason;
 
-#define ATTRIBUTION_REASONS 4
+#define ATTRIBUTION_REASONS 7
 
 /*
  * Bounds that keep every sum of weights in int64: position weights add up to
@@ -60,7 +86,10 @@ typedef enum AttributionReason
 typedef struct AttributionRules
 {
 	AttributionModel model;
+	AttributionReuse reuse;
+	AttributionMatch match;
 	int64_t		position_weights[3];	/* first, middle together, last */
+	DecayRate	decay;			/* of time_decay */
 } AttributionRules;
 
 typedef struct AttributionTouch
@@ -69,21 +98,38 @@ typedef struct AttributionTouch
 	int64_t		touch_id;
 	int64_t		creator_id;
 	int64_t		product_id;
+	int64_t		category_id;
+	int64_t		weight;			/* of the custom model, in billionths */
 	uint8_t		kind;			/* AttributionKind */
 	bool		has_creator;	/* false: direct, search, another network */
 	bool		has_product;
+	bool		has_category;
+	bool		is_direct;
+	bool		is_late;		/* never eligible */
 } AttributionTouch;
 
+/* A line of an order; see attribution_orders_core.h for the order's part. */
 typedef struct AttributionConversion
 {
-	int64_t		converted_at;
+	int64_t		converted_at;	/* once orders are made: the order's moment */
 	int64_t		conversion_id;
 	int64_t		amount;			/* minor units */
 	int64_t		product_id;
+	int64_t		category_id;
+	uint64_t	order_high;		/* which order, when has_order */
+	uint64_t	order_low;
+	int64_t		order_first_id; /* the smallest conversion_id of the order */
+	size_t		order_number;	/* counts the visitor's orders from 0 */
 	bool		has_amount;
 	bool		has_product;
+	bool		has_category;
+	bool		has_order;		/* false: an order of its own */
 	/* per kind: a touch is eligible when it came strictly after this */
 	int64_t		window_start[ATTRIBUTION_KINDS];
+	int64_t		session_start;	/* and a click or coupon of a session after this */
+	/* what earlier orders consumed; INT64_MIN: nothing */
+	int64_t		path_start;		/* touches up to here, but for carts */
+	int64_t		cart_start;		/* carts of this product up to here */
 	const int64_t *excluded;	/* creators who must not earn from it */
 	size_t		excluded_count;
 } AttributionConversion;
@@ -97,7 +143,11 @@ typedef struct AttributionRoom
 	int64_t    *weight;			/* over path.weight_sum */
 	int64_t    *credit;			/* minor units; 0 without an amount */
 	MoneyRemainder *scratch;
+	size_t	   *slots;			/* of the models that need them, else NULL */
 } AttributionRoom;
+
+/* slots per row of the capacity, a power of two */
+#define ATTRIBUTION_SLOTS_PER_ROW 4
 
 #define ATTRIBUTION_NONE SIZE_MAX
 
@@ -107,17 +157,32 @@ typedef enum AttributionProgress
 	ATTRIBUTION_NEEDS_ROOM,		/* room.capacity < path.room_needed */
 	ATTRIBUTION_DONE,
 	ATTRIBUTION_TOO_LONG,		/* more than ATTRIBUTION_MAX_PATH touches */
+	ATTRIBUTION_TOO_HEAVY,		/* custom weights beyond int64 together */
 	ATTRIBUTION_BAD_WEIGHTS		/* the rules broke their bounds */
 } AttributionProgress;
 
 typedef enum AttributionPhase
 {
+	ATTRIBUTION_PHASE_SESSION,
 	ATTRIBUTION_PHASE_COUNT,
+	ATTRIBUTION_PHASE_CLEAR,
 	ATTRIBUTION_PHASE_WEIGH,
+	ATTRIBUTION_PHASE_CREATORS,
 	ATTRIBUTION_PHASE_SPLIT,
 	ATTRIBUTION_PHASE_UNATTRIBUTED,
 	ATTRIBUTION_PHASE_END
 } AttributionPhase;
+
+/* the eligible views, or the eligible other touches */
+typedef struct AttributionClass
+{
+	size_t		count;
+	size_t		first;			/* index of the first, if any */
+	size_t		last;
+	size_t		indirect;		/* of the last that is not direct, or _NONE */
+	size_t		indirect_position;	/* its place among them, from 1 */
+	size_t		creator;		/* of the last that has a creator, or _NONE */
+} AttributionClass;
 
 typedef struct AttributionPath
 {
@@ -129,6 +194,7 @@ typedef struct AttributionPath
 
 	/* asks for room while a step answers ATTRIBUTION_NEEDS_ROOM */
 	size_t		room_needed;
+	bool		slots_needed;	/* ATTRIBUTION_SLOTS_PER_ROW * capacity of them */
 
 	/* progress, private to the core */
 	const AttributionRules *rules;
@@ -138,8 +204,12 @@ typedef struct AttributionPath
 	size_t		end;
 	size_t		next;
 	size_t		position;
-	size_t		views;
-	size_t		others;
+	size_t		owner;			/* the click whose session it is, or _NONE */
+	size_t		rival;			/* the last click of somebody else before it */
+	AttributionClass views;
+	AttributionClass others;
+	bool		saw_consumed;
+	bool		saw_late;
 	AttributionPhase phase;
 } AttributionPath;
 

@@ -48,6 +48,13 @@ typedef struct TouchArray
 	size_t		capacity;
 } TouchArray;
 
+typedef struct LineArray
+{
+	AttributionConversion *lines;
+	size_t		count;
+	size_t		capacity;
+} LineArray;
+
 #define INITIAL_CAPACITY 64
 #define KEPT_CAPACITY 65536		/* larger arrays are freed after their visitor */
 
@@ -142,92 +149,6 @@ read_inputs(const char *touches_query, const char *conversions_query,
 	stats->rejected_conversions = conversions.rejected;
 }
 
-void
-attribution_workspace_init(AttributionWorkspace *workspace, MemoryContext context)
-{
-	memset(workspace, 0, sizeof(*workspace));
-	workspace->context = context;
-}
-
-static void *
-allocate_array(MemoryContext context, size_t count, size_t size)
-{
-	if (count > MaxAllocHugeSize / size)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a visitor has too many touches")));
-	return MemoryContextAllocHuge(context, count * size);
-}
-
-static void
-free_room(AttributionRoom *room)
-{
-	if (room->capacity > 0)
-	{
-		pfree(room->touch);
-		pfree(room->position);
-		pfree(room->weight);
-		pfree(room->credit);
-		pfree(room->scratch);
-	}
-	memset(room, 0, sizeof(*room));
-}
-
-static void
-make_room(AttributionWorkspace *workspace)
-{
-	AttributionRoom *room = &workspace->room;
-	MemoryContext context = workspace->context;
-	size_t		capacity = INITIAL_CAPACITY;
-
-	/* ends: room_needed is at most ATTRIBUTION_MAX_PATH */
-	while (capacity < workspace->path.room_needed)
-		capacity *= 2;
-
-	/* counts as empty until all of it is there: an error frees the context */
-	free_room(room);
-	room->touch = allocate_array(context, capacity, sizeof(*room->touch));
-	room->position = allocate_array(context, capacity, sizeof(*room->position));
-	room->weight = allocate_array(context, capacity, sizeof(*room->weight));
-	room->credit = allocate_array(context, capacity, sizeof(*room->credit));
-	room->scratch = allocate_array(context, capacity, sizeof(*room->scratch));
-	room->capacity = capacity;
-}
-
-void
-attribution_credit(AttributionWorkspace *workspace, const AttributionRules *rules,
-				   const AttributionTouch *touches, size_t ntouches,
-				   const AttributionConversion *conversion)
-{
-	AttributionPath *path = &workspace->path;
-
-	attribution_path_start(path, rules, touches, ntouches, conversion);
-	for (;;)
-	{
-		CHECK_FOR_INTERRUPTS();
-		switch (attribution_path_step(path, &workspace->room))
-		{
-			case ATTRIBUTION_WORKING:
-				break;
-			case ATTRIBUTION_NEEDS_ROOM:
-				make_room(workspace);
-				break;
-			case ATTRIBUTION_DONE:
-				return;
-			case ATTRIBUTION_TOO_LONG:
-				ereport(ERROR,
-						(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						 errmsg("conversion " INT64_FORMAT " has more than %d eligible touches",
-								(int64) conversion->conversion_id,
-								ATTRIBUTION_MAX_PATH)));
-				break;
-			case ATTRIBUTION_BAD_WEIGHTS:
-				elog(ERROR, "attribution weights out of bounds");
-				break;
-		}
-	}
-}
-
 static void
 append_touch(TouchArray *array, TupleTableSlot *slot, MemoryContext context)
 {
@@ -237,7 +158,7 @@ append_touch(TouchArray *array, TupleTableSlot *slot, MemoryContext context)
 	if (array->count == array->capacity)
 	{
 		size_t		capacity = array->capacity == 0 ? INITIAL_CAPACITY : 2 * array->capacity;
-		AttributionTouch *grown = allocate_array(context, capacity, sizeof(*grown));
+		AttributionTouch *grown = MemoryContextAllocHuge(context, capacity * sizeof(*grown));
 
 		if (array->touches != NULL)
 		{
@@ -249,6 +170,7 @@ append_touch(TouchArray *array, TupleTableSlot *slot, MemoryContext context)
 	}
 
 	touch = &array->touches[array->count++];
+	memset(touch, 0, sizeof(*touch));
 	touch->touched_at = DatumGetInt64(values[SORT_AT]);
 	touch->touch_id = DatumGetInt64(values[SORT_ID]);
 	touch->kind = (uint8) DatumGetInt32(values[SORT_RANK]);
@@ -259,32 +181,59 @@ append_touch(TouchArray *array, TupleTableSlot *slot, MemoryContext context)
 }
 
 static void
-read_conversion(AttributionConversion *conversion, TupleTableSlot *slot,
-				const AttributionPolicy *policy)
+append_line(LineArray *array, TupleTableSlot *slot, MemoryContext context)
 {
 	const Datum *values = slot->tts_values;
 	const bool *nulls = slot->tts_isnull;
+	AttributionConversion *conversion;
 
+	if (array->count == array->capacity)
+	{
+		size_t		capacity = array->capacity == 0 ? INITIAL_CAPACITY : 2 * array->capacity;
+
+		array->lines = array->lines == NULL ?
+			MemoryContextAllocHuge(context, capacity * sizeof(*array->lines)) :
+			repalloc_huge(array->lines, capacity * sizeof(*array->lines));
+		array->capacity = capacity;
+	}
+
+	conversion = &array->lines[array->count++];
+	memset(conversion, 0, sizeof(*conversion));
 	conversion->converted_at = DatumGetInt64(values[SORT_AT]);
 	conversion->conversion_id = DatumGetInt64(values[SORT_ID]);
 	conversion->has_amount = !nulls[SORT_AMOUNT];
 	conversion->amount = nulls[SORT_AMOUNT] ? 0 : DatumGetInt64(values[SORT_AMOUNT]);
 	conversion->has_product = !nulls[SORT_PRODUCT];
 	conversion->product_id = nulls[SORT_PRODUCT] ? 0 : DatumGetInt64(values[SORT_PRODUCT]);
-	conversion->excluded = NULL;
-	conversion->excluded_count = 0;
 	if (!nulls[SORT_EXCLUDED])
 	{
-		ArrayType  *array = DatumGetArrayTypeP(values[SORT_EXCLUDED]);
+		ArrayType  *excluded = DatumGetArrayTypePCopy(values[SORT_EXCLUDED]);
 
 		/* written by attribution_input.c, which leaves NULLs out */
-		Assert(!ARR_HASNULL(array));
-		conversion->excluded = (const int64_t *) ((char *) array +
-												  ARR_OVERHEAD_NONULLS(ARR_NDIM(array)));
-		conversion->excluded_count = (size_t) ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+		Assert(!ARR_HASNULL(excluded));
+		conversion->excluded = (const int64_t *) ((char *) excluded +
+												  ARR_OVERHEAD_NONULLS(ARR_NDIM(excluded)));
+		conversion->excluded_count = (size_t) ArrayGetNItems(ARR_NDIM(excluded), ARR_DIMS(excluded));
 	}
-	attribution_policy_windows(policy, conversion->converted_at,
-							   conversion->window_start);
+}
+
+static void
+credit_visitor(const AttributionPolicy *policy, AttributionWorkspace *workspace,
+			   TouchArray *touches, LineArray *lines, AttributionSink sink, void *arg,
+			   AttributionStats *stats)
+{
+	size_t		i;
+
+	attribution_visitor_prepare(policy, CurrentMemoryContext, lines->lines, lines->count, true);
+	for (i = 0; i < lines->count; i++)
+	{
+		attribution_credit(workspace, &policy->rules, touches->touches, touches->count,
+						   &lines->lines[i]);
+		sink(arg, touches->touches, &lines->lines[i], workspace);
+		stats->credits += (int64) workspace->path.rows;
+	}
+	lines->count = 0;
+	touches->count = 0;
 }
 
 /* Visitor by visitor, in the order of the sort. */
@@ -299,13 +248,13 @@ credit_visitors(Tuplesortstate *sort, TupleDesc sort_desc,
 													  ALLOCSET_SMALL_SIZES);
 	AttributionWorkspace workspace;
 	TouchArray	array = {NULL, 0, 0};
+	LineArray	lines = {NULL, 0, 0};
 	int64		hash_high = 0;
 	int64		hash_low = 0;
 
 	attribution_workspace_init(&workspace, run_context);
 	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
 	{
-		AttributionConversion conversion;
 		const Datum *values;
 
 		CHECK_FOR_INTERRUPTS();
@@ -315,32 +264,24 @@ credit_visitors(Tuplesortstate *sort, TupleDesc sort_desc,
 		if (DatumGetInt64(values[SORT_HASH_HIGH]) != hash_high ||
 			DatumGetInt64(values[SORT_HASH_LOW]) != hash_low)
 		{
+			MemoryContextSwitchTo(row_context);
+			credit_visitor(policy, &workspace, &array, &lines, sink, arg, stats);
+			MemoryContextSwitchTo(run_context);
+			MemoryContextReset(row_context);
 			hash_high = DatumGetInt64(values[SORT_HASH_HIGH]);
 			hash_low = DatumGetInt64(values[SORT_HASH_LOW]);
-			array.count = 0;
-			if (array.capacity > KEPT_CAPACITY)
-			{
-				pfree(array.touches);
-				memset(&array, 0, sizeof(array));
-				free_room(&workspace.room);
-			}
-		}
-
-		if (DatumGetInt32(values[SORT_RANK]) != RANK_CONVERSION)
-		{
-			append_touch(&array, slot, run_context);
-			continue;
 		}
 
 		MemoryContextSwitchTo(row_context);
-		read_conversion(&conversion, slot, policy);
-		attribution_credit(&workspace, &policy->rules, array.touches, array.count,
-						   &conversion);
-		sink(arg, array.touches, &conversion, &workspace);
-		stats->credits += (int64) workspace.path.rows;
+		if (DatumGetInt32(values[SORT_RANK]) != RANK_CONVERSION)
+			append_touch(&array, slot, run_context);
+		else
+			append_line(&lines, slot, run_context);
 		MemoryContextSwitchTo(run_context);
-		MemoryContextReset(row_context);
 	}
+	MemoryContextSwitchTo(row_context);
+	credit_visitor(policy, &workspace, &array, &lines, sink, arg, stats);
+	MemoryContextSwitchTo(run_context);
 	ExecDropSingleTupleTableSlot(slot);
 }
 

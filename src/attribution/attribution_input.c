@@ -312,6 +312,12 @@ attribution_kind_from_name(const char *name, size_t len)
 	return ATTRIBUTION_CLICK;	/* keeps the compiler quiet */
 }
 
+bool
+attribution_channel_is_direct(const char *name, size_t len)
+{
+	return len == strlen("direct") && memcmp(name, "direct", len) == 0;
+}
+
 /* A touch is a click unless it says otherwise. */
 static AttributionKind
 read_kind(const ColumnSource *source, TupleTableSlot *slot)

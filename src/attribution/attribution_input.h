@@ -44,4 +44,7 @@ extern void attribution_input_read(const char *touches_query,
 /* stops with IN002 for a kind that is none of ours */
 extern AttributionKind attribution_kind_from_name(const char *name, size_t len);
 
+/* the channel that last_non_direct passes over */
+extern bool attribution_channel_is_direct(const char *name, size_t len);
+
 #endif							/* PG_INFLUENCE_ATTRIBUTION_INPUT_H */

@@ -22,52 +22,52 @@
 typedef struct Choice
 {
 	const char *name;
-	bool		supported;
 	int			value;
 } Choice;
 
 static const Choice models[] = {
-	{"first_touch", true, ATTRIBUTION_FIRST_TOUCH},
-	{"last_touch", true, ATTRIBUTION_LAST_TOUCH},
-	{"linear", true, ATTRIBUTION_LINEAR},
-	{"position_based", true, ATTRIBUTION_POSITION_BASED},
-	{"last_non_direct", false, 0},
-	{"time_decay", false, 0},
-	{"j_shaped", false, 0},
-	{"inverse_j", false, 0},
-	{"participation", false, 0},
-	{"shapley", false, 0},
-	{"custom", false, 0},
-	{NULL, false, 0}
+	{"first_touch", ATTRIBUTION_FIRST_TOUCH},
+	{"last_touch", ATTRIBUTION_LAST_TOUCH},
+	{"last_non_direct", ATTRIBUTION_LAST_NON_DIRECT},
+	{"linear", ATTRIBUTION_LINEAR},
+	{"position_based", ATTRIBUTION_POSITION_BASED},
+	{"j_shaped", ATTRIBUTION_POSITION_BASED},
+	{"inverse_j", ATTRIBUTION_POSITION_BASED},
+	{"time_decay", ATTRIBUTION_TIME_DECAY},
+	{"participation", ATTRIBUTION_PARTICIPATION},
+	{"shapley", ATTRIBUTION_SHAPLEY},
+	{"custom", ATTRIBUTION_CUSTOM},
+	{NULL, 0}
 };
 
 static const Choice reuses[] = {
-	{"reuse", true, 0},
-	{"consume", false, 0},
-	{"session", false, 0},
-	{NULL, false, 0}
+	{"reuse", ATTRIBUTION_REUSE},
+	{"consume", ATTRIBUTION_CONSUME},
+	{"session", ATTRIBUTION_SESSION},
+	{NULL, 0}
 };
 
 static const Choice matches[] = {
-	{"any", true, 0},
-	{"product", false, 0},
-	{"category", false, 0},
-	{NULL, false, 0}
+	{"any", ATTRIBUTION_MATCH_ANY},
+	{"product", ATTRIBUTION_MATCH_PRODUCT},
+	{"category", ATTRIBUTION_MATCH_CATEGORY},
+	{NULL, 0}
 };
 
+/* first, middle together, last: .2 .2 .6 and .6 .2 .2 in lowest terms */
+static const int64_t j_shaped_weights[3] = {1, 1, 3};
+static const int64_t inverse_j_weights[3] = {3, 1, 1};
+
 static char *
-supported_names(const Choice *choices)
+choice_names(const Choice *choices)
 {
 	StringInfoData names;
 	const Choice *choice;
 
 	initStringInfo(&names);
 	for (choice = choices; choice->name != NULL; choice++)
-	{
-		if (choice->supported)
-			appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
-							 choice->name);
-	}
+		appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
+						 choice->name);
 	return names.data;
 }
 
@@ -78,22 +78,14 @@ choose(const char *argument, const char *value, const Choice *choices)
 
 	for (choice = choices; choice->name != NULL; choice++)
 	{
-		if (strcmp(choice->name, value) != 0)
-			continue;
-		if (!choice->supported)
-			ereport(ERROR,
-					(errcode(ERRCODE_INFLUENCE_NOT_SUPPORTED),
-					 errmsg("%s \"%s\" is not supported yet", argument, value),
-					 errhint("Supported by this version: %s.",
-							 supported_names(choices))));
-		return choice->value;
+		if (strcmp(choice->name, value) == 0)
+			return choice->value;
 	}
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 			 errmsg("unknown %s \"%s\"", argument, value),
-			 errhint("Supported by this version: %s.",
-					 supported_names(choices))));
+			 errhint("It can be: %s.", choice_names(choices))));
 	return 0;					/* keeps the compiler quiet */
 }
 
@@ -139,6 +131,25 @@ build_lookback(AttributionLookback *lookback, const char *argument,
 		(pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days_us) ||
 		 pg_add_s64_overflow(interval->time, days_us, &lookback->elapsed_us)))
 		lookback->elapsed_us = PG_INT64_MAX;
+}
+
+/* A rate of decay needs a constant length: a day is 24 hours. */
+static void
+build_half_life(DecayRate *decay, const Interval *half_life)
+{
+	int64		microseconds;
+	int64		days_us;
+
+	check_positive("half_life", half_life);
+	if (half_life->month != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("half_life must not have months"),
+				 errhint("Months differ in length: give days or hours.")));
+	if (pg_mul_s64_overflow(half_life->day, USECS_PER_DAY, &days_us) ||
+		pg_add_s64_overflow(half_life->time, days_us, &microseconds))
+		microseconds = PG_INT64_MAX;
+	decay_rate_init(decay, (uint64_t) microseconds);
 }
 
 static int64
@@ -204,31 +215,28 @@ attribution_policy_build(AttributionPolicy *policy,
 				 errhint("SELECT name FROM pg_timezone_names lists the time zones.")));
 
 	policy->rules.model = choose("model", arguments->model, models);
+	policy->rules.reuse = choose("reuse", arguments->reuse, reuses);
+	policy->rules.match = choose("match", arguments->match, matches);
+
+	/* all of them are checked, so that a wrong one does not wait for its model */
+	check_positive("session_lifetime", arguments->session_lifetime);
 	build_lookback(&policy->lookback, "lookback",
 				   arguments->lookback, policy->time_zone);
 	build_lookback(&policy->view_lookback, "view_lookback",
 				   arguments->view_lookback, policy->time_zone);
 	build_lookback(&policy->cart_lookback, "cart_lookback",
 				   arguments->cart_lookback, policy->time_zone);
+	build_lookback(&policy->session_lifetime, "session_lifetime",
+				   arguments->session_lifetime, policy->time_zone);
+	build_half_life(&policy->rules.decay, arguments->half_life);
 	build_position_weights(policy->rules.position_weights,
 						   arguments->position_weights);
-
-	/* checked now, so that a call does not break when they come into use */
-	if (arguments->reuse != NULL)
-		choose("reuse", arguments->reuse, reuses);
-	if (arguments->match != NULL)
-		choose("match", arguments->match, matches);
-	if (arguments->session_lifetime != NULL)
-		check_positive("session_lifetime", arguments->session_lifetime);
-	if (arguments->half_life != NULL)
-	{
-		check_positive("half_life", arguments->half_life);
-		if (arguments->half_life->month != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-					 errmsg("half_life must not have months"),
-					 errhint("Months differ in length: give days or hours.")));
-	}
+	if (strcmp(arguments->model, "j_shaped") == 0)
+		memcpy(policy->rules.position_weights, j_shaped_weights,
+			   sizeof(j_shaped_weights));
+	else if (strcmp(arguments->model, "inverse_j") == 0)
+		memcpy(policy->rules.position_weights, inverse_j_weights,
+			   sizeof(inverse_j_weights));
 }
 
 /*
@@ -290,15 +298,19 @@ window_start(const AttributionLookback *lookback, TimestampTz converted_at,
 
 void
 attribution_policy_windows(const AttributionPolicy *policy,
-						   TimestampTz converted_at, int64_t *starts)
+						   AttributionConversion *conversion)
 {
-	int64		start = window_start(&policy->lookback, converted_at,
-									 policy->time_zone);
+	TimestampTz at = conversion->converted_at;
+	int64_t    *starts = conversion->window_start;
+	int64		start = window_start(&policy->lookback, at, policy->time_zone);
 
 	starts[ATTRIBUTION_CLICK] = start;
 	starts[ATTRIBUTION_COUPON] = start;
-	starts[ATTRIBUTION_VIEW] = window_start(&policy->view_lookback,
-											converted_at, policy->time_zone);
-	starts[ATTRIBUTION_CART] = window_start(&policy->cart_lookback,
-											converted_at, policy->time_zone);
+	starts[ATTRIBUTION_VIEW] = window_start(&policy->view_lookback, at,
+											policy->time_zone);
+	starts[ATTRIBUTION_CART] = window_start(&policy->cart_lookback, at,
+											policy->time_zone);
+	if (policy->rules.reuse == ATTRIBUTION_SESSION)
+		conversion->session_start = window_start(&policy->session_lifetime, at,
+												 policy->time_zone);
 }

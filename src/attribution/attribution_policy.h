@@ -12,7 +12,7 @@
 
 #include "attribution_core.h"
 
-/* The arguments. NULL means: this function has no such argument. */
+/* The arguments. */
 typedef struct AttributionPolicyArguments
 {
 	const char *model;
@@ -41,16 +41,16 @@ typedef struct AttributionPolicy
 	AttributionLookback lookback;	/* of clicks and coupons */
 	AttributionLookback view_lookback;
 	AttributionLookback cart_lookback;
+	AttributionLookback session_lifetime;
 	pg_tz	   *time_zone;
 } AttributionPolicy;
 
-/* raises IN002 for what cannot be meant, IN010 for what is not built yet */
+/* raises IN002 for what cannot be meant */
 extern void attribution_policy_build(AttributionPolicy *policy,
 									 const AttributionPolicyArguments *arguments);
 
-/* fills window_start[ATTRIBUTION_KINDS] for a conversion at a finite time */
+/* fills window_start and session_start of a conversion at a finite time */
 extern void attribution_policy_windows(const AttributionPolicy *policy,
-									   TimestampTz converted_at,
-									   int64_t *window_start);
+									   AttributionConversion *conversion);
 
 #endif							/* PG_INFLUENCE_ATTRIBUTION_POLICY_H */

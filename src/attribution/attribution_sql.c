@@ -1,7 +1,7 @@
 /*
  * attribution_sql.c
- *	  SQL entry points of attribution: attribute(), attribute_totals(),
- *	  last_attribution_stats() and influence_internal.credit_order().
+ *	  SQL entry points of attribution: attribute(), attribute_totals() and
+ *	  last_attribution_stats().
  *
  * They read arguments, choose where the credits go, and leave the work to the
  * engine and the core.
@@ -23,14 +23,11 @@
 #include "../common/errors.h"
 #include "../common/money_sql.h"
 #include "attribution_engine.h"
-#include "attribution_input.h"
+#include "attribution_rows.h"
 
 PG_FUNCTION_INFO_V1(attribution_attribute);
 PG_FUNCTION_INFO_V1(attribution_totals);
 PG_FUNCTION_INFO_V1(attribution_last_stats);
-PG_FUNCTION_INFO_V1(attribution_credit_order);
-
-#define GETARG_STRING(n) text_to_cstring(PG_GETARG_TEXT_PP(n))
 
 /* argument positions of attribute() and attribute_totals() */
 enum
@@ -56,66 +53,9 @@ static const char *const argument_names[ARG_COUNT] = {
 	"session_lifetime", "match", "time_zone"
 };
 
-/* and of credit_order() */
-enum
-{
-	ORDER_TOUCHED_AT,
-	ORDER_KINDS,
-	ORDER_TOUCH_IDS,
-	ORDER_CREATOR_IDS,
-	ORDER_PRODUCT_IDS,
-	ORDER_CONVERTED_AT,
-	ORDER_LINE_IDS,
-	ORDER_AMOUNTS,
-	ORDER_LINE_PRODUCT_IDS,
-	ORDER_EXCLUDED,
-	ORDER_MODEL,
-	ORDER_LOOKBACK,
-	ORDER_VIEW_LOOKBACK,
-	ORDER_CART_LOOKBACK,
-	ORDER_POSITION_WEIGHTS,
-	ORDER_TIME_ZONE,
-	ORDER_COUNT
-};
-
-static const char *const order_argument_names[ORDER_COUNT] = {
-	"touched_at", "kinds", "touch_ids", "creator_ids", "product_ids",
-	"converted_at", "line_ids", "amounts", "line_product_ids",
-	"excluded_creator_ids", "model", "lookback", "view_lookback",
-	"cart_lookback", "position_weights", "time_zone"
-};
-
-/* columns of a credit */
-enum
-{
-	CREDIT_CONVERSION_ID,
-	CREDIT_TOUCH_ID,
-	CREDIT_CREATOR_ID,
-	CREDIT_TOUCH_POSITION,
-	CREDIT_PATH_LENGTH,
-	CREDIT_WEIGHT,
-	CREDIT_CREDIT,
-	CREDIT_REASON,
-	CREDIT_COLUMNS
-};
-
-static const char *const reason_names[ATTRIBUTION_REASONS] = {
-	[ATTRIBUTION_CREDITED] = "credited",
-	[ATTRIBUTION_NO_TOUCH] = "no_touch",
-	[ATTRIBUTION_OUTSIDE_WINDOW] = "outside_window",
-	[ATTRIBUTION_EXCLUDED] = "excluded"
-};
-
 /* of the last run of this session that came to its end */
 static AttributionStats last_stats;
 static bool have_last_stats = false;
-
-/* Sink of attribute(): credits become rows. */
-typedef struct CreditRows
-{
-	ReturnSetInfo *result;
-	Datum		reasons[ATTRIBUTION_REASONS];
-} CreditRows;
 
 /* Sink of attribute_totals(): credits add up per creator. */
 typedef struct CreatorTotal
@@ -145,40 +85,22 @@ typedef struct CreditTotals
 	CreatorTotal nobody;		/* credits without a creator */
 } CreditTotals;
 
-/* arguments from first_default on may be left out */
-static void
-check_no_nulls(FunctionCallInfo fcinfo, const char *const *names, int count,
-			   int first_default)
-{
-	int			i;
-
-	for (i = 0; i < count; i++)
-	{
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-					 errmsg("%s must not be NULL", names[i]),
-					 i < first_default ? 0 :
-					 errhint("Leave the argument out to get its default.")));
-	}
-}
-
 static void
 read_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
 {
 	AttributionPolicyArguments arguments;
 
-	check_no_nulls(fcinfo, argument_names, ARG_COUNT, ARG_MODEL);
-	arguments.model = GETARG_STRING(ARG_MODEL);
+	attribution_check_no_nulls(fcinfo, argument_names, ARG_COUNT, ARG_MODEL);
+	arguments.model = ATTRIBUTION_ARG_STRING(ARG_MODEL);
 	arguments.lookback = PG_GETARG_INTERVAL_P(ARG_LOOKBACK);
 	arguments.view_lookback = PG_GETARG_INTERVAL_P(ARG_VIEW_LOOKBACK);
 	arguments.cart_lookback = PG_GETARG_INTERVAL_P(ARG_CART_LOOKBACK);
 	arguments.half_life = PG_GETARG_INTERVAL_P(ARG_HALF_LIFE);
 	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(ARG_POSITION_WEIGHTS);
-	arguments.reuse = GETARG_STRING(ARG_REUSE);
+	arguments.reuse = ATTRIBUTION_ARG_STRING(ARG_REUSE);
 	arguments.session_lifetime = PG_GETARG_INTERVAL_P(ARG_SESSION_LIFETIME);
-	arguments.match = GETARG_STRING(ARG_MATCH);
-	arguments.time_zone = GETARG_STRING(ARG_TIME_ZONE);
+	arguments.match = ATTRIBUTION_ARG_STRING(ARG_MATCH);
+	arguments.time_zone = ATTRIBUTION_ARG_STRING(ARG_TIME_ZONE);
 	attribution_policy_build(policy, &arguments);
 }
 
@@ -188,60 +110,11 @@ run(FunctionCallInfo fcinfo, const AttributionPolicy *policy,
 {
 	AttributionStats stats;
 
-	attribution_run(GETARG_STRING(ARG_TOUCHES),
-					GETARG_STRING(ARG_CONVERSIONS),
+	attribution_run(ATTRIBUTION_ARG_STRING(ARG_TOUCHES),
+					ATTRIBUTION_ARG_STRING(ARG_CONVERSIONS),
 					policy, sink, arg, &stats);
 	last_stats = stats;
 	have_last_stats = true;
-}
-
-static void
-credit_rows_init(CreditRows *rows, FunctionCallInfo fcinfo)
-{
-	int			i;
-
-	InitMaterializedSRF(fcinfo, 0);
-	rows->result = (ReturnSetInfo *) fcinfo->resultinfo;
-	for (i = 0; i < ATTRIBUTION_REASONS; i++)
-		rows->reasons[i] = CStringGetTextDatum(reason_names[i]);
-}
-
-static void
-credit_rows_add(void *arg, const AttributionTouch *touches,
-				const AttributionConversion *conversion,
-				const AttributionWorkspace *workspace)
-{
-	CreditRows *rows = arg;
-	const AttributionPath *path = &workspace->path;
-	const AttributionRoom *room = &workspace->room;
-	Datum		values[CREDIT_COLUMNS];
-	bool		nulls[CREDIT_COLUMNS];
-	size_t		i;
-
-	memset(nulls, false, sizeof(nulls));
-	values[CREDIT_CONVERSION_ID] = Int64GetDatum(conversion->conversion_id);
-	values[CREDIT_PATH_LENGTH] = Int32GetDatum((int32) path->path_length);
-	values[CREDIT_REASON] = rows->reasons[path->reason];
-	nulls[CREDIT_CREDIT] = !conversion->has_amount;
-
-	for (i = 0; i < path->rows; i++)
-	{
-		const AttributionTouch *touch = room->touch[i] == ATTRIBUTION_NONE ? NULL
-			: &touches[room->touch[i]];
-
-		if ((i & 1023) == 1023)
-			CHECK_FOR_INTERRUPTS();
-		nulls[CREDIT_TOUCH_ID] = touch == NULL;
-		nulls[CREDIT_TOUCH_POSITION] = touch == NULL;
-		nulls[CREDIT_CREATOR_ID] = touch == NULL || !touch->has_creator;
-		values[CREDIT_TOUCH_ID] = Int64GetDatum(touch == NULL ? 0 : touch->touch_id);
-		values[CREDIT_CREATOR_ID] = Int64GetDatum(touch == NULL ? 0 : touch->creator_id);
-		values[CREDIT_TOUCH_POSITION] = Int32GetDatum((int32) room->position[i]);
-		values[CREDIT_WEIGHT] = Float8GetDatum(attribution_row_weight(path, room, i));
-		values[CREDIT_CREDIT] = Int64GetDatum(room->credit[i]);
-		tuplestore_putvalues(rows->result->setResult, rows->result->setDesc,
-							 values, nulls);
-	}
 }
 
 /*
@@ -251,11 +124,11 @@ Datum
 attribution_attribute(PG_FUNCTION_ARGS)
 {
 	AttributionPolicy policy;
-	CreditRows	rows;
+	AttributionRows	rows;
 
 	read_policy(fcinfo, &policy);
-	credit_rows_init(&rows, fcinfo);
-	run(fcinfo, &policy, credit_rows_add, &rows);
+	attribution_rows_init(&rows, fcinfo);
+	run(fcinfo, &policy, attribution_rows_add, &rows);
 	return (Datum) 0;
 }
 
@@ -379,191 +252,4 @@ attribution_last_stats(PG_FUNCTION_ARGS)
 	values[4] = Int64GetDatum(last_stats.credits);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
-}
-
-/* An array argument of credit_order() */
-typedef struct OrderArray
-{
-	Datum	   *values;
-	bool	   *nulls;
-	int			count;
-} OrderArray;
-
-static OrderArray
-read_order_array(FunctionCallInfo fcinfo, int argno, bool nulls_allowed)
-{
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(argno);
-	OrderArray	result;
-	int			i;
-
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("%s must have one dimension", order_argument_names[argno]),
-				 errhint("Give a plain array, as ARRAY[...] or array_agg(...) makes it.")));
-	if (ARR_ELEMTYPE(array) == TEXTOID)
-		deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
-						  &result.values, &result.nulls, &result.count);
-	else						/* bigint or timestamptz */
-		deconstruct_array(array, ARR_ELEMTYPE(array), sizeof(int64), FLOAT8PASSBYVAL,
-						  TYPALIGN_DOUBLE, &result.values, &result.nulls, &result.count);
-
-	for (i = 0; i < result.count && !nulls_allowed; i++)
-	{
-		if ((i & 0xffff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (result.nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-					 errmsg("%s must not contain NULL", order_argument_names[argno]),
-					 errhint("Leave out or coalesce the NULL elements.")));
-	}
-	return result;
-}
-
-static void
-check_same_length(int first, int first_count, int second, int second_count)
-{
-	if (first_count != second_count)
-		ereport(ERROR,
-				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("%s and %s must have the same number of elements",
-						order_argument_names[first], order_argument_names[second]),
-				 errdetail("They have %d and %d.", first_count, second_count),
-				 errhint("Build the arrays from the same rows.")));
-}
-
-static void
-check_finite(TimestampTz at, int argno)
-{
-	if (TIMESTAMP_NOT_FINITE(at))
-		ereport(ERROR,
-				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("%s must be finite", order_argument_names[argno]),
-				 errhint("Events happen at a finite moment.")));
-}
-
-static int64
-nullable_id(const OrderArray *array, int i, bool *present)
-{
-	*present = !array->nulls[i];
-	return *present ? DatumGetInt64(array->values[i]) : 0;
-}
-
-static int
-compare_touches(const void *a, const void *b, void *arg)
-{
-	return attribution_touch_compare(a, b);
-}
-
-/* The touches, in the order of a path: the first five arguments. */
-static AttributionTouch *
-read_order_touches(FunctionCallInfo fcinfo, size_t *count)
-{
-	OrderArray	arrays[ORDER_PRODUCT_IDS + 1];
-	const OrderArray *creators = &arrays[ORDER_CREATOR_IDS];
-	const OrderArray *products = &arrays[ORDER_PRODUCT_IDS];
-	AttributionTouch *touches;
-	int			n;
-	int			i;
-
-	for (i = ORDER_TOUCHED_AT; i <= ORDER_PRODUCT_IDS; i++)
-	{
-		arrays[i] = read_order_array(fcinfo, i, i >= ORDER_CREATOR_IDS);
-		check_same_length(ORDER_TOUCHED_AT, arrays[ORDER_TOUCHED_AT].count,
-						  i, arrays[i].count);
-	}
-
-	/* the array type bounds n, but the touches may need more than 1 GB */
-	n = arrays[ORDER_TOUCHED_AT].count;
-	touches = MemoryContextAllocHuge(CurrentMemoryContext,
-									 Max(n, 1) * sizeof(*touches));
-	for (i = 0; i < n; i++)
-	{
-		AttributionTouch *touch = &touches[i];
-		text	   *kind = DatumGetTextPP(arrays[ORDER_KINDS].values[i]);
-
-		if ((i & 0xffff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		touch->touched_at = DatumGetTimestampTz(arrays[ORDER_TOUCHED_AT].values[i]);
-		check_finite(touch->touched_at, ORDER_TOUCHED_AT);
-		touch->kind = attribution_kind_from_name(VARDATA_ANY(kind),
-												 VARSIZE_ANY_EXHDR(kind));
-		touch->touch_id = DatumGetInt64(arrays[ORDER_TOUCH_IDS].values[i]);
-		touch->creator_id = nullable_id(creators, i, &touch->has_creator);
-		touch->product_id = nullable_id(products, i, &touch->has_product);
-	}
-	qsort_interruptible(touches, n, sizeof(*touches), compare_touches, NULL);
-	*count = n;
-	return touches;
-}
-
-static void
-read_order_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
-{
-	AttributionPolicyArguments arguments;
-
-	memset(&arguments, 0, sizeof(arguments));
-	arguments.model = GETARG_STRING(ORDER_MODEL);
-	arguments.lookback = PG_GETARG_INTERVAL_P(ORDER_LOOKBACK);
-	arguments.view_lookback = PG_GETARG_INTERVAL_P(ORDER_VIEW_LOOKBACK);
-	arguments.cart_lookback = PG_GETARG_INTERVAL_P(ORDER_CART_LOOKBACK);
-	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(ORDER_POSITION_WEIGHTS);
-	arguments.time_zone = GETARG_STRING(ORDER_TIME_ZONE);
-	attribution_policy_build(policy, &arguments);
-}
-
-/*
- * credit_order(touches as arrays, one order and its lines as arrays, policy)
- * -> credits, conversion_id being the line's id
- */
-Datum
-attribution_credit_order(PG_FUNCTION_ARGS)
-{
-	AttributionPolicy policy;
-	AttributionWorkspace workspace;
-	AttributionConversion conversion;
-	AttributionTouch *touches;
-	OrderArray	line_ids;
-	OrderArray	amounts;
-	OrderArray	products;
-	OrderArray	excluded;
-	CreditRows	rows;
-	size_t		ntouches;
-	int64	   *excluded_ids;
-	int			i;
-
-	check_no_nulls(fcinfo, order_argument_names, ORDER_COUNT, ORDER_COUNT);
-	read_order_policy(fcinfo, &policy);
-	touches = read_order_touches(fcinfo, &ntouches);
-	line_ids = read_order_array(fcinfo, ORDER_LINE_IDS, false);
-	amounts = read_order_array(fcinfo, ORDER_AMOUNTS, false);
-	products = read_order_array(fcinfo, ORDER_LINE_PRODUCT_IDS, true);
-	excluded = read_order_array(fcinfo, ORDER_EXCLUDED, false);
-	check_same_length(ORDER_LINE_IDS, line_ids.count, ORDER_AMOUNTS, amounts.count);
-	check_same_length(ORDER_LINE_IDS, line_ids.count, ORDER_LINE_PRODUCT_IDS, products.count);
-
-	excluded_ids = palloc(Max(excluded.count, 1) * sizeof(int64));
-	for (i = 0; i < excluded.count; i++)
-		excluded_ids[i] = DatumGetInt64(excluded.values[i]);
-
-	memset(&conversion, 0, sizeof(conversion));
-	conversion.converted_at = PG_GETARG_TIMESTAMPTZ(ORDER_CONVERTED_AT);
-	check_finite(conversion.converted_at, ORDER_CONVERTED_AT);
-	conversion.has_amount = true;
-	conversion.excluded = (const int64_t *) excluded_ids;
-	conversion.excluded_count = excluded.count;
-	attribution_policy_windows(&policy, conversion.converted_at, conversion.window_start);
-
-	credit_rows_init(&rows, fcinfo);
-	attribution_workspace_init(&workspace, CurrentMemoryContext);
-	for (i = 0; i < line_ids.count; i++)
-	{
-		conversion.conversion_id = DatumGetInt64(line_ids.values[i]);
-		conversion.amount = DatumGetInt64(amounts.values[i]);
-		conversion.product_id = nullable_id(&products, i, &conversion.has_product);
-		attribution_credit(&workspace, &policy.rules, touches, ntouches, &conversion);
-		credit_rows_add(&rows, touches, &conversion, &workspace);
-	}
-	return (Datum) 0;
 }

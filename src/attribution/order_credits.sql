@@ -80,11 +80,11 @@ BEGIN
 	), t AS (
 		SELECT coalesce(array_agg(t.touched_at), '{}') AS at, coalesce(array_agg(t.kind), '{}') AS kinds,
 			   coalesce(array_agg(t.touch_no), '{}') AS ids, coalesce(array_agg(t.creator_id), '{}') AS creators,
-			   coalesce(array_agg(t.product_id), '{}') AS products
+			   coalesce(array_agg(t.product_id), '{}') AS products, coalesce(array_agg(NULL::bigint), '{}') AS nothing
 		  FROM touches t
 	), l AS (
 		SELECT array_agg(x.line_no::bigint ORDER BY x.line_no) AS ids, array_agg(x.base_amount ORDER BY x.line_no) AS amounts,
-			   array_agg(x.product_id ORDER BY x.line_no) AS products
+			   array_agg(x.product_id ORDER BY x.line_no) AS products, array_agg(NULL::bigint) AS nothing
 		  FROM influence.order_line x
 		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3
 	)
@@ -100,9 +100,10 @@ BEGIN
 		   o.ordered_at
 	  FROM t
 	 CROSS JOIN l
-	 CROSS JOIN LATERAL influence_internal.credit_order(t.at, t.kinds, t.ids, t.creators, t.products, o.ordered_at, l.ids,
-			l.amounts, l.products, influence_internal.buyer_creators($2), o.model, o.lookback, o.view_lookback, o.cart_lookback,
-			o.position_weights, o.time_zone) c
+	 CROSS JOIN LATERAL influence_internal.credit_order(t.at, t.kinds, t.ids, t.creators, t.products,
+			t.nothing, t.nothing::text[], array_fill(false, ARRAY[cardinality(t.at)]), o.ordered_at, l.ids, l.amounts, l.products, l.nothing,
+			influence_internal.buyer_creators($2), NULL, l.nothing::text[]::timestamptz[], o.model, o.lookback, o.view_lookback,
+			o.cart_lookback, o.half_life, o.position_weights, o.reuse, o.session_lifetime, o.match, o.time_zone) c
 	  LEFT JOIN touches w ON w.touch_no = c.touch_id;
 END
 $$;

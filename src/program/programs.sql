@@ -37,8 +37,9 @@ BEGIN
 	  FROM influence.attribution_policy a JOIN influence.program g ON g.program_id = a.program_id
 	 WHERE a.program_id = check_attribution_policy.program_id AND a.version = check_attribution_policy.version;
 	-- the kernel itself says whether it can run this policy
-	PERFORM influence_internal.credit_order('{}', '{}', '{}', '{}', '{}', now(), '{}', '{}', '{}', '{}',
-		p.model, p.lookback, p.view_lookback, p.cart_lookback, p.position_weights, p.time_zone);
+	PERFORM influence_internal.credit_order('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now(), '{}', '{}', '{}', '{}',
+		'{}', NULL, '{}', p.model, p.lookback, p.view_lookback, p.cart_lookback, p.half_life, p.position_weights, p.reuse,
+		p.session_lifetime, p.match, p.time_zone);
 	IF p.reuse <> 'reuse' THEN
 		PERFORM influence_internal.raise_unsupported(format('reuse "%s"', p.reuse));
 	ELSIF p.match <> 'any' THEN

@@ -12,10 +12,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const AttributionRules first_touch = {ATTRIBUTION_FIRST_TOUCH, {0, 0, 0}};
-static const AttributionRules last_touch = {ATTRIBUTION_LAST_TOUCH, {0, 0, 0}};
-static const AttributionRules linear = {ATTRIBUTION_LINEAR, {0, 0, 0}};
-static const AttributionRules u_shaped = {ATTRIBUTION_POSITION_BASED, {2, 1, 2}};
+static const AttributionRules first_touch = {.model = ATTRIBUTION_FIRST_TOUCH};
+static const AttributionRules last_touch = {.model = ATTRIBUTION_LAST_TOUCH};
+static const AttributionRules linear = {.model = ATTRIBUTION_LINEAR};
+static const AttributionRules u_shaped = {.model = ATTRIBUTION_POSITION_BASED,.position_weights = {2, 1, 2}};
 
 static AttributionRoom room;
 static size_t steps;
@@ -32,6 +32,7 @@ drive(AttributionPath *path, const AttributionRules *rules,
 	free(room.weight);
 	free(room.credit);
 	free(room.scratch);
+	free(room.slots);
 	memset(&room, 0, sizeof(room));
 	steps = 0;
 
@@ -50,6 +51,7 @@ drive(AttributionPath *path, const AttributionRules *rules,
 		room.weight = realloc(room.weight, room.capacity * sizeof(*room.weight));
 		room.credit = realloc(room.credit, room.capacity * sizeof(*room.credit));
 		room.scratch = realloc(room.scratch, room.capacity * sizeof(*room.scratch));
+		room.slots = realloc(room.slots, room.capacity * ATTRIBUTION_SLOTS_PER_ROW * sizeof(*room.slots));
 	}
 }
 
@@ -57,7 +59,8 @@ static const char *
 credit(const AttributionRules *rules, const AttributionTouch *touches, size_t n,
 	   const AttributionConversion *conversion)
 {
-	static const char *const reasons[] = {"credited", "no_touch", "outside_window", "excluded"};
+	static const char *const reasons[] = {"credited", "no_touch", "outside_window", "excluded",
+	"consumed", "late", "no_weight"};
 	static char text[4096];
 	AttributionPath path;
 	size_t		length;
@@ -118,7 +121,7 @@ test_models(void)
 {
 	AttributionConversion sale = conversion(100);
 	AttributionTouch touches[5];
-	AttributionRules one_sided = {ATTRIBUTION_POSITION_BASED, {0, 1, 3}};
+	AttributionRules one_sided = {.model = ATTRIBUTION_POSITION_BASED,.position_weights = {0, 1, 3}};
 	int64_t		i;
 
 	for (i = 0; i < 5; i++)
@@ -333,7 +336,7 @@ test_bounds(void)
 {
 	AttributionConversion sale = conversion(10);
 	AttributionTouch touches[] = {touch(91, ATTRIBUTION_CLICK, 1, 1), touch(92, ATTRIBUTION_CLICK, 2, 2)};
-	AttributionRules middle_only = {ATTRIBUTION_POSITION_BASED, {0, 1, 0}};
+	AttributionRules middle_only = {.model = ATTRIBUTION_POSITION_BASED,.position_weights = {0, 1, 0}};
 	AttributionRules negative = {ATTRIBUTION_POSITION_BASED, {-1, 1, 2}};
 	AttributionRules heavy = {ATTRIBUTION_POSITION_BASED, {ATTRIBUTION_MAX_WEIGHT_SUM, 0, 1}};
 	AttributionRules heaviest = {ATTRIBUTION_POSITION_BASED, {ATTRIBUTION_MAX_WEIGHT_SUM - 1, 0, 1}};
