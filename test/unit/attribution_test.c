@@ -337,9 +337,9 @@ test_bounds(void)
 	AttributionConversion sale = conversion(10);
 	AttributionTouch touches[] = {touch(91, ATTRIBUTION_CLICK, 1, 1), touch(92, ATTRIBUTION_CLICK, 2, 2)};
 	AttributionRules middle_only = {.model = ATTRIBUTION_POSITION_BASED,.position_weights = {0, 1, 0}};
-	AttributionRules negative = {ATTRIBUTION_POSITION_BASED, {-1, 1, 2}};
-	AttributionRules heavy = {ATTRIBUTION_POSITION_BASED, {ATTRIBUTION_MAX_WEIGHT_SUM, 0, 1}};
-	AttributionRules heaviest = {ATTRIBUTION_POSITION_BASED, {ATTRIBUTION_MAX_WEIGHT_SUM - 1, 0, 1}};
+	AttributionRules negative = {.model = ATTRIBUTION_POSITION_BASED,.position_weights = {-1, 1, 2}};
+	AttributionRules heavy = {.model = ATTRIBUTION_POSITION_BASED,.position_weights = {ATTRIBUTION_MAX_WEIGHT_SUM, 0, 1}};
+	AttributionRules heaviest = {.model = ATTRIBUTION_POSITION_BASED,.position_weights = {ATTRIBUTION_MAX_WEIGHT_SUM - 1, 0, 1}};
 	AttributionPath path;
 
 	ok(drive(&path, &middle_only, touches, 2, &sale) == ATTRIBUTION_BAD_WEIGHTS,
