@@ -67,7 +67,13 @@ CREATE FUNCTION influence.last_attribution_stats(
 	OUT conversions bigint,
 	OUT rejected_touches bigint,
 	OUT rejected_conversions bigint,
-	OUT credits bigint)
+	OUT credits bigint,
+	OUT skipped_touches bigint,
+	OUT partitions bigint,
+	OUT oversized_partitions bigint,
+	OUT spilled_bytes bigint,
+	OUT read_ms float8,
+	OUT credit_ms float8)
 AS 'MODULE_PATHNAME', 'attribution_last_stats'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 

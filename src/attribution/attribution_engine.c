@@ -1,288 +1,230 @@
 /*
  * attribution_engine.c
- *	  Sort-merge attribution: two queries in, credited conversions out.
+ *	  Runs the two queries of attribute() and hands over visitor by visitor.
  *
- * The rows of both queries stream from the executor into one tuplesort, which
- * keeps to work_mem and spills by itself. Its key is (hash of the visitor, time,
- * touch before conversion, kind, id), so that each visitor's history comes out
- * in one piece and a conversion right after the touches that may earn it. The
- * rows of a visitor become an array of touches, on which the core credits each
- * conversion as it comes.
+ * Rows stream from the executor into partitions by the visitor's key. The
+ * conversions come first, so that touches of visitors who never convert, most
+ * of them as a rule, are dropped as they arrive: a bitmap over the keys knows
+ * who may have converted. Then partition by partition, each small enough for
+ * the processor's cache, is sorted and merged.
+ *
+ * Memory is bounded by work_mem * hash_mem_multiplier: three quarters of it for
+ * the partitions, which go to a temporary file when they outgrow that, the rest
+ * for the partition at hand.
  */
 #include "postgres.h"
 
-#include "catalog/pg_operator_d.h"
-#include "catalog/pg_type_d.h"
-#include "executor/tuptable.h"
+#include "executor/nodeHash.h"
 #include "miscadmin.h"
-#include "utils/array.h"
+#include "port/pg_bitutils.h"
+#include "portability/instr_time.h"
 #include "utils/memutils.h"
-#include "utils/tuplesort.h"
 
 #include "attribution_engine.h"
-#include "attribution_input.h"
+#include "attribution_partition.h"
 
-/* attributes of the sorted rows, the first SORT_KEYS of them being the key */
-enum
+/* below this, temporary files would consist of crumbs */
+#define MIN_STORE_BYTES ((size_t) 512 * 1024)
+
+/* what one partition may take beyond its share */
+#define PARTITION_BYTES ((size_t) 32 * 1024 * 1024)
+
+/* bits of the bitmap for each line, and the most there are */
+#define FILTER_BITS_PER_LINE 16
+#define FILTER_MIN_BITS 16
+#define FILTER_MAX_BITS 27		/* 16 MB */
+
+typedef struct Run
 {
-	SORT_HASH_HIGH,
-	SORT_HASH_LOW,
-	SORT_AT,
-	SORT_RANK,					/* AttributionKind, or RANK_CONVERSION */
-	SORT_ID,
-	SORT_CREATOR,				/* these two settle the order of equal ids */
-	SORT_PRODUCT,
-	SORT_KEYS,
-	SORT_AMOUNT = SORT_KEYS,
-	SORT_EXCLUDED,
-	SORT_ATTRIBUTES
-};
+	MemoryContext context;
+	const AttributionPolicy *policy;
+	AttributionStats *stats;
+	size_t		limit;
+	StoreMemory memory;
+	AttributionLayout touch_layout;
+	AttributionLayout line_layout;
+	Store	   *touches;
+	Store	   *lines;
+	int64		lines_kept;
 
-#define RANK_CONVERSION ATTRIBUTION_KINDS
+	/* who may have converted: a bit of the key's lower half */
+	uint64	   *filter;
+	uint64		filter_mask;
+	int64		last_line_at;	/* later touches earn nothing */
 
-/* the touches of the visitor at hand */
-typedef struct TouchArray
-{
-	AttributionTouch *touches;
-	size_t		count;
-	size_t		capacity;
-} TouchArray;
-
-typedef struct LineArray
-{
-	AttributionConversion *lines;
-	size_t		count;
-	size_t		capacity;
-} LineArray;
-
-#define INITIAL_CAPACITY 64
-#define KEPT_CAPACITY 65536		/* larger arrays are freed after their visitor */
-
-static TupleDesc
-make_sort_desc(void)
-{
-	TupleDesc	desc = CreateTemplateTupleDesc(SORT_ATTRIBUTES);
-	int			i;
-
-	for (i = 0; i < SORT_ATTRIBUTES; i++)
-	{
-		Oid			type = i == SORT_RANK ? INT4OID :
-			i == SORT_EXCLUDED ? INT8ARRAYOID : INT8OID;
-
-		TupleDescInitEntry(desc, (AttrNumber) (i + 1), NULL, type, -1, 0);
-	}
-	return desc;
-}
-
-static Tuplesortstate *
-begin_sort(TupleDesc desc)
-{
-	AttrNumber	attributes[SORT_KEYS];
-	Oid			operators[SORT_KEYS];
-	Oid			collations[SORT_KEYS];
-	bool		nulls_first[SORT_KEYS];
-	int			i;
-
-	for (i = 0; i < SORT_KEYS; i++)
-	{
-		attributes[i] = (AttrNumber) (i + 1);
-		operators[i] = i == SORT_RANK ? Int4LessOperator : Int8LessOperator;
-		collations[i] = InvalidOid;
-		nulls_first[i] = false;
-	}
-	return tuplesort_begin_heap(desc, SORT_KEYS, attributes, operators, collations,
-								nulls_first, work_mem, NULL, TUPLESORT_NONE);
-}
-
-/* where the rows of the queries go */
-typedef struct SortTarget
-{
-	Tuplesortstate *sort;
-	TupleTableSlot *slot;
-} SortTarget;
+	/* of everything kept */
+	int64		first_at;
+	int64		last_at;
+} Run;
 
 static void
-put_row(void *arg, const AttributionInputRow *row)
+run_begin(void *arg, const AttributionInputShape *shape)
 {
-	SortTarget *target = arg;
-	TupleTableSlot *slot = target->slot;
-	Datum	   *values = slot->tts_values;
-	bool	   *nulls = slot->tts_isnull;
+	Run		   *run = arg;
 
-	ExecClearTuple(slot);
-	memset(nulls, false, SORT_ATTRIBUTES * sizeof(bool));
-	values[SORT_HASH_HIGH] = Int64GetDatum((int64) row->visitor_high);
-	values[SORT_HASH_LOW] = Int64GetDatum((int64) row->visitor_low);
-	values[SORT_AT] = Int64GetDatum(row->at);
-	values[SORT_RANK] = Int32GetDatum(row->is_touch ? (int32) row->kind
-									  : RANK_CONVERSION);
-	values[SORT_ID] = Int64GetDatum(row->id);
-	values[SORT_CREATOR] = Int64GetDatum(row->creator_id);
-	nulls[SORT_CREATOR] = !row->has_creator;
-	values[SORT_PRODUCT] = Int64GetDatum(row->product_id);
-	nulls[SORT_PRODUCT] = !row->has_product;
-	values[SORT_AMOUNT] = Int64GetDatum(row->amount);
-	nulls[SORT_AMOUNT] = !row->has_amount;
-	values[SORT_EXCLUDED] = PointerGetDatum(row->excluded);
-	nulls[SORT_EXCLUDED] = row->excluded == NULL;
-	ExecStoreVirtualTuple(slot);
-	tuplesort_puttupleslot(target->sort, slot);
+	attribution_layout_touches(&run->touch_layout, shape, &run->policy->rules);
+	attribution_layout_lines(&run->line_layout, shape, &run->policy->rules);
+	run->touches = store_create(&run->memory, run->touch_layout.words);
+	run->lines = store_create(&run->memory, run->line_layout.words);
+}
+
+static inline void
+note_time(Run *run, int64 at)
+{
+	if (at < run->first_at)
+		run->first_at = at;
+	if (at > run->last_at)
+		run->last_at = at;
 }
 
 static void
-read_inputs(const char *touches_query, const char *conversions_query,
-			Tuplesortstate *sort, TupleDesc sort_desc, AttributionStats *stats)
+run_conversion(void *arg, const AttributionInputRow *row)
 {
+	Run		   *run = arg;
+
+	attribution_put_line(&run->line_layout, run->lines, row);
+	note_time(run, row->at);
+	run->lines_kept++;
+}
+
+static inline void
+filter_add(Run *run, uint64 key)
+{
+	key &= run->filter_mask;
+	run->filter[key / 64] |= UINT64CONST(1) << (key % 64);
+}
+
+static void
+filter_partition(Run *run, int number)
+{
+	int			words = run->line_layout.words;
+	bool		count_follows = false;
+	size_t		skip = 0;
+	StoreCursor cursor;
+	uint64	   *row;
+
+	store_scan(&cursor, run->lines, number);
+	while ((row = store_scan_next(&cursor)) != NULL)
+	{
+		if (skip > 0)
+			skip--;
+		else if (count_follows)
+		{
+			/* this row has the first of the count and the excluded creators */
+			skip = (row[0] + words) / words - 1;
+			count_follows = false;
+		}
+		else
+		{
+			filter_add(run, layout_key(row));
+			count_follows = (row[0] & LAYOUT_HAS_EXCLUDED) != 0;
+		}
+	}
+	store_scan_end(&cursor);
+}
+
+/* The bitmap of who converted, and room for the touches. */
+static void
+run_conversions_end(void *arg)
+{
+	Run		   *run = arg;
+	int			bits = FILTER_MIN_BITS;
+	int			i;
+
+	while (bits < FILTER_MAX_BITS &&
+		   (INT64CONST(1) << bits) < run->lines_kept * FILTER_BITS_PER_LINE)
+		bits++;
+	run->filter = MemoryContextAllocZero(run->context, (((size_t) 1) << bits) / 8);
+	run->filter_mask = (UINT64CONST(1) << bits) - 1;
+	run->last_line_at = run->last_at;
+
+	/* what has begun to spill, or would starve the touches, goes entirely */
+	if (run->lines->spilled || run->memory.used > run->memory.limit / 2)
+		store_spill(run->lines);
+
+	for (i = 0; i < STORE_PARTITIONS; i++)
+		filter_partition(run, i);
+}
+
+static void
+run_touch(void *arg, const AttributionInputRow *row)
+{
+	Run		   *run = arg;
+	uint64		key = row->visitor_high & run->filter_mask;
+
+	if ((run->filter[key / 64] >> (key % 64) & 1) == 0 || row->at > run->last_line_at)
+	{
+		run->stats->skipped_touches++;
+		return;
+	}
+	attribution_put_touch(&run->touch_layout, run->touches, row);
+	note_time(run, row->at);
+}
+
+static void
+read_inputs(Run *run, const char *touches_query, const char *conversions_query)
+{
+	AttributionStats *stats = run->stats;
+	AttributionInputSinks sinks;
 	AttributionInputCount touches;
 	AttributionInputCount conversions;
-	SortTarget	target;
 
-	target.sort = sort;
-	target.slot = MakeSingleTupleTableSlot(sort_desc, &TTSOpsVirtual);
-	attribution_input_read(touches_query, conversions_query, put_row, &target,
+	sinks.begin = run_begin;
+	sinks.conversion = run_conversion;
+	sinks.conversions_end = run_conversions_end;
+	sinks.touch = run_touch;
+	sinks.arg = run;
+	attribution_input_read(touches_query, conversions_query,
+						   run->policy->rules.model == ATTRIBUTION_CUSTOM, &sinks,
 						   &touches, &conversions);
-	ExecDropSingleTupleTableSlot(target.slot);
 
 	stats->touches = touches.rows;
 	stats->rejected_touches = touches.rejected;
 	stats->conversions = conversions.rows;
 	stats->rejected_conversions = conversions.rejected;
+
+	/* the memory is the partition's now */
+	if (run->touches->spilled)
+	{
+		store_spill(run->touches);
+		store_spill(run->lines);
+	}
+	pfree(run->filter);
 }
 
 static void
-append_touch(TouchArray *array, TupleTableSlot *slot, MemoryContext context)
+credit_partitions(Run *run, AttributionSink sink, void *arg)
 {
-	const Datum *values = slot->tts_values;
-	AttributionTouch *touch;
+	PartitionWork work;
+	int			i;
 
-	if (array->count == array->capacity)
-	{
-		size_t		capacity = array->capacity == 0 ? INITIAL_CAPACITY : 2 * array->capacity;
-		AttributionTouch *grown = MemoryContextAllocHuge(context, capacity * sizeof(*grown));
+	memset(&work, 0, sizeof(work));
+	work.policy = run->policy;
+	work.sink = sink;
+	work.sink_arg = arg;
+	work.stats = run->stats;
+	work.touch_store = run->touches;
+	work.line_store = run->lines;
+	work.limit = run->limit / 4 + PARTITION_BYTES;
+	work.touch_rows.layout = &run->touch_layout;
+	work.line_rows.layout = &run->line_layout;
+	partition_work_init(&work, run->context, run->first_at, run->last_at);
 
-		if (array->touches != NULL)
-		{
-			memcpy(grown, array->touches, array->count * sizeof(*grown));
-			pfree(array->touches);
-		}
-		array->touches = grown;
-		array->capacity = capacity;
-	}
-
-	touch = &array->touches[array->count++];
-	memset(touch, 0, sizeof(*touch));
-	touch->touched_at = DatumGetInt64(values[SORT_AT]);
-	touch->touch_id = DatumGetInt64(values[SORT_ID]);
-	touch->kind = (uint8) DatumGetInt32(values[SORT_RANK]);
-	touch->has_creator = !slot->tts_isnull[SORT_CREATOR];
-	touch->creator_id = touch->has_creator ? DatumGetInt64(values[SORT_CREATOR]) : 0;
-	touch->has_product = !slot->tts_isnull[SORT_PRODUCT];
-	touch->product_id = touch->has_product ? DatumGetInt64(values[SORT_PRODUCT]) : 0;
+	for (i = 0; i < STORE_PARTITIONS; i++)
+		partition_credit(&work, i);
 }
 
-static void
-append_line(LineArray *array, TupleTableSlot *slot, MemoryContext context)
+static double
+milliseconds_since(instr_time *since)
 {
-	const Datum *values = slot->tts_values;
-	const bool *nulls = slot->tts_isnull;
-	AttributionConversion *conversion;
+	instr_time	now;
+	instr_time	elapsed;
 
-	if (array->count == array->capacity)
-	{
-		size_t		capacity = array->capacity == 0 ? INITIAL_CAPACITY : 2 * array->capacity;
-
-		array->lines = array->lines == NULL ?
-			MemoryContextAllocHuge(context, capacity * sizeof(*array->lines)) :
-			repalloc_huge(array->lines, capacity * sizeof(*array->lines));
-		array->capacity = capacity;
-	}
-
-	conversion = &array->lines[array->count++];
-	memset(conversion, 0, sizeof(*conversion));
-	conversion->converted_at = DatumGetInt64(values[SORT_AT]);
-	conversion->conversion_id = DatumGetInt64(values[SORT_ID]);
-	conversion->has_amount = !nulls[SORT_AMOUNT];
-	conversion->amount = nulls[SORT_AMOUNT] ? 0 : DatumGetInt64(values[SORT_AMOUNT]);
-	conversion->has_product = !nulls[SORT_PRODUCT];
-	conversion->product_id = nulls[SORT_PRODUCT] ? 0 : DatumGetInt64(values[SORT_PRODUCT]);
-	if (!nulls[SORT_EXCLUDED])
-	{
-		ArrayType  *excluded = DatumGetArrayTypePCopy(values[SORT_EXCLUDED]);
-
-		/* written by attribution_input.c, which leaves NULLs out */
-		Assert(!ARR_HASNULL(excluded));
-		conversion->excluded = (const int64_t *) ((char *) excluded +
-												  ARR_OVERHEAD_NONULLS(ARR_NDIM(excluded)));
-		conversion->excluded_count = (size_t) ArrayGetNItems(ARR_NDIM(excluded), ARR_DIMS(excluded));
-	}
-}
-
-static void
-credit_visitor(const AttributionPolicy *policy, AttributionWorkspace *workspace,
-			   TouchArray *touches, LineArray *lines, AttributionSink sink, void *arg,
-			   AttributionStats *stats)
-{
-	size_t		i;
-
-	attribution_visitor_prepare(policy, CurrentMemoryContext, lines->lines, lines->count, true);
-	for (i = 0; i < lines->count; i++)
-	{
-		attribution_credit(workspace, &policy->rules, touches->touches, touches->count,
-						   &lines->lines[i]);
-		sink(arg, touches->touches, &lines->lines[i], workspace);
-		stats->credits += (int64) workspace->path.rows;
-	}
-	lines->count = 0;
-	touches->count = 0;
-}
-
-/* Visitor by visitor, in the order of the sort. */
-static void
-credit_visitors(Tuplesortstate *sort, TupleDesc sort_desc,
-				const AttributionPolicy *policy, AttributionSink sink, void *arg,
-				AttributionStats *stats)
-{
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(sort_desc, &TTSOpsMinimalTuple);
-	MemoryContext run_context = CurrentMemoryContext;
-	MemoryContext row_context = AllocSetContextCreate(run_context, "attribution row",
-													  ALLOCSET_SMALL_SIZES);
-	AttributionWorkspace workspace;
-	TouchArray	array = {NULL, 0, 0};
-	LineArray	lines = {NULL, 0, 0};
-	int64		hash_high = 0;
-	int64		hash_low = 0;
-
-	attribution_workspace_init(&workspace, run_context);
-	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
-	{
-		const Datum *values;
-
-		CHECK_FOR_INTERRUPTS();
-		slot_getallattrs(slot);
-		values = slot->tts_values;
-
-		if (DatumGetInt64(values[SORT_HASH_HIGH]) != hash_high ||
-			DatumGetInt64(values[SORT_HASH_LOW]) != hash_low)
-		{
-			MemoryContextSwitchTo(row_context);
-			credit_visitor(policy, &workspace, &array, &lines, sink, arg, stats);
-			MemoryContextSwitchTo(run_context);
-			MemoryContextReset(row_context);
-			hash_high = DatumGetInt64(values[SORT_HASH_HIGH]);
-			hash_low = DatumGetInt64(values[SORT_HASH_LOW]);
-		}
-
-		MemoryContextSwitchTo(row_context);
-		if (DatumGetInt32(values[SORT_RANK]) != RANK_CONVERSION)
-			append_touch(&array, slot, run_context);
-		else
-			append_line(&lines, slot, run_context);
-		MemoryContextSwitchTo(run_context);
-	}
-	MemoryContextSwitchTo(row_context);
-	credit_visitor(policy, &workspace, &array, &lines, sink, arg, stats);
-	MemoryContextSwitchTo(run_context);
-	ExecDropSingleTupleTableSlot(slot);
+	INSTR_TIME_SET_CURRENT(now);
+	elapsed = now;
+	INSTR_TIME_SUBTRACT(elapsed, *since);
+	*since = now;
+	return INSTR_TIME_GET_MILLISEC(elapsed);
 }
 
 void
@@ -293,19 +235,30 @@ attribution_run(const char *touches_query, const char *conversions_query,
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "attribution run",
 												  ALLOCSET_DEFAULT_SIZES);
-	Tuplesortstate *sort;
-	TupleDesc	sort_desc;
+	instr_time	clock;
+	Run			run;
 
 	memset(stats, 0, sizeof(*stats));
+	memset(&run, 0, sizeof(run));
+	run.context = context;
+	run.policy = policy;
+	run.stats = stats;
+	run.limit = get_hash_memory_limit();
+	run.first_at = PG_INT64_MAX;
+	run.last_at = PG_INT64_MIN;
+	store_memory_init(&run.memory, context, Max(run.limit / 4 * 3, MIN_STORE_BYTES));
+
 	MemoryContextSwitchTo(context);
+	INSTR_TIME_SET_CURRENT(clock);
+	read_inputs(&run, touches_query, conversions_query);
+	stats->read_ms = milliseconds_since(&clock);
+	if (run.lines_kept > 0)
+		credit_partitions(&run, sink, arg);
+	stats->credit_ms = milliseconds_since(&clock);
 
-	sort_desc = make_sort_desc();
-	sort = begin_sort(sort_desc);
-	read_inputs(touches_query, conversions_query, sort, sort_desc, stats);
-	tuplesort_performsort(sort);
-	credit_visitors(sort, sort_desc, policy, sink, arg, stats);
-	tuplesort_end(sort);
-
+	stats->spilled_bytes = run.memory.spilled_bytes;
+	if (run.memory.file != NULL)
+		BufFileClose(run.memory.file);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }

@@ -1,9 +1,9 @@
 /*
  * attribution_engine.h
- *	  Runs the two queries of attribute() and credits every conversion.
+ *	  Runs the two queries of attribute() and hands over visitor by visitor.
  *
- * What happens to the credits is the caller's: the engine hands each conversion
- * with its result to a sink, in no particular order of visitors.
+ * What happens to the credits is the caller's: the engine brings each visitor's
+ * touches and order lines together, in no particular order of visitors.
  */
 #ifndef PG_INFLUENCE_ATTRIBUTION_ENGINE_H
 #define PG_INFLUENCE_ATTRIBUTION_ENGINE_H
@@ -16,13 +16,28 @@ typedef struct AttributionStats
 	int64		conversions;
 	int64		rejected_touches;
 	int64		rejected_conversions;
+	int64		skipped_touches;	/* of visitors without a later conversion */
 	int64		credits;
+	int64		partitions;		/* that had conversions */
+	int64		oversized;		/* of them, sorted outside memory */
+	int64		spilled_bytes;
+	double		read_ms;
+	double		credit_ms;		/* sorting included */
 } AttributionStats;
 
-/* runs in a memory context that is reset after each conversion */
-typedef void (*AttributionSink) (void *arg, const AttributionTouch *touches,
-								 const AttributionConversion *conversion,
-								 const AttributionWorkspace *result);
+/* A visitor with lines that are ready to be credited. */
+typedef struct AttributionVisitor
+{
+	const AttributionTouch *touches;	/* ascending */
+	size_t		ntouches;
+	const AttributionConversion *lines; /* by time */
+	size_t		nlines;
+	bool		has_views;
+	bool		has_carts;
+} AttributionVisitor;
+
+/* runs in a memory context that is reset afterwards; returns rows credited */
+typedef int64 (*AttributionSink) (void *arg, const AttributionVisitor *visitor);
 
 extern void attribution_run(const char *touches_query,
 							const char *conversions_query,

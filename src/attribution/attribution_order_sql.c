@@ -13,7 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "../common/errors.h"
-#include "attribution_input.h"
+#include "attribution_decode.h"
 #include "attribution_rows.h"
 
 PG_FUNCTION_INFO_V1(attribution_credit_order);

@@ -64,11 +64,10 @@ attribution_rows_init(AttributionRows *rows, FunctionCallInfo fcinfo)
 }
 
 void
-attribution_rows_add(void *arg, const AttributionTouch *touches,
-				const AttributionConversion *conversion,
-				const AttributionWorkspace *workspace)
+attribution_rows_add(AttributionRows *rows, const AttributionTouch *touches,
+					 const AttributionConversion *conversion,
+					 const AttributionWorkspace *workspace)
 {
-	AttributionRows *rows = arg;
 	const AttributionPath *path = &workspace->path;
 	const AttributionRoom *room = &workspace->room;
 	Datum		values[CREDIT_COLUMNS];

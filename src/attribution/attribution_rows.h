@@ -23,8 +23,8 @@ typedef struct AttributionRows
 /* the caller's function returns conversion_id, touch_id, ..., reason */
 extern void attribution_rows_init(AttributionRows *rows, FunctionCallInfo fcinfo);
 
-/* adds what attribution_credit() left in the workspace; an AttributionSink */
-extern void attribution_rows_add(void *rows, const AttributionTouch *touches,
+/* adds what attribution_credit() left in the workspace */
+extern void attribution_rows_add(AttributionRows *rows, const AttributionTouch *touches,
 								 const AttributionConversion *conversion,
 								 const AttributionWorkspace *workspace);
 

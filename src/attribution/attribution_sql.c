@@ -24,6 +24,7 @@
 #include "../common/money_sql.h"
 #include "attribution_engine.h"
 #include "attribution_rows.h"
+#include "attribution_totals.h"
 
 PG_FUNCTION_INFO_V1(attribution_attribute);
 PG_FUNCTION_INFO_V1(attribution_totals);
@@ -53,37 +54,12 @@ static const char *const argument_names[ARG_COUNT] = {
 	"session_lifetime", "match", "time_zone"
 };
 
+/* columns of last_attribution_stats() */
+#define STATS_COLUMNS 11
+
 /* of the last run of this session that came to its end */
 static AttributionStats last_stats;
 static bool have_last_stats = false;
-
-/* Sink of attribute_totals(): credits add up per creator. */
-typedef struct CreatorTotal
-{
-	int64		creator_id;		/* hash key */
-	char		status;			/* hash status */
-	bool		used;
-	int64		conversions;	/* billionths */
-	int128		credit;			/* wide: signs mix, only the end must fit */
-} CreatorTotal;
-
-#define SH_PREFIX creator_totals
-#define SH_ELEMENT_TYPE CreatorTotal
-#define SH_KEY_TYPE int64
-#define SH_KEY creator_id
-#define SH_HASH_KEY(table, key) \
-	hash_bytes((const unsigned char *) &(key), sizeof(int64))
-#define SH_EQUAL(table, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
-typedef struct CreditTotals
-{
-	creator_totals_hash *creators;
-	CreatorTotal nobody;		/* credits without a creator */
-} CreditTotals;
 
 static void
 read_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
@@ -117,6 +93,33 @@ run(FunctionCallInfo fcinfo, const AttributionPolicy *policy,
 	have_last_stats = true;
 }
 
+/* Sink of attribute(): credits become rows. */
+typedef struct CreditRows
+{
+	AttributionRows rows;
+	AttributionWorkspace workspace;
+	const AttributionRules *rules;
+} CreditRows;
+
+static int64
+credit_rows_add(void *arg, const AttributionVisitor *visitor)
+{
+	CreditRows *credits = arg;
+	int64		count = 0;
+	size_t		i;
+
+	for (i = 0; i < visitor->nlines; i++)
+	{
+		attribution_credit(&credits->workspace, credits->rules, visitor->touches,
+						   visitor->ntouches, &visitor->lines[i]);
+		attribution_rows_add(&credits->rows, visitor->touches, &visitor->lines[i],
+							 &credits->workspace);
+		count += (int64) credits->workspace.path.rows;
+	}
+	attribution_workspace_trim(&credits->workspace);
+	return count;
+}
+
 /*
  * attribute(touches text, conversions text, ...) -> credits
  */
@@ -124,79 +127,14 @@ Datum
 attribution_attribute(PG_FUNCTION_ARGS)
 {
 	AttributionPolicy policy;
-	AttributionRows	rows;
+	CreditRows	credits;
 
 	read_policy(fcinfo, &policy);
-	attribution_rows_init(&rows, fcinfo);
-	run(fcinfo, &policy, attribution_rows_add, &rows);
+	attribution_rows_init(&credits.rows, fcinfo);
+	attribution_workspace_init(&credits.workspace, CurrentMemoryContext);
+	credits.rules = &policy.rules;
+	run(fcinfo, &policy, credit_rows_add, &credits);
 	return (Datum) 0;
-}
-
-/*
- * Each conversion's one, in billionths, is split like the credits: so the
- * totals add up to the number of conversions, whatever the order of adding.
- */
-static void
-credit_totals_add(void *arg, const AttributionTouch *touches,
-				  const AttributionConversion *conversion,
-				  const AttributionWorkspace *workspace)
-{
-	CreditTotals *totals = arg;
-	const AttributionRoom *room = &workspace->room;
-	size_t		rows = workspace->path.rows;
-	int64_t    *shares = MemoryContextAllocHuge(CurrentMemoryContext, rows * sizeof(int64_t));
-	size_t		i;
-
-	if (money_split(MONEY_RATE_SCALE, room->weight, rows, shares, room->scratch) != MONEY_OK)
-		elog(ERROR, "attribution weights out of bounds");
-
-	for (i = 0; i < rows; i++)
-	{
-		CreatorTotal *total = &totals->nobody;
-
-		if ((i & 1023) == 1023)
-			CHECK_FOR_INTERRUPTS();
-		if (room->touch[i] != ATTRIBUTION_NONE && touches[room->touch[i]].has_creator)
-		{
-			bool		found;
-
-			total = creator_totals_insert(totals->creators,
-										  touches[room->touch[i]].creator_id, &found);
-			if (!found)
-			{
-				total->conversions = 0;
-				total->credit = 0;
-			}
-		}
-		total->used = true;
-		total->credit += room->credit[i];
-		if (pg_add_s64_overflow(total->conversions, shares[i], &total->conversions))
-			ereport(ERROR,
-					(errcode(ERRCODE_INFLUENCE_MONEY_OVERFLOW),
-					 errmsg("too many conversions for one creator"),
-					 errhint("Run influence.attribute_totals() over shorter periods.")));
-	}
-}
-
-static void
-emit_total(ReturnSetInfo *result, const CreatorTotal *total, bool has_creator)
-{
-	Datum		values[3];
-	bool		nulls[3] = {!has_creator, false, false};
-
-	if (total->credit > PG_INT64_MAX || total->credit < PG_INT64_MIN)
-		ereport(ERROR,
-				(errcode(ERRCODE_INFLUENCE_MONEY_OVERFLOW),
-				 has_creator
-				 ? errmsg("the credit of creator " INT64_FORMAT " is out of range for bigint",
-						  total->creator_id)
-				 : errmsg("the credit without a creator is out of range for bigint"),
-				 errhint("Total a shorter period at a time.")));
-
-	values[0] = Int64GetDatum(total->creator_id);
-	values[1] = NumericGetDatum(int64_div_fast_to_numeric(total->conversions, 9));
-	values[2] = Int64GetDatum((int64) total->credit);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
 /*
@@ -207,49 +145,44 @@ Datum
 attribution_totals(PG_FUNCTION_ARGS)
 {
 	AttributionPolicy policy;
-	CreditTotals totals;
-	ReturnSetInfo *result;
-	creator_totals_iterator iterator;
-	CreatorTotal *total;
+	AttributionTotals *totals;
 
 	read_policy(fcinfo, &policy);
 	InitMaterializedSRF(fcinfo, 0);
-	result = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	memset(&totals, 0, sizeof(totals));
-	totals.creators = creator_totals_create(CurrentMemoryContext, 256, NULL);
-	run(fcinfo, &policy, credit_totals_add, &totals);
-
-	creator_totals_start_iterate(totals.creators, &iterator);
-	while ((total = creator_totals_iterate(totals.creators, &iterator)) != NULL)
-		emit_total(result, total, true);
-	if (totals.nobody.used)
-		emit_total(result, &totals.nobody, false);
-
-	creator_totals_destroy(totals.creators);
+	totals = attribution_totals_create(&policy);
+	run(fcinfo, &policy, attribution_totals_add, totals);
+	attribution_totals_emit(totals, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
 /*
- * last_attribution_stats() -> touches, conversions, rejected_touches,
- * rejected_conversions, credits; NULLs before the first run
+ * last_attribution_stats() -> touches, conversions, ...; NULLs before the first
+ * run
  */
 Datum
 attribution_last_stats(PG_FUNCTION_ARGS)
 {
 	TupleDesc	desc;
-	Datum		values[5];
-	bool		nulls[5];
+	Datum		values[STATS_COLUMNS];
+	bool		nulls[STATS_COLUMNS];
+	int			i = 0;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
 	memset(nulls, !have_last_stats, sizeof(nulls));
-	values[0] = Int64GetDatum(last_stats.touches);
-	values[1] = Int64GetDatum(last_stats.conversions);
-	values[2] = Int64GetDatum(last_stats.rejected_touches);
-	values[3] = Int64GetDatum(last_stats.rejected_conversions);
-	values[4] = Int64GetDatum(last_stats.credits);
+	values[i++] = Int64GetDatum(last_stats.touches);
+	values[i++] = Int64GetDatum(last_stats.conversions);
+	values[i++] = Int64GetDatum(last_stats.rejected_touches);
+	values[i++] = Int64GetDatum(last_stats.rejected_conversions);
+	values[i++] = Int64GetDatum(last_stats.credits);
+	values[i++] = Int64GetDatum(last_stats.skipped_touches);
+	values[i++] = Int64GetDatum(last_stats.partitions);
+	values[i++] = Int64GetDatum(last_stats.oversized);
+	values[i++] = Int64GetDatum(last_stats.spilled_bytes);
+	values[i++] = Float8GetDatum(last_stats.read_ms);
+	values[i++] = Float8GetDatum(last_stats.credit_ms);
+	Assert(i == STATS_COLUMNS);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }

@@ -1,0 +1,289 @@
+/*
+ * attribution_decode.c
+ *	  A row of the executor as a touch or a conversion.
+ *
+ * Visitors are known by a key of 64 bits, a bijection of the number, or of 128
+ * bits of XXH3, both under a random seed per run, so that no one can craft two
+ * that collide or crowd one partition; results never show the key.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include <xxhash.h>
+
+#include "../common/errors.h"
+#include "../common/money_sql.h"
+#include "attribution_decode.h"
+
+static inline Datum
+slot_value(const ColumnSource *source, TupleTableSlot *slot, bool *isnull)
+{
+	*isnull = slot->tts_isnull[source->attno - 1];
+	return slot->tts_values[source->attno - 1];
+}
+
+/* 0 when NULL or not there; *present says which */
+static inline int64
+read_integer(const ColumnSource *source, TupleTableSlot *slot, bool *present)
+{
+	Datum		value;
+	bool		isnull;
+
+	*present = false;
+	if (source->attno == 0)
+		return 0;
+	value = slot_value(source, slot, &isnull);
+	if (isnull)
+		return 0;
+	*present = true;
+	return source->type == INT4OID ? (int64) DatumGetInt32(value) : DatumGetInt64(value);
+}
+
+/* murmur3's finalizer: a bijection that spreads neighbours */
+static inline uint64
+mix_integer(uint64 value)
+{
+	value = (value ^ (value >> 33)) * UINT64CONST(0xff51afd7ed558ccd);
+	value = (value ^ (value >> 33)) * UINT64CONST(0xc4ceb9fe1a85ec53);
+	return value ^ (value >> 33);
+}
+
+static inline void
+read_visitor(const AttributionDecoder *decoder, Datum visitor, AttributionInputRow *row)
+{
+	XXH128_hash_t hash;
+	struct varlena *text;
+
+	switch (decoder->columns[INPUT_VISITOR].type)
+	{
+		case INT4OID:
+			row->visitor_high = mix_integer((uint64) (int64) DatumGetInt32(visitor) ^ decoder->seed);
+			row->visitor_low = 0;
+			return;
+		case INT8OID:
+			row->visitor_high = mix_integer((uint64) DatumGetInt64(visitor) ^ decoder->seed);
+			row->visitor_low = 0;
+			return;
+		case UUIDOID:
+			hash = XXH3_128bits_withSeed(DatumGetUUIDP(visitor)->data, UUID_LEN,
+										 decoder->seed);
+			break;
+		default:
+			text = PG_DETOAST_DATUM_PACKED(visitor);
+			hash = XXH3_128bits_withSeed(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text),
+										 decoder->seed);
+			break;
+	}
+	row->visitor_high = hash.high64;
+	row->visitor_low = hash.low64;
+}
+
+/*
+ * Orders are compared within a visitor only. The hash of a text has no seed, so
+ * that ties between two orders of one instant fall alike in every run.
+ */
+static void
+read_order(const ColumnSource *source, TupleTableSlot *slot, AttributionInputRow *row)
+{
+	XXH128_hash_t hash;
+	XXH128_canonical_t canonical;
+	struct varlena *text;
+	Datum		value;
+	bool		isnull;
+
+	row->has_order = false;
+	if (source->attno == 0)
+		return;
+	value = slot_value(source, slot, &isnull);
+	if (isnull)
+		return;
+
+	row->has_order = true;
+	row->order_high = 0;
+	switch (source->type)
+	{
+		case INT4OID:
+			row->order_low = (uint64) (int64) DatumGetInt32(value);
+			return;
+		case INT8OID:
+			row->order_low = (uint64) DatumGetInt64(value);
+			return;
+		case UUIDOID:
+			memcpy(&canonical, DatumGetUUIDP(value)->data, UUID_LEN);
+			hash = XXH128_hashFromCanonical(&canonical);
+			break;
+		default:
+			text = PG_DETOAST_DATUM_PACKED(value);
+			hash = XXH3_128bits(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+			break;
+	}
+	row->order_high = hash.high64;
+	row->order_low = hash.low64;
+}
+
+AttributionKind
+attribution_kind_from_name(const char *name, size_t len)
+{
+	static const char *const names[ATTRIBUTION_KINDS] = {
+		[ATTRIBUTION_VIEW] = "view",
+		[ATTRIBUTION_CLICK] = "click",
+		[ATTRIBUTION_CART] = "cart",
+		[ATTRIBUTION_COUPON] = "coupon"
+	};
+	int			kind;
+
+	for (kind = 0; kind < ATTRIBUTION_KINDS; kind++)
+	{
+		if (strlen(names[kind]) == len && memcmp(names[kind], name, len) == 0)
+			return kind;
+	}
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+			 errmsg("unknown kind of touch \"%s\"", pnstrdup(name, len)),
+			 errhint("The kinds are view, click, cart and coupon.")));
+	return ATTRIBUTION_CLICK;	/* keeps the compiler quiet */
+}
+
+bool
+attribution_channel_is_direct(const char *name, size_t len)
+{
+	return len == strlen("direct") && memcmp(name, "direct", len) == 0;
+}
+
+/* A touch is a click unless it says otherwise. */
+static AttributionKind
+read_kind(const ColumnSource *source, TupleTableSlot *slot)
+{
+	struct varlena *text;
+	Datum		value;
+	bool		isnull;
+
+	if (source->attno == 0)
+		return ATTRIBUTION_CLICK;
+	value = slot_value(source, slot, &isnull);
+	if (isnull)
+		return ATTRIBUTION_CLICK;
+	text = PG_DETOAST_DATUM_PACKED(value);
+	return attribution_kind_from_name(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+}
+
+static bool
+read_direct(const ColumnSource *source, TupleTableSlot *slot)
+{
+	struct varlena *text;
+	Datum		value;
+	bool		isnull;
+
+	if (source->attno == 0)
+		return false;
+	value = slot_value(source, slot, &isnull);
+	if (isnull)
+		return false;
+	text = PG_DETOAST_DATUM_PACKED(value);
+	return attribution_channel_is_direct(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+}
+
+/* The weight in billionths; NULL weighs nothing. */
+static int64
+read_weight(const AttributionDecoder *decoder, TupleTableSlot *slot)
+{
+	const ColumnSource *source = &decoder->columns[INPUT_WEIGHT];
+	Datum		value;
+	int64		number;
+	bool		isnull;
+	bool		present;
+
+	if (!decoder->wants_weights)
+		return 0;
+	if (source->type == NUMERICOID)
+	{
+		value = slot_value(source, slot, &isnull);
+		return isnull ? 0 : money_rate_from_numeric(DatumGetNumeric(value), "weight");
+	}
+
+	number = read_integer(source, slot, &present);
+	if (number >= 0 && number <= ATTRIBUTION_WHOLE_WEIGHTS)
+		return number * MONEY_RATE_SCALE;
+	return money_rate_from_numeric(int64_to_numeric(number), "weight");
+}
+
+/* The excluded creators as a plain bigint[]; NULL elements exclude nobody. */
+static ArrayType *
+read_excluded(const ColumnSource *source, TupleTableSlot *slot)
+{
+	Datum		value;
+	Datum	   *elements;
+	bool	   *nulls;
+	bool		isnull;
+	bool		wide = source->type == INT8ARRAYOID;
+	int			count;
+	int			kept = 0;
+	int			i;
+
+	if (source->attno == 0)
+		return NULL;
+	value = slot_value(source, slot, &isnull);
+	if (isnull)
+		return NULL;
+
+	deconstruct_array(DatumGetArrayTypeP(value), wide ? INT8OID : INT4OID,
+					  wide ? sizeof(int64) : sizeof(int32),
+					  wide ? FLOAT8PASSBYVAL : true,
+					  wide ? TYPALIGN_DOUBLE : TYPALIGN_INT,
+					  &elements, &nulls, &count);
+	for (i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			elements[kept++] = wide ? elements[i]
+				: Int64GetDatum((int64) DatumGetInt32(elements[i]));
+	}
+	if (kept == 0)
+		return NULL;
+	return construct_array(elements, kept, INT8OID, sizeof(int64),
+						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+bool
+attribution_decode(const AttributionDecoder *decoder, TupleTableSlot *slot,
+				   AttributionInputRow *row)
+{
+	const ColumnSource *columns = decoder->columns;
+	Datum		visitor;
+	bool		isnull;
+	bool		has_id;
+
+	slot_getallattrs(slot);
+	visitor = slot_value(&columns[INPUT_VISITOR], slot, &isnull);
+	if (isnull)
+		return false;
+	row->at = DatumGetTimestampTz(slot_value(&columns[INPUT_AT], slot, &isnull));
+	if (isnull || TIMESTAMP_NOT_FINITE(row->at))
+		return false;
+	row->id = read_integer(&columns[INPUT_ID], slot, &has_id);
+	if (!has_id)
+		return false;
+
+	read_visitor(decoder, visitor, row);
+	row->product_id = read_integer(&columns[INPUT_PRODUCT], slot, &row->has_product);
+	row->category_id = read_integer(&columns[INPUT_CATEGORY], slot, &row->has_category);
+	if (decoder->is_touch)
+	{
+		row->creator_id = read_integer(&columns[INPUT_CREATOR], slot, &row->has_creator);
+		row->kind = read_kind(&columns[INPUT_KIND], slot);
+		row->is_direct = read_direct(&columns[INPUT_CHANNEL], slot);
+		row->weight = read_weight(decoder, slot);
+	}
+	else
+	{
+		row->amount = read_integer(&columns[INPUT_AMOUNT], slot, &row->has_amount);
+		read_order(&columns[INPUT_ORDER], slot, row);
+		row->excluded = read_excluded(&columns[INPUT_EXCLUDED], slot);
+	}
+	return true;
+}

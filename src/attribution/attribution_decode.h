@@ -1,0 +1,65 @@
+/*
+ * attribution_decode.h
+ *	  A row of the executor as a touch or a conversion.
+ */
+#ifndef PG_INFLUENCE_ATTRIBUTION_DECODE_H
+#define PG_INFLUENCE_ATTRIBUTION_DECODE_H
+
+#include "executor/tuptable.h"
+#include "utils/array.h"
+
+#include "attribution_columns.h"
+#include "attribution_core.h"
+
+/* a larger integer goes through numeric, which knows how to refuse it */
+#define ATTRIBUTION_WHOLE_WEIGHTS INT64CONST(9200000000)
+
+typedef struct AttributionInputRow
+{
+	uint64		visitor_high;	/* key of the visitor */
+	uint64		visitor_low;	/* 0 where visitors are numbers */
+	int64		at;				/* finite */
+	int64		id;
+	int64		product_id;
+	int64		category_id;
+	bool		has_product;
+	bool		has_category;
+
+	/* of touches */
+	AttributionKind kind;
+	bool		has_creator;
+	bool		is_direct;
+	int64		creator_id;
+	int64		weight;			/* billionths */
+
+	/* of conversions */
+	bool		has_amount;
+	bool		has_order;
+	int64		amount;
+	uint64		order_high;
+	uint64		order_low;
+	ArrayType  *excluded;		/* NULL or a bigint[] without NULLs, plain */
+} AttributionInputRow;
+
+typedef struct AttributionDecoder
+{
+	bool		is_touch;
+	bool		wants_weights;	/* else they are not looked at */
+	uint64		seed;			/* of visitors, the same for both queries */
+	ColumnSource columns[INPUT_COLUMNS];
+} AttributionDecoder;
+
+/*
+ * False when the row can't take part: it has no visitor, time or id, or its time
+ * is infinite. IN002 for a kind or weight that is none.
+ */
+extern bool attribution_decode(const AttributionDecoder *decoder,
+							   TupleTableSlot *slot, AttributionInputRow *row);
+
+/* stops with IN002 for a kind that is none of ours */
+extern AttributionKind attribution_kind_from_name(const char *name, size_t len);
+
+/* the channel that last_non_direct passes over */
+extern bool attribution_channel_is_direct(const char *name, size_t len);
+
+#endif							/* PG_INFLUENCE_ATTRIBUTION_DECODE_H */

@@ -1,0 +1,82 @@
+/*
+ * attribution_partition.h
+ *	  The visitors of one partition: sorted, brought together, handed over.
+ */
+#ifndef PG_INFLUENCE_ATTRIBUTION_PARTITION_H
+#define PG_INFLUENCE_ATTRIBUTION_PARTITION_H
+
+#include "attribution_engine.h"
+#include "attribution_layout.h"
+#include "radix_core.h"
+
+/* Arrays that only grow, kept from partition to partition. */
+typedef struct SortedRows
+{
+	const AttributionLayout *layout;
+	uint64	   *rows;
+	size_t		row_capacity;	/* in words */
+	RadixEntry *entries;		/* one of two, sorted */
+	RadixEntry *buffers[2];
+	size_t		entry_capacity;
+	size_t		count;			/* entries */
+} SortedRows;
+
+typedef struct PartitionWork
+{
+	MemoryContext context;		/* of the arrays */
+	MemoryContext visitor_context;	/* reset after each visitor */
+	const AttributionPolicy *policy;
+	AttributionSink sink;
+	void	   *sink_arg;
+	AttributionStats *stats;
+	Store	   *touch_store;
+	Store	   *line_store;
+	size_t		limit;			/* bytes for one partition in memory */
+
+	/* how times become keys */
+	int64		first_at;
+	int			time_bits;
+	int			time_shift;
+
+	SortedRows	touch_rows;
+	SortedRows	line_rows;
+	AttributionTouch *touches;	/* of the visitor at hand */
+	size_t		touch_capacity;
+	AttributionConversion *lines;
+	size_t		line_capacity;
+} PartitionWork;
+
+/* times lie in [first_at, last_at] */
+extern void partition_work_init(PartitionWork *work, MemoryContext context,
+								int64 first_at, int64 last_at);
+
+extern void partition_credit(PartitionWork *work, int number);
+
+/* loads and sorts the rows of a partition */
+extern void partition_sort(PartitionWork *work, SortedRows *sorted, Store *store,
+						   int number);
+
+static inline const uint64 *
+partition_row(const SortedRows *sorted, size_t entry)
+{
+	return sorted->rows + (size_t) sorted->entries[entry].row * sorted->layout->words;
+}
+
+/* entries with the same leading bits: one visitor's? If not, they are sorted. */
+extern bool partition_separate(SortedRows *sorted, size_t first, size_t end);
+
+/* the end of the visitor that begins at first, within [first, end) */
+extern size_t partition_visitor_end(const SortedRows *sorted, size_t first, size_t end);
+
+/* a larger array instead of the old one, whose contents are gone */
+extern void *partition_grow(MemoryContext context, void *old, size_t *capacity,
+							size_t needed, size_t size);
+
+/* the lines of a visitor, entries[first, end) of line_rows, prepared */
+extern size_t partition_lines(PartitionWork *work, size_t first, size_t end,
+							  bool has_carts);
+
+/* a partition with more touches than memory is for: see attribution_oversize.c */
+extern void oversize_credit(PartitionWork *work, int number);
+
+#endif							/* PG_INFLUENCE_ATTRIBUTION_PARTITION_H */

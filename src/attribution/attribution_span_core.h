@@ -1,0 +1,38 @@
+/*
+ * attribution_span_core.h
+ *	  Totals of conversions whose eligible touches are all the touches in a
+ *	  span: no views, carts or sessions between them.
+ *
+ * Where a model gives the same to each of many touches, a conversion is added
+ * in constant time, as differences between neighbours; one pass over the
+ * visitor's touches sums them up. The result is that of attribution_core.c,
+ * credit by credit.
+ *
+ * Pure C without PostgreSQL; the caller owns the memory.
+ */
+#ifndef PG_INFLUENCE_ATTRIBUTION_SPAN_CORE_H
+#define PG_INFLUENCE_ATTRIBUTION_SPAN_CORE_H
+
+#include "attribution_core.h"
+
+typedef __int128 AttributionWideSum;
+
+/* Sums to be, as differences: entry i less entry i - 1; one entry more than touches */
+typedef struct AttributionSpanSums
+{
+	AttributionWideSum *credit;
+	AttributionWideSum *share;	/* billionths of conversions */
+} AttributionSpanSums;
+
+/* does the model give equal parts, but for the first and the last? */
+extern bool attribution_span_model(AttributionModel model);
+
+/*
+ * Split an amount (0 when there is none) and one conversion over the touches
+ * [first, end), which are not empty; returns how many of them get a weight.
+ */
+extern size_t attribution_span_add(AttributionSpanSums *sums,
+								   const AttributionRules *rules,
+								   size_t first, size_t end, int64_t amount);
+
+#endif							/* PG_INFLUENCE_ATTRIBUTION_SPAN_CORE_H */

@@ -1,0 +1,341 @@
+/*
+ * attribution_totals.c
+ *	  Credits added up per creator, without storing them.
+ *
+ * Each conversion's one, in billionths, is split like its money: so the totals
+ * add up to the number of conversions, whatever the order of adding.
+ *
+ * A visitor's credits are added up touch by touch first, and creator by creator
+ * when the visitor is done: a touch that earns from many orders is looked up
+ * once.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "common/int.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+
+#include "../common/errors.h"
+#include "attribution_span_core.h"
+#include "attribution_totals.h"
+
+typedef struct CreatorTotal
+{
+	int64		creator_id;		/* hash key */
+	char		status;			/* hash status */
+	bool		used;
+	int64		conversions;	/* billionths */
+	int128		credit;			/* wide: signs mix, only the end must fit */
+} CreatorTotal;
+
+/* neighbouring ids are usual, and must not be neighbours in the table */
+static inline uint32
+hash_creator(int64 creator_id)
+{
+	return murmurhash32((uint32) creator_id ^
+						murmurhash32((uint32) ((uint64) creator_id >> 32)));
+}
+
+#define SH_PREFIX creator_totals
+#define SH_ELEMENT_TYPE CreatorTotal
+#define SH_KEY_TYPE int64
+#define SH_KEY creator_id
+#define SH_HASH_KEY(table, key) hash_creator(key)
+#define SH_EQUAL(table, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct AttributionTotals
+{
+	const AttributionPolicy *policy;
+	MemoryContext context;
+	creator_totals_hash *creators;
+	CreatorTotal nobody;		/* credits without a creator */
+	AttributionWorkspace workspace;
+
+	/* of the visitor at hand, one entry per touch and one more */
+	AttributionSpanSums spans;
+	int128	   *credits;		/* beside the spans */
+	int64	   *shares;
+	size_t		capacity;
+
+	/* of one conversion */
+	int64	   *parts;
+	size_t		part_capacity;
+};
+
+AttributionTotals *
+attribution_totals_create(const AttributionPolicy *policy)
+{
+	AttributionTotals *totals = palloc0(sizeof(AttributionTotals));
+
+	totals->policy = policy;
+	totals->context = CurrentMemoryContext;
+	totals->creators = creator_totals_create(CurrentMemoryContext, 256, NULL);
+	attribution_workspace_init(&totals->workspace, CurrentMemoryContext);
+	return totals;
+}
+
+static void
+add_total(AttributionTotals *totals, const AttributionTouch *touch,
+		  int64 conversions, int128 credit)
+{
+	CreatorTotal *total = &totals->nobody;
+
+	if (touch != NULL && touch->has_creator)
+	{
+		bool		found;
+
+		total = creator_totals_insert(totals->creators, touch->creator_id, &found);
+		if (!found)
+		{
+			total->conversions = 0;
+			total->credit = 0;
+		}
+	}
+	total->used = true;
+	total->credit += credit;
+	if (pg_add_s64_overflow(total->conversions, conversions, &total->conversions))
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_MONEY_OVERFLOW),
+				 errmsg("too many conversions for one creator"),
+				 errhint("Run influence.attribute_totals() over shorter periods.")));
+}
+
+static void *
+allocate(AttributionTotals *totals, void *old, size_t count, size_t size)
+{
+	if (old != NULL)
+		pfree(old);
+	return MemoryContextAllocHuge(totals->context, count * size);
+}
+
+/* Empty sums for that many touches and one entry more. */
+static void
+clear_sums(AttributionTotals *totals, size_t ntouches)
+{
+	size_t		count = ntouches + 1;
+
+	if (totals->capacity < count)
+	{
+		size_t		capacity = Max(count, 2 * totals->capacity);
+
+		totals->capacity = 0;
+		totals->spans.credit = allocate(totals, totals->spans.credit, capacity, sizeof(int128));
+		totals->spans.share = allocate(totals, totals->spans.share, capacity, sizeof(int128));
+		totals->credits = allocate(totals, totals->credits, capacity, sizeof(int128));
+		totals->shares = allocate(totals, totals->shares, capacity, sizeof(int64));
+		totals->capacity = capacity;
+	}
+	memset(totals->spans.credit, 0, count * sizeof(int128));
+	memset(totals->spans.share, 0, count * sizeof(int128));
+	memset(totals->credits, 0, count * sizeof(int128));
+	memset(totals->shares, 0, count * sizeof(int64));
+}
+
+/* What the visitor's touches earned goes to their creators. */
+static void
+flush_sums(AttributionTotals *totals, const AttributionVisitor *visitor)
+{
+	int128		credit = 0;
+	int128		share = 0;
+	size_t		i;
+
+	for (i = 0; i < visitor->ntouches; i++)
+	{
+		int128		touch_credit;
+		int64		touch_share;
+
+		if ((i & 0xffff) == 0xffff)
+			CHECK_FOR_INTERRUPTS();
+		credit += totals->spans.credit[i];
+		share += totals->spans.share[i];
+		touch_credit = credit + totals->credits[i];
+		touch_share = (int64) share + totals->shares[i];
+		if (touch_share != 0 || touch_credit != 0)
+			add_total(totals, &visitor->touches[i], touch_share, touch_credit);
+	}
+}
+
+/* The way of all models: one conversion through the core. */
+static int64
+add_conversion(AttributionTotals *totals, const AttributionVisitor *visitor,
+			   const AttributionConversion *line)
+{
+	const AttributionRules *rules = &totals->policy->rules;
+	AttributionWorkspace *workspace = &totals->workspace;
+	const AttributionRoom *room = &workspace->room;
+	size_t		rows;
+	size_t		i;
+
+	attribution_credit(workspace, rules, visitor->touches, visitor->ntouches, line);
+	rows = workspace->path.rows;
+	if (room->touch[0] == ATTRIBUTION_NONE)
+	{
+		add_total(totals, NULL, MONEY_RATE_SCALE, room->credit[0]);
+		return 1;
+	}
+
+	if (totals->part_capacity < rows)
+	{
+		totals->part_capacity = 0;
+		totals->parts = allocate(totals, totals->parts, room->capacity, sizeof(int64));
+		totals->part_capacity = room->capacity;
+	}
+	if (rules->model == ATTRIBUTION_PARTICIPATION)
+	{
+		for (i = 0; i < rows; i++)
+			totals->parts[i] = MONEY_RATE_SCALE;
+	}
+	else if (money_split(MONEY_RATE_SCALE, room->weight, rows, totals->parts,
+						 room->scratch) != MONEY_OK)
+		elog(ERROR, "attribution weights out of bounds");
+
+	for (i = 0; i < rows; i++)
+	{
+		if ((i & 0xffff) == 0xffff)
+			CHECK_FOR_INTERRUPTS();
+		totals->credits[room->touch[i]] += room->credit[i];
+		totals->shares[room->touch[i]] += totals->parts[i];
+	}
+	return (int64) rows;
+}
+
+/*
+ * The eligible touches of a line, where they are all those in its window: the
+ * windows of a visitor's lines move forward, so two cursors find them. But for
+ * clock changes, which may move a start back by an hour or so.
+ */
+static void
+find_span(const AttributionVisitor *visitor, const AttributionRules *rules,
+		  const AttributionConversion *line, size_t *first, size_t *end)
+{
+	const AttributionTouch *touches = visitor->touches;
+	int64		start = line->window_start[ATTRIBUTION_CLICK];
+
+	if (rules->reuse == ATTRIBUTION_CONSUME)
+		start = Max(start, line->path_start);
+	while (*end < visitor->ntouches && touches[*end].touched_at <= line->converted_at)
+		(*end)++;
+	while (*first > 0 && touches[*first - 1].touched_at > start)
+		(*first)--;
+	while (*first < *end && touches[*first].touched_at <= start)
+		(*first)++;
+}
+
+static int64
+add_winner(AttributionTotals *totals, const AttributionTouch *touch,
+		   const AttributionConversion *line)
+{
+	add_total(totals, touch, MONEY_RATE_SCALE, line->has_amount ? line->amount : 0);
+	return 1;
+}
+
+static int64
+add_spans(AttributionTotals *totals, const AttributionVisitor *visitor)
+{
+	const AttributionRules *rules = &totals->policy->rules;
+	bool		one_wins = rules->model == ATTRIBUTION_FIRST_TOUCH ||
+		rules->model == ATTRIBUTION_LAST_TOUCH;
+	int64		rows = 0;
+	size_t		first = 0;
+	size_t		end = 0;
+	size_t		i;
+
+	clear_sums(totals, one_wins ? 0 : visitor->ntouches);
+	for (i = 0; i < visitor->nlines; i++)
+	{
+		const AttributionConversion *line = &visitor->lines[i];
+
+		if ((i & 1023) == 1023)
+			CHECK_FOR_INTERRUPTS();
+		find_span(visitor, rules, line, &first, &end);
+		if (first == end)
+			rows += add_winner(totals, NULL, line);
+		else if (one_wins)
+			rows += add_winner(totals, &visitor->touches[rules->model == ATTRIBUTION_FIRST_TOUCH ?
+														 first : end - 1], line);
+		else
+			rows += (int64) attribution_span_add(&totals->spans, rules, first, end,
+												 line->has_amount ? line->amount : 0);
+	}
+	if (!one_wins)
+		flush_sums(totals, visitor);
+	return rows;
+}
+
+/* Are the eligible touches of every line those in a span of the path? */
+static bool
+has_spans(const AttributionTotals *totals, const AttributionVisitor *visitor)
+{
+	const AttributionRules *rules = &totals->policy->rules;
+	size_t		i;
+
+	if (visitor->has_views || visitor->has_carts ||
+		rules->match != ATTRIBUTION_MATCH_ANY ||
+		rules->reuse == ATTRIBUTION_SESSION ||
+		!attribution_span_model(rules->model))
+		return false;
+	for (i = 0; i < visitor->nlines; i++)
+	{
+		if (visitor->lines[i].excluded_count > 0)
+			return false;
+	}
+	return true;
+}
+
+int64
+attribution_totals_add(void *arg, const AttributionVisitor *visitor)
+{
+	AttributionTotals *totals = arg;
+	int64		rows = 0;
+	size_t		i;
+
+	if (has_spans(totals, visitor))
+		return add_spans(totals, visitor);
+
+	clear_sums(totals, visitor->ntouches);
+	for (i = 0; i < visitor->nlines; i++)
+		rows += add_conversion(totals, visitor, &visitor->lines[i]);
+	flush_sums(totals, visitor);
+	attribution_workspace_trim(&totals->workspace);
+	return rows;
+}
+
+static void
+emit_total(ReturnSetInfo *result, const CreatorTotal *total, bool has_creator)
+{
+	Datum		values[3];
+	bool		nulls[3] = {!has_creator, false, false};
+
+	if (total->credit > PG_INT64_MAX || total->credit < PG_INT64_MIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_MONEY_OVERFLOW),
+				 has_creator
+				 ? errmsg("the credit of creator " INT64_FORMAT " is out of range for bigint",
+						  total->creator_id)
+				 : errmsg("the credit without a creator is out of range for bigint"),
+				 errhint("Total a shorter period at a time.")));
+
+	values[0] = Int64GetDatum(total->creator_id);
+	values[1] = NumericGetDatum(int64_div_fast_to_numeric(total->conversions, 9));
+	values[2] = Int64GetDatum((int64) total->credit);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+void
+attribution_totals_emit(AttributionTotals *totals, ReturnSetInfo *result)
+{
+	creator_totals_iterator iterator;
+	CreatorTotal *total;
+
+	creator_totals_start_iterate(totals->creators, &iterator);
+	while ((total = creator_totals_iterate(totals->creators, &iterator)) != NULL)
+		emit_total(result, total, true);
+	if (totals->nobody.used)
+		emit_total(result, &totals->nobody, false);
+}
