@@ -12,24 +12,29 @@
  * and gives 1, beyond 32 it gives 0.  What is left is to know on which side of
  * a half it lies.
  *
- * Fast path.  With R = floor((2^(63+bits) - 1) / h), which is less than
- * 2^(63+bits) / h by at most 1,
+ * Fast path.  h < 2^bits, R = floor((2^(63+bits) - 1) / h) is less than
+ * 2^(63+bits) / h by at most 1, and age < 32 * h < 2^(bits+5) is shifted to
+ * a = age * 2^(59-bits) < 2^64, losing less than 1 where bits > 59.  Then
  *
- *		x = floor(age * R / 2^bits)
+ *		x = floor(a * R / 2^64)
  *
- * is less than the true age/h * 2^63 by less than age / 2^bits + 1 < 33, as
- * age < 32 * h < 32 * 2^bits.  x = whole * 2^63 + fraction gives the weight as
- * 2^(30 - whole) * 2^(1 - fraction/2^63), and 2^63 - 1 - fraction, which spares
- * the case of fraction zero, is off the exact exponent by at most 32.  In units
- * of 2^-62 the power is at most 2^63, so that costs at most 32 * ln 2 + 1 < 24,
- * and fixed_exp2 errs by less than 2^-59 * 2^63 = 16.  Together below 40, less
- * than FAST_ERROR.  Unless a half is as close as that, the rounded result is
- * right; at random one call in 2^24 and fewer finds it so close.
+ * is less than age/h * 2^58 by less than 3: 1 each for a, R (both at most 2^64)
+ * and the floor.  x = whole * 2^58 + fraction gives the weight as
+ * 2^(30 - whole) * 2^(1 - fraction/2^58), and 2^58 - 1 - fraction, which spares
+ * the case of fraction zero, is off the exact exponent by at most 2.  In units
+ * of 2^-62 the power is at most 2^63, so that costs less than
+ * 2 * ln 2 * 2^5 * (1 + 2^-57) < 45, and fixed_exp2 errs by less than
+ * 2^-59 * 2^63 = 16.  Together less than FAST_ERROR.  Unless a half is as close
+ * as that, the rounded result is right; at random one call in 2^24 and fewer
+ * finds it so close.
  *
- * Slow path.  2^(-r/h) with 256 bits behind the point, its error below 2^-238;
- * see exact_power.  Is that always enough?  A half lies at c/2, c odd and below
- * 2^32, so the question is how close a fraction age/h can come to the irrational
- * 32 - log2(c), h being below 2^64: SLOW_PATH_PROOF
+ * Slow path.  2^(-r/h) with 256 bits behind the point, its error below 2^-237;
+ * see exact_power.  Is that always enough?  The halves are c/2, c odd and below
+ * 2^32, so the question is how close a fraction age/h, h < 2^64, can come to
+ * 32 - log2(c).  Every two fractions of such denominators are 2^-128 apart, and
+ * the 2^31 logarithms with some 37 convergents each make the closest one to be
+ * expected come within 2^-128 / 2^36.2, about 2^-165, of one: 2^72 times the
+ * error.
  */
 #include "decay_weight_core.h"
 
@@ -40,6 +45,8 @@
 typedef unsigned __int128 uint128_weight;
 
 #define FAST_ERROR 64
+#define AGE_BITS 59				/* of a half life; five more of an age */
+#define FRACTION_BITS 58		/* of an age in half lives; whole ones above */
 
 #define LIMBS 4					/* of 64 bits, the most significant first */
 
@@ -164,19 +171,20 @@ exact_weight(uint64_t age_us, uint64_t half_life_us)
 void
 decay_rate_init(DecayRate *rate, uint64_t half_life_us)
 {
-	uint128_weight dividend;
+	int			bits = 64 - __builtin_clzll(half_life_us);
+	uint128_weight dividend = ((uint128_weight) 1 << (63 + bits)) - 1;
 
 	rate->half_life_us = half_life_us;
-	rate->bits = 64 - __builtin_clzll(half_life_us);
-	dividend = ((uint128_weight) 1 << (63 + rate->bits)) - 1;
 	rate->reciprocal = (uint64_t) (dividend / half_life_us);
+	rate->left = bits < AGE_BITS ? AGE_BITS - bits : 0;
+	rate->right = bits > AGE_BITS ? bits - AGE_BITS : 0;
 }
 
 static inline uint64_t
 weight_at(const DecayRate *rate, uint64_t age_us)
 {
-	uint128_weight x;
-	uint64_t	fraction;
+	uint64_t	aligned;
+	uint64_t	x;
 	uint64_t	power;
 	uint64_t	rounded;
 	int			whole;
@@ -185,13 +193,13 @@ weight_at(const DecayRate *rate, uint64_t age_us)
 	if (age_us / DECAY_WEIGHT_HALF_LIVES >= rate->half_life_us)
 		return 0;
 
-	x = ((uint128_weight) age_us * rate->reciprocal) >> rate->bits;
-	whole = (int) (x >> 63);
+	aligned = age_us << rate->left >> rate->right;
+	x = (uint64_t) (((uint128_weight) aligned * rate->reciprocal) >> 64);
+	whole = (int) (x >> FRACTION_BITS);
 	if (whole == DECAY_WEIGHT_HALF_LIVES - 1)
 		return 1;
 
-	fraction = (uint64_t) x & (UINT64_MAX >> 1);
-	power = fixed_exp2((UINT64_MAX >> 1) - fraction, 63);
+	power = fixed_exp2(~x & ((UINT64_C(1) << FRACTION_BITS) - 1), FRACTION_BITS);
 
 	/* the weight is power / 2^shift, 32 <= shift <= 62 */
 	shift = FIXED_EXP2_RESULT_BITS - 30 + whole;

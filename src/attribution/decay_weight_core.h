@@ -22,8 +22,9 @@
 typedef struct DecayRate
 {
 	uint64_t	half_life_us;
-	uint64_t	reciprocal;		/* about 2^(63 + bits) / half_life_us */
-	int			bits;			/* half_life_us < 2^bits, bits <= 64 */
+	uint64_t	reciprocal;		/* the rest is the core's own */
+	int			left;
+	int			right;
 } DecayRate;
 
 /* half_life_us >= 1 */
