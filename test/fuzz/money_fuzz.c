@@ -63,6 +63,7 @@ check_split(FuzzInput *in)
 	int64_t    *shares = fuzz_alloc(n * sizeof(int64_t));
 	MoneyRemainder *scratch = fuzz_alloc(n * sizeof(MoneyRemainder));
 	int128_fuzz whole = amount < 0 ? -(int128_fuzz) amount : amount;
+	MoneySplit	split;
 	int128_fuzz wanted[MAX_WEIGHTS];
 	int128_fuzz rest[MAX_WEIGHTS];
 	int128_fuzz sum = 0;
@@ -105,6 +106,14 @@ check_split(FuzzInput *in)
 			wanted[best]++;
 			rest[best] = -1;
 		}
+		for (i = 0; i < n; i++)
+			MUST(shares[i] == (amount < 0 ? -wanted[i] : wanted[i]));
+
+		memset(shares, 0, n * sizeof(int64_t));
+		money_split_start(&split, amount, weights, n, shares, scratch);
+		while (money_split_step(&split))
+			;
+		MUST(split.status == MONEY_OK);
 		for (i = 0; i < n; i++)
 			MUST(shares[i] == (amount < 0 ? -wanted[i] : wanted[i]));
 	}

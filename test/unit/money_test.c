@@ -202,6 +202,217 @@ test_split_properties(void)
 	is_i64(wrong, 0, "100,000 splits add up, keep to their quotas and mirror");
 }
 
+/*
+ * Largest remainders as one would write them down: quotas in 128 bits, all
+ * remainders sorted.
+ */
+typedef struct Quota
+{
+	uint64_t	remainder;
+	size_t		position;
+} Quota;
+
+static int
+compare_quotas(const void *a, const void *b)
+{
+	const Quota *x = a;
+	const Quota *y = b;
+
+	if (x->remainder != y->remainder)
+		return x->remainder > y->remainder ? -1 : 1;
+	return x->position < y->position ? -1 : x->position > y->position;
+}
+
+static void
+split_plainly(int64_t amount, const int64_t *weights, size_t n, int64_t *shares)
+{
+	unsigned __int128 whole = amount < 0 ? -(__int128) amount : amount;
+	unsigned __int128 left = whole;
+	unsigned __int128 sum = 0;
+	Quota	   *quotas = malloc(n * sizeof(Quota));
+
+	for (size_t i = 0; i < n; i++)
+		sum += (uint64_t) weights[i];
+	for (size_t i = 0; i < n; i++)
+	{
+		unsigned __int128 product = whole * (uint64_t) weights[i];
+
+		shares[i] = (int64_t) (uint64_t) (product / sum);
+		left -= product / sum;
+		quotas[i] = (Quota) {(uint64_t) (product % sum), i};
+	}
+	qsort(quotas, n, sizeof(Quota), compare_quotas);
+	for (size_t i = 0; i < (size_t) left; i++)
+		shares[quotas[i].position]++;
+	for (size_t i = 0; amount < 0 && i < n; i++)
+		shares[i] = (int64_t) (0 - (uint64_t) shares[i]);
+	free(quotas);
+}
+
+/* the same shares at once and in steps */
+static bool
+split_is_plain(int64_t amount, const int64_t *weights, size_t n)
+{
+	int64_t    *want = malloc(n * sizeof(int64_t));
+	int64_t    *got = malloc(n * sizeof(int64_t));
+	MoneyRemainder *scratch = malloc(n * sizeof(MoneyRemainder));
+	MoneySplit	split;
+	size_t		steps = 1;
+	bool		right;
+
+	split_plainly(amount, weights, n, want);
+	right = money_split(amount, weights, n, got, scratch) == MONEY_OK &&
+		memcmp(got, want, n * sizeof(int64_t)) == 0;
+
+	memset(got, 0x55, n * sizeof(int64_t));
+	money_split_start(&split, amount, weights, n, got, scratch);
+	while (money_split_step(&split))
+		steps++;
+	right = right && split.status == MONEY_OK && memcmp(got, want, n * sizeof(int64_t)) == 0;
+
+	/* 0.1 ms each, so there must be some; passes over the weights are few */
+	right = right && steps >= n / 16384 && steps <= 1 + n * 25 / 16384;
+
+	free(want);
+	free(got);
+	free(scratch);
+	return right;
+}
+
+/* weights of many shapes, hostile ones among them */
+static void
+make_weights(int shape, int64_t *weights, size_t n)
+{
+	int64_t		limit = INT64_MAX / (int64_t) n;
+	int			shift = (int) (random64() % 63);
+	int64_t		common = (int64_t) (random64() >> 1) % limit;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		uint64_t	random = random64() >> 1;
+
+		switch (shape)
+		{
+			case 0:				/* of one magnitude, at most the limit */
+				weights[i] = (int64_t) (random >> shift) % limit;
+				break;
+			case 1:				/* of every magnitude */
+				weights[i] = (int64_t) (random >> (random64() % 63)) % limit;
+				break;
+			case 2:				/* equal */
+				weights[i] = 1 + common;
+				break;
+			case 3:				/* nearly equal: long common prefixes */
+				weights[i] = common + (random % 100 == 0);
+				break;
+			case 4:				/* first, middle, last */
+				weights[i] = i == 0 || i == n - 1 ? (int64_t) n : 1 + common % 1000;
+				break;
+			case 5:				/* of time decay */
+				weights[i] = (INT64_C(1) << 31) >> (random % 32);
+				break;
+			case 6:				/* mostly zero */
+				weights[i] = random % 10 == 0 ? (int64_t) (random % 1000) : 0;
+				break;
+			case 7:				/* as close to the limit as can be */
+				weights[i] = limit - (int64_t) (random % 3);
+				break;
+			default:			/* a different digit each: one candidate less a pass */
+				weights[i] = INT64_C(1) << (i % 40);
+				break;
+		}
+	}
+	if (weights[n - 1] == 0)
+		weights[n - 1] = 1;
+}
+
+static void
+test_split_is_plain(void)
+{
+	static const size_t sizes[] = {1, 2, 3, 5, 15, 16, 17, 18, 36, 65, 1000};
+	enum {SIZES = sizeof(sizes) / sizeof(sizes[0]), SHAPES = 9, LARGE = 100003};
+	int64_t    *weights = malloc(LARGE * sizeof(int64_t));
+	int			wrong = 0;
+
+	for (int i = 0; i < 50000; i++)
+	{
+		size_t		n = i % 3 == 0 ? sizes[random64() % SIZES] : 1 + random64() % 70;
+
+		if (n > 100 && i % 50 != 0)
+			n /= 50;
+		make_weights((int) (random64() % SHAPES), weights, n);
+		if (!split_is_plain(random_amount(), weights, n))
+			wrong++;
+	}
+	is_i64(wrong, 0, "50,000 splits are as by sorting, at once and in steps");
+
+	wrong = 0;
+	for (int shape = 0; shape < SHAPES; shape++)
+	{
+		static const int64_t amounts[] = {INT64_MIN, -5000, 0, 50001, INT64_MAX};
+
+		make_weights(shape, weights, LARGE);
+		for (int i = 0; i < 5; i++)
+		{
+			if (!split_is_plain(amounts[i], weights, LARGE))
+				wrong++;
+		}
+	}
+	is_i64(wrong, 0, "100,003 weights of nine shapes, in steps");
+	free(weights);
+}
+
+/* what is refused is refused at every length and in steps */
+static void
+test_split_refuses(void)
+{
+	static const size_t sizes[] = {1, 2, 3, 16, 17, 40000};
+	int64_t    *weights = malloc(40000 * sizeof(int64_t));
+	int64_t    *shares = malloc(40000 * sizeof(int64_t));
+	MoneyRemainder *scratch = malloc(40000 * sizeof(MoneyRemainder));
+	int			wrong = 0;
+
+	for (int i = 0; i < 6; i++)
+	{
+		size_t		n = sizes[i];
+
+		for (int flaw = 0; flaw < 4; flaw++)
+		{
+			MoneySplit	split;
+
+			for (size_t j = 0; j < n; j++)
+				weights[j] = flaw == 0 ? 0 : 1;
+			if (flaw == 1)
+				weights[n - 1] = -1;
+			if (flaw == 2)
+				weights[n / 2] = INT64_MIN;
+			if (flaw == 3 && n == 1)
+				continue;
+			if (flaw == 3)
+				weights[n / 2] = INT64_MAX;
+			money_split_start(&split, 100, weights, n, shares, scratch);
+			while (money_split_step(&split))
+				;
+			if (split.status != MONEY_BAD_WEIGHTS ||
+				money_split(100, weights, n, shares, scratch) != MONEY_BAD_WEIGHTS)
+				wrong++;
+		}
+
+		/* a sum that wraps around 2^64 to something small */
+		if (n >= 3)
+		{
+			weights[0] = weights[1] = INT64_MAX;
+			weights[2] = 4;
+			if (money_split(100, weights, n, shares, scratch) != MONEY_BAD_WEIGHTS)
+				wrong++;
+		}
+	}
+	is_i64(wrong, 0, "bad weights are refused wherever they stand");
+	free(weights);
+	free(shares);
+	free(scratch);
+}
+
 static void
 test_clawback(void)
 {
@@ -259,6 +470,8 @@ main(void)
 	test_rounding_is_odd();
 	test_split_vectors();
 	test_split_properties();
+	test_split_is_plain();
+	test_split_refuses();
 	test_clawback();
 	return done_testing();
 }
