@@ -55,7 +55,7 @@ def quote(text):
 class Script:
     def __init__(self):
         self.parts = [PRELUDE]
-        self.names = []
+        self.whole = set()
 
     def sql(self, text):
         self.parts.append(text.rstrip().rstrip(";") + ";\n")
@@ -68,9 +68,13 @@ class Script:
         return self
 
     def query(self, name, text):
-        self.names.append(name)
         self.parts.append("\\echo %s %s\n" % (MARK, name))
         return self.sql(text)
+
+    def lines(self, name, text):
+        """A query whose rows are wanted as psql's lines, uncut."""
+        self.whole.add(name)
+        return self.query(name, text)
 
     def run(self):
         argv = ["psql", "-X", "-q", "-At", "-F", "\t", "-P", "null=" + NULL, "-v", "ON_ERROR_STOP=1"]
@@ -81,7 +85,10 @@ class Script:
         results, rows = {}, None
         for line in done.stdout.decode().split("\n"):
             if line.startswith(MARK):
-                rows = results.setdefault(line[len(MARK) + 1:], [])
+                name = line[len(MARK) + 1:]
+                rows = results.setdefault(name, [])
+            elif line and rows is not None and name in self.whole:
+                rows.append(line)
             elif line and rows is not None:
                 rows.append([None if f == NULL else f for f in line.split("\t")])
         return results
