@@ -125,8 +125,8 @@ class Scenario:
 
     def half_life(self, lookback):
         rng = self.rng
-        reach = (lookback.months * 30 + lookback.days) * DAY + lookback.us
-        return rng.choice([Span(0, 7, 0), Span(0, 1, 0), Span(0, 0, 1), Span(0, 0, 2977044471), Span(0, 0, max(reach // 64, 1)), Span(0, 0, max(reach // 20 | 1, 1)),
+        reach = (lookback.months * 28 + lookback.days) * DAY + lookback.us
+        return rng.choice([Span(0, 7, 0), Span(0, 1, 0), Span(0, 0, 1), Span(0, 0, 2977044471), Span(0, 0, max(reach // 64, 1)), Span(0, 0, max(reach // 40, 1)), Span(0, 0, max(reach // rng.randint(33, 99), 1)),
                            Span(0, 0, rng.randint(1, 10**12)), Span(0, 1, 90 * 60 * 10**6 + 1), Span(0, 10**8, 0), Span(0, 0, 10**18 + 7), Span(0, 0, HOUR)])
 
     def draw_order_ids(self):
@@ -269,9 +269,9 @@ class Scenario:
             touch_id = rng.choice(touches).id if touches and rng.random() < 0.05 else self.fresh_id()
             touches.append(Touch(visitor, self.touch_time(at, low[kind], low["session"], touches), touch_id, creator, kind, product if self.with_product else None,
                                  category if self.with_category else None, rng.choice(CHANNELS) if self.with_channel else None, weight))
-        if touches and rng.random() < 0.05:
-            twin = rng.choice(touches)
-            touches.append(twin if self.policy.model != "custom" else twin._replace(weight=None))
+        if touches and rng.random() < 0.1:  # the same touch again, or nearly
+            changes = {"custom": {"weight": None}, "last_non_direct": {"channel": rng.choice(CHANNELS) if self.with_channel else None}}
+            touches.append(rng.choice(touches)._replace(**changes.get(self.policy.model, {})))
         self.visitors.append((visitor, touches, lines))
 
     def draw_weight(self, budget):
@@ -284,8 +284,9 @@ class Scenario:
 
     def touch_time(self, top, low, session, touches):
         rng, roll = self.rng, self.rng.random()
-        if touches and self.policy.model == "time_decay" and roll < 0.5:
-            return rng.choice(touches).at + rng.choice([-1, -1, 1]) * self.decisive_age() + rng.choice([0, 0, 0, 1, -1])
+        if self.policy.model == "time_decay" and roll < 0.6:
+            newest = max((t.at for t in touches if t.at <= top), default=None)
+            return top - rng.randint(0, 2) if newest is None else newest - self.decisive_age() + rng.choice([0, 0, 0, 1, -1])
         if self.policy.reuse == "session" and roll < 0.5:
             span = max(top - session, 2)
             return session + rng.choice([0, 1, -1, rng.randint(0, span), rng.randint(0, span), rng.randint(0, span), rng.randint(-span, span)])
