@@ -564,13 +564,22 @@ step_split(AttributionPath *path, AttributionRoom *room)
 	{
 		for (i = 0; i < path->rows; i++)
 			room->credit[i] = conversion->has_amount ? conversion->amount : 0;
+		path->phase = ATTRIBUTION_PHASE_END;
+		return ATTRIBUTION_DONE;
 	}
-	else if (money_split(conversion->amount, room->weight, path->rows,
-						 room->credit, room->scratch) != MONEY_OK)
-		return ATTRIBUTION_BAD_WEIGHTS;
+	money_split_start(&path->split, conversion->amount, room->weight, path->rows,
+					  room->credit, room->scratch);
+	path->phase = ATTRIBUTION_PHASE_SPLITTING;
+	return ATTRIBUTION_WORKING;
+}
 
+static AttributionProgress
+step_splitting(AttributionPath *path)
+{
+	if (money_split_step(&path->split))
+		return ATTRIBUTION_WORKING;
 	path->phase = ATTRIBUTION_PHASE_END;
-	return ATTRIBUTION_DONE;
+	return path->split.status == MONEY_OK ? ATTRIBUTION_DONE : ATTRIBUTION_BAD_WEIGHTS;
 }
 
 /* One row with the full amount, so that reports add up to the orders. */
@@ -610,6 +619,8 @@ attribution_path_step(AttributionPath *path, AttributionRoom *room)
 			return step_creators(path, room);
 		case ATTRIBUTION_PHASE_SPLIT:
 			return step_split(path, room);
+		case ATTRIBUTION_PHASE_SPLITTING:
+			return step_splitting(path);
 		case ATTRIBUTION_PHASE_UNATTRIBUTED:
 			return step_unattributed(path, room);
 		case ATTRIBUTION_PHASE_END:

@@ -169,6 +169,7 @@ typedef enum AttributionPhase
 	ATTRIBUTION_PHASE_WEIGH,
 	ATTRIBUTION_PHASE_CREATORS,
 	ATTRIBUTION_PHASE_SPLIT,
+	ATTRIBUTION_PHASE_SPLITTING,
 	ATTRIBUTION_PHASE_UNATTRIBUTED,
 	ATTRIBUTION_PHASE_END
 } AttributionPhase;
@@ -210,6 +211,7 @@ typedef struct AttributionPath
 	AttributionClass others;
 	bool		saw_consumed;
 	bool		saw_late;
+	MoneySplit	split;
 	AttributionPhase phase;
 } AttributionPath;
 

@@ -204,13 +204,13 @@ read_weight(const AttributionDecoder *decoder, TupleTableSlot *slot)
 	if (source->type == NUMERICOID)
 	{
 		value = slot_value(source, slot, &isnull);
-		return isnull ? 0 : money_rate_from_numeric(DatumGetNumeric(value), "weight");
+		return isnull ? 0 : money_weight_from_numeric(DatumGetNumeric(value));
 	}
 
 	number = read_integer(source, slot, &present);
-	if (number >= 0 && number <= ATTRIBUTION_WHOLE_WEIGHTS)
+	if (number >= 0 && number <= PG_INT64_MAX / MONEY_RATE_SCALE)
 		return number * MONEY_RATE_SCALE;
-	return money_rate_from_numeric(int64_to_numeric(number), "weight");
+	return money_weight_from_numeric(int64_to_numeric(number));
 }
 
 /* The excluded creators as a plain bigint[]; NULL elements exclude nobody. */

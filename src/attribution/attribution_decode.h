@@ -11,9 +11,6 @@
 #include "attribution_columns.h"
 #include "attribution_core.h"
 
-/* a larger integer goes through numeric, which knows how to refuse it */
-#define ATTRIBUTION_WHOLE_WEIGHTS INT64CONST(9200000000)
-
 typedef struct AttributionInputRow
 {
 	uint64		visitor_high;	/* key of the visitor */

@@ -15,7 +15,8 @@
 
 #include "attribution_core.h"
 
-typedef __int128 AttributionWideSum;
+/* aligned as allocators promise, which is less than the compiler would like */
+typedef __int128 AttributionWideSum __attribute__((aligned(8)));
 
 /* Sums to be, as differences: entry i less entry i - 1; one entry more than touches */
 typedef struct AttributionSpanSums

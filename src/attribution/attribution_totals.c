@@ -161,6 +161,21 @@ flush_sums(AttributionTotals *totals, const AttributionVisitor *visitor)
 	}
 }
 
+/* One conversion over the weights of its rows. */
+static void
+split_one(AttributionTotals *totals, size_t rows)
+{
+	const AttributionRoom *room = &totals->workspace.room;
+	MoneySplit	split;
+
+	money_split_start(&split, MONEY_RATE_SCALE, room->weight, rows, totals->parts,
+					  room->scratch);
+	while (money_split_step(&split))
+		CHECK_FOR_INTERRUPTS();
+	if (split.status != MONEY_OK)
+		elog(ERROR, "attribution weights out of bounds");
+}
+
 /* The way of all models: one conversion through the core. */
 static int64
 add_conversion(AttributionTotals *totals, const AttributionVisitor *visitor,
@@ -191,9 +206,8 @@ add_conversion(AttributionTotals *totals, const AttributionVisitor *visitor,
 		for (i = 0; i < rows; i++)
 			totals->parts[i] = MONEY_RATE_SCALE;
 	}
-	else if (money_split(MONEY_RATE_SCALE, room->weight, rows, totals->parts,
-						 room->scratch) != MONEY_OK)
-		elog(ERROR, "attribution weights out of bounds");
+	else
+		split_one(totals, rows);
 
 	for (i = 0; i < rows; i++)
 	{

@@ -62,21 +62,34 @@ numeric_times(Numeric a, Numeric factor)
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, product));
 }
 
-int64
-money_rate_from_numeric(Numeric rate, const char *what)
+/* Finite, not negative, at most nine decimals. */
+static void
+check_billionths(Numeric value, const char *what, const char *hint)
 {
-	if (numeric_is_nan(rate) || numeric_is_inf(rate))
+	if (numeric_is_nan(value) || numeric_is_inf(value))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("%s must be a finite number", what),
-				 errdetail("The value is %s.", numeric_text(rate)),
-				 errhint("Give a fraction, for instance 0.045 for 4.5 %%.")));
-	if (numeric_is_negative(rate))
+				 errdetail("The value is %s.", numeric_text(value)),
+				 errhint("%s", hint)));
+	if (numeric_is_negative(value))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("%s must not be negative", what),
-				 errdetail("The value is %s.", numeric_text(rate)),
-				 errhint("Give a fraction, for instance 0.045 for 4.5 %%.")));
+				 errdetail("The value is %s.", numeric_text(value)),
+				 errhint("%s", hint)));
+	if (numeric_needed_scale(value) > 9)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("%s has more than nine decimals", what),
+				 errdetail("The value is %s.", numeric_text(value)),
+				 errhint("Round it with round(%s, 9).", numeric_text(value))));
+}
+
+int64
+money_rate_from_numeric(Numeric rate, const char *what)
+{
+	check_billionths(rate, what, "Give a fraction, for instance 0.045 for 4.5 %.");
 	if (numeric_is_above(rate, int64_to_numeric(MAX_RATE)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
@@ -84,14 +97,22 @@ money_rate_from_numeric(Numeric rate, const char *what)
 				 errdetail("The largest possible value is %lld.",
 						   (long long) MAX_RATE),
 				 errhint("Give fractions: 0.045 stands for 4.5 percent.")));
-	if (numeric_needed_scale(rate) > 9)
-		ereport(ERROR,
-				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("%s has more than nine decimals", what),
-				 errdetail("The value is %s.", numeric_text(rate)),
-				 errhint("Round it with round(%s, 9).", numeric_text(rate))));
 
 	return numeric_times(rate, int64_to_numeric(MONEY_RATE_SCALE));
+}
+
+int64
+money_weight_from_numeric(Numeric weight)
+{
+	check_billionths(weight, "weight", "Give a weight of 0 or more.");
+	if (numeric_is_above(weight, int64_div_fast_to_numeric(PG_INT64_MAX, 9)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("weight is too large"),
+				 errdetail("The largest possible value is 9223372036.854775807."),
+				 errhint("Only the ratio of weights counts: scale them down.")));
+
+	return numeric_times(weight, int64_to_numeric(MONEY_RATE_SCALE));
 }
 
 MoneyRounding

@@ -17,6 +17,9 @@
 /* A rate in units of 10^-9; what names it in errors, as "rate". */
 extern int64 money_rate_from_numeric(Numeric rate, const char *what);
 
+/* A weight in units of 10^-9, at most 2^63-1 of them. */
+extern int64 money_weight_from_numeric(Numeric weight);
+
 /* half_up, half_even or down */
 extern MoneyRounding money_rounding_from_text(text *rounding);
 

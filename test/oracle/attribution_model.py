@@ -124,7 +124,7 @@ def eligible_path(history, at, line, path_start, cart_start, low, policy, consum
         late, clicked, ended = touch.late and lateness, touch.kind in ("click", "coupon"), False
         if clicked and sessions:
             ended = any(creator != touch.creator for creator in later_creators)
-            if touch.creator is not None and not late:
+            if touch.creator is not None and not touch.late:  # late ones end nothing, whatever is thought away
                 later_creators.add(touch.creator)
         if late or touch.at <= low[touch.kind]:
             continue
