@@ -273,7 +273,7 @@ def credit_rows(line, verdict, model):
     if not shares:
         return [Credit(line.id, None, None, None, n, 1.0, line.amount, reason)]
     total = 1 if model == "participation" else sum(w for _, _, w in shares)
-    return [Credit(line.id, t.id, t.creator, position, n, w / total, c, reason)
+    return [Credit(line.id, t.id, t.creator, position, n, float(w) / float(total), c, reason)
             for (position, t, w), c in zip(shares, divide(line.amount, shares, model))]
 
 
