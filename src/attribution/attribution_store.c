@@ -71,6 +71,14 @@ put_chunk(StoreMemory *memory, uint64 *chunk)
 	memory->used -= CHUNK_BYTES;
 }
 
+static void
+seek_failed(void)
+{
+	ereport(ERROR,
+			(errcode_for_file_access(),
+			 errmsg("could not seek in a temporary file of attribution: %m")));
+}
+
 /* rows in the chunk of that number */
 static int
 chunk_fill(const Store *store, const StorePartition *partition, int chunk)
@@ -133,8 +141,11 @@ store_spill(Store *store)
 	MemoryContext caller = MemoryContextSwitchTo(memory->context);
 	int			i;
 
+	/* somebody may have read meanwhile, which moved the file's only position */
 	if (memory->file == NULL)
 		memory->file = BufFileCreateTemp(false);
+	else if (BufFileSeek(memory->file, memory->end_fileno, memory->end_offset, SEEK_SET) != 0)
+		seek_failed();
 	store->spilled = true;
 	for (i = 0; i < STORE_PARTITIONS; i++)
 	{
@@ -142,6 +153,7 @@ store_spill(Store *store)
 		if (store->partitions[i].nchunks > 0)
 			spill_partition(store, &store->partitions[i]);
 	}
+	BufFileTell(memory->file, &memory->end_fileno, &memory->end_offset);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -175,14 +187,6 @@ store_scan(StoreCursor *cursor, Store *store, int partition)
 	memset(cursor, 0, sizeof(*cursor));
 	cursor->store = store;
 	cursor->partition = &store->partitions[partition];
-}
-
-static void
-seek_failed(void)
-{
-	ereport(ERROR,
-			(errcode_for_file_access(),
-			 errmsg("could not seek in a temporary file of attribution: %m")));
 }
 
 static void

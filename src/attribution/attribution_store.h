@@ -22,6 +22,8 @@ typedef struct StoreMemory
 	size_t		used;
 	void	   *free_chunks;
 	BufFile    *file;			/* NULL until something is spilled */
+	int			end_fileno;		/* where the next spill begins */
+	off_t		end_offset;
 	int64		spilled_bytes;
 } StoreMemory;
 
