@@ -51,7 +51,7 @@ typedef enum MoneySplitPhase
 #define MONEY_SPLIT_DIGIT_BITS 6
 #define MONEY_SPLIT_DIGITS (1 << MONEY_SPLIT_DIGIT_BITS)
 
-/* a split under way */
+/* a split under way, of money_split_core.c */
 typedef struct MoneySplit
 {
 	MoneyStatus status;			/* the result, once a step answered false */
