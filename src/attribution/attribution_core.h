@@ -134,6 +134,13 @@ typedef struct AttributionConversion
 	size_t		excluded_count;
 } AttributionConversion;
 
+/* order_low of an order whose id is a number; order_high is 0 then */
+static inline uint64_t
+attribution_order_key(int64_t order_id)
+{
+	return (uint64_t) order_id ^ (UINT64_C(1) << 63);
+}
+
 /* where the rows of a result go: one entry per row in each array */
 typedef struct AttributionRoom
 {

@@ -108,10 +108,10 @@ read_order(const ColumnSource *source, TupleTableSlot *slot, AttributionInputRow
 	switch (source->type)
 	{
 		case INT4OID:
-			row->order_low = (uint64) (int64) DatumGetInt32(value);
+			row->order_low = attribution_order_key(DatumGetInt32(value));
 			return;
 		case INT8OID:
-			row->order_low = (uint64) DatumGetInt64(value);
+			row->order_low = attribution_order_key(DatumGetInt64(value));
 			return;
 		case UUIDOID:
 			memcpy(&canonical, DatumGetUUIDP(value)->data, UUID_LEN);

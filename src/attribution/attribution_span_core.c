@@ -172,6 +172,12 @@ attribution_span_add(AttributionSpanSums *sums, const AttributionRules *rules,
 	add_parts(sums->share, &span, left, 1);
 
 	for (i = 0; i < span.nclasses; i++)
-		rows += span.classes[i].count;
+	{
+		const SpanClass *class = &span.classes[i];
+
+		sums->rows[class->first]++;
+		sums->rows[class->first + class->count]--;
+		rows += class->count;
+	}
 	return rows;
 }

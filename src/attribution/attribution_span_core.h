@@ -23,6 +23,7 @@ typedef struct AttributionSpanSums
 {
 	AttributionWideSum *credit;
 	AttributionWideSum *share;	/* billionths of conversions */
+	int64_t    *rows;			/* conversions that credit the touch, if with 0 */
 } AttributionSpanSums;
 
 /* does the model give equal parts, but for the first and the last? */

@@ -57,10 +57,8 @@ struct AttributionTotals
 	CreatorTotal nobody;		/* credits without a creator */
 	AttributionWorkspace workspace;
 
-	/* of the visitor at hand, one entry per touch and one more */
-	AttributionSpanSums spans;
-	int128	   *credits;		/* beside the spans */
-	int64	   *shares;
+	/* of the visitor at hand: sums per touch, or the differences of such */
+	AttributionSpanSums sums;
 	size_t		capacity;
 
 	/* of one conversion */
@@ -125,39 +123,45 @@ clear_sums(AttributionTotals *totals, size_t ntouches)
 		size_t		capacity = Max(count, 2 * totals->capacity);
 
 		totals->capacity = 0;
-		totals->spans.credit = allocate(totals, totals->spans.credit, capacity, sizeof(int128));
-		totals->spans.share = allocate(totals, totals->spans.share, capacity, sizeof(int128));
-		totals->credits = allocate(totals, totals->credits, capacity, sizeof(int128));
-		totals->shares = allocate(totals, totals->shares, capacity, sizeof(int64));
+		totals->sums.credit = allocate(totals, totals->sums.credit, capacity, sizeof(int128));
+		totals->sums.share = allocate(totals, totals->sums.share, capacity, sizeof(int128));
+		totals->sums.rows = allocate(totals, totals->sums.rows, capacity, sizeof(int64));
 		totals->capacity = capacity;
 	}
-	memset(totals->spans.credit, 0, count * sizeof(int128));
-	memset(totals->spans.share, 0, count * sizeof(int128));
-	memset(totals->credits, 0, count * sizeof(int128));
-	memset(totals->shares, 0, count * sizeof(int64));
+	memset(totals->sums.credit, 0, count * sizeof(int128));
+	memset(totals->sums.share, 0, count * sizeof(int128));
+	memset(totals->sums.rows, 0, count * sizeof(int64));
+}
+
+/* Differences become sums. */
+static void
+sum_up(AttributionSpanSums *sums, size_t ntouches)
+{
+	size_t		i;
+
+	for (i = 1; i < ntouches; i++)
+	{
+		if ((i & 0xffff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		sums->credit[i] += sums->credit[i - 1];
+		sums->share[i] += sums->share[i - 1];
+		sums->rows[i] += sums->rows[i - 1];
+	}
 }
 
 /* What the visitor's touches earned goes to their creators. */
 static void
 flush_sums(AttributionTotals *totals, const AttributionVisitor *visitor)
 {
-	int128		credit = 0;
-	int128		share = 0;
+	const AttributionSpanSums *sums = &totals->sums;
 	size_t		i;
 
 	for (i = 0; i < visitor->ntouches; i++)
 	{
-		int128		touch_credit;
-		int64		touch_share;
-
 		if ((i & 0xffff) == 0xffff)
 			CHECK_FOR_INTERRUPTS();
-		credit += totals->spans.credit[i];
-		share += totals->spans.share[i];
-		touch_credit = credit + totals->credits[i];
-		touch_share = (int64) share + totals->shares[i];
-		if (touch_share != 0 || touch_credit != 0)
-			add_total(totals, &visitor->touches[i], touch_share, touch_credit);
+		if (sums->rows[i] != 0)
+			add_total(totals, &visitor->touches[i], (int64) sums->share[i], sums->credit[i]);
 	}
 }
 
@@ -213,8 +217,9 @@ add_conversion(AttributionTotals *totals, const AttributionVisitor *visitor,
 	{
 		if ((i & 0xffff) == 0xffff)
 			CHECK_FOR_INTERRUPTS();
-		totals->credits[room->touch[i]] += room->credit[i];
-		totals->shares[room->touch[i]] += totals->parts[i];
+		totals->sums.credit[room->touch[i]] += room->credit[i];
+		totals->sums.share[room->touch[i]] += totals->parts[i];
+		totals->sums.rows[room->touch[i]]++;
 	}
 	return (int64) rows;
 }
@@ -274,11 +279,14 @@ add_spans(AttributionTotals *totals, const AttributionVisitor *visitor)
 			rows += add_winner(totals, &visitor->touches[rules->model == ATTRIBUTION_FIRST_TOUCH ?
 														 first : end - 1], line);
 		else
-			rows += (int64) attribution_span_add(&totals->spans, rules, first, end,
+			rows += (int64) attribution_span_add(&totals->sums, rules, first, end,
 												 line->has_amount ? line->amount : 0);
 	}
 	if (!one_wins)
+	{
+		sum_up(&totals->sums, visitor->ntouches);
 		flush_sums(totals, visitor);
+	}
 	return rows;
 }
 

@@ -224,13 +224,14 @@ class Scenario:
         return self.without_ties(lines)
 
     def without_ties(self, lines):
-        """Orders of one moment and one smallest id follow each other by order id; where there is none, and the lines
-        are not the same, their sequence would be open."""
+        """Orders of one moment and one smallest id follow each other by order id; where there is none, or only a text
+        (which the engine compares by its hash), and the lines are not the same, their sequence would be open."""
         while True:
             seen, again = {}, None
             for o in model.orders_of(lines):
                 twin = seen.setdefault((o.at, min(l.id for l in o.lines)), o)
-                if twin is not o and None in (o.lines[0].order, twin.lines[0].order) and o.lines != twin.lines:
+                open_ = self.order_type == "text" or None in (o.lines[0].order, twin.lines[0].order)
+                if twin is not o and open_ and o.lines != twin.lines:
                     again = o.lines
             if again is None:
                 return lines
