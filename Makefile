@@ -8,7 +8,7 @@
 # missing themselves, so PGXS is not even looked for when they are asked for.
 # They are defined only then, because PGXS has a "check" of its own.
 
-SCRIPT_GOALS = check check-long coverage demo format lint
+SCRIPT_GOALS = bench check check-long coverage demo format lint
 
 EXTENSION = pg_influence
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_influence.control)
@@ -72,6 +72,11 @@ coverage:
 # The story of a program, told on a throw-away cluster
 demo:
 	@demo/run
+
+# Attribution beside SQL and DuckDB, on a throw-away cluster; writes
+# docs/reference/performance.md. SIZE=10M ROUNDS=5 LARGE=100M: test/bench/README.md
+bench:
+	@test/bench/run
 
 # Reformats the C files in place
 format:

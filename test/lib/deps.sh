@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Finds the PostgreSQL to test with, and the programs the scripts need.
 #
-# deps_need LEVEL   LEVEL is "demo" (build and run) or "check" (also the tools
-#                   of the tests). As root on Debian, what is missing is
-#                   installed; otherwise the command that would is printed.
+# deps_need LEVEL   LEVEL is "demo" (build and run), "check" (also the tools
+#                   of the tests) or "bench" (also those of the benchmark). As
+#                   root on Debian, what is missing is installed; otherwise the
+#                   command that would is printed.
 #
 # Sets and exports PG_CONFIG, PGI_BIN (its bindir) and PGI_CLANG.
 
@@ -74,6 +75,9 @@ deps_missing()
 		check|python3|deps_python
 		check|libipc-run-perl|deps_perl
 		check|clang-14|deps_find_clang
+		bench|python3|deps_python
+		bench|nodejs|command -v node
+		bench|npm|command -v npm
 	END
 }
 

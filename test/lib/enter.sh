@@ -9,8 +9,14 @@
 # that has ended, however it ended, the directory goes (unless PGI_KEEP=1) and
 # the script exits. In the copy: returns at once, with PGI_WORK (the temporary
 # directory) and PGI_TREE (the copy) set.
+#
+# A script that writes files of the checkout names them in the array
+# enter_brings; where it made or changed them and ended well, they are brought
+# back from the copy.
 
 . "$(dirname "${BASH_SOURCE[0]}")/deps.sh"
+
+enter_brings=()
 
 enter()
 {
@@ -19,10 +25,10 @@ enter()
 	if [ -n "${PGI_INSIDE:-}" ]; then
 		return 0
 	fi
-	script=$2
+	script=$(cd "$(dirname "$2")" && pwd -P)/$(basename "$2")
 	shift 2
 
-	top=$(cd "$(dirname "$script")/.." && pwd -P)
+	top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 	base=${TMPDIR:-/tmp}
 	if [ "$(id -u)" = 0 ]; then
 		# The server's user sees neither root's home nor root's TMPDIR.
@@ -72,7 +78,19 @@ enter()
 	wait "$enter_pid"
 	status=$?
 	enter_pid=
+	[ "$status" -ne 0 ] || enter_bring_back "$top" || status=1
 	exit "$status"
+}
+
+enter_bring_back()
+{
+	local file
+
+	for file in "${enter_brings[@]}"; do
+		if [ -e "$enter_work/tree/$file" ] && ! cmp -s "$enter_work/tree/$file" "$1/$file"; then
+			cat "$enter_work/tree/$file" >"$1/$file" || return 1
+		fi
+	done
 }
 
 # Files git knows or would add; without git, all but .git.
