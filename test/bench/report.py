@@ -160,7 +160,11 @@ def engine_table(results):
     """last_attribution_stats() of the last run of each of ours, whatever columns it has in this version."""
     told = [r for r in results if r.stats]
     names = list(told[0].stats)
-    return table([""] + names, [[r.contestant.key] + [str(r.stats.get(name, "")) for name in names] for r in told])
+
+    def shown(value):
+        return "%.0f" % value if isinstance(value, float) else str(value)
+
+    return table([""] + names, [[r.contestant.key] + [shown(r.stats.get(name, "")) for name in names] for r in told])
 
 
 def state_of_machine(facts, results):
