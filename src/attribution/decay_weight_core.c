@@ -29,12 +29,14 @@
  * at random one call in four million finds it so close.
  *
  * Slow path.  2^(-r/h) with 256 bits behind the point, its error below 2^-237;
- * see exact_power.  Is that always enough?  The halves are c/2, c odd and below
+ * see exact_power.  That is always enough.  The halves are c/2, c odd and below
  * 2^32, so the question is how close a fraction age/h, h < 2^64, can come to
- * 32 - log2(c).  Every two fractions of such denominators are 2^-128 apart, and
- * the 2^31 logarithms with some 37 convergents each make the closest one to be
- * expected come within 2^-128 / 2^36.2, about 2^-165, of one: 2^72 times the
- * error.
+ * 32 - log2(c).  The continued fractions of all 2^31 logarithms, with 190 bits
+ * and more, say that |h * log2(c) - a| >= 2^-96.3 for all integers a and
+ * 0 < h < 2^64.  (Least: c = 3901027285, h = 15942958621302068998, as chance
+ * would have it: 2^31 logarithms come within about 2^-64 / 2^31.)  So the
+ * exponents differ by more than 2^-160.3, the power from the half's by more than
+ * ln 2 / 2 of it, 2^-162, which is 2^75 times the error.
  */
 #include "decay_weight_core.h"
 

@@ -13,9 +13,9 @@ getcontext().prec = 120
 LN2 = Decimal(2).ln()
 LARGEST = 2**64 - 1
 
-# Of all odd numbers below 2^32 some whose logarithms come closest to fractions (see the note on the slow path in
-# decay_weight_core.c); found by searching them all.
-CLOSE = []
+# The odd numbers below 2^32 whose logarithms come closest to a fraction with a denominator below 2^64 (see the note on
+# the slow path in decay_weight_core.c), the closest first, at 2^-160; found by searching them all.
+CLOSE = [3901027285, 3250217927, 3784771081, 3598599631, 3325320239, 4009350121, 3904762425, 2386025021]
 
 
 def weight(age, half_life):
