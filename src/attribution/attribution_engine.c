@@ -34,6 +34,12 @@
 #define FILTER_MIN_BITS 16
 #define FILTER_MAX_BITS 27		/* 16 MB */
 
+/*
+ * A touch waits until so many others have come, while its word of the bitmap is
+ * fetched: waiting for memory would cost more than all the rest.
+ */
+#define PENDING_TOUCHES 16
+
 typedef struct Run
 {
 	MemoryContext context;
@@ -51,6 +57,8 @@ typedef struct Run
 	uint64	   *filter;
 	uint64		filter_mask;
 	int64		last_line_at;	/* later touches earn nothing */
+	AttributionInputRow pending[PENDING_TOUCHES];
+	unsigned	npending;		/* ever */
 
 	/* of everything kept */
 	int64		first_at;
@@ -146,19 +154,46 @@ run_conversions_end(void *arg)
 		filter_partition(run, i);
 }
 
-static void
-run_touch(void *arg, const AttributionInputRow *row)
+static inline void
+keep_touch(Run *run, const AttributionInputRow *row)
 {
-	Run		   *run = arg;
 	uint64		key = row->visitor_high & run->filter_mask;
 
-	if ((run->filter[key / 64] >> (key % 64) & 1) == 0 || row->at > run->last_line_at)
+	if ((run->filter[key / 64] >> (key % 64) & 1) == 0)
 	{
 		run->stats->skipped_touches++;
 		return;
 	}
 	attribution_put_touch(&run->touch_layout, run->touches, row);
 	note_time(run, row->at);
+}
+
+static void
+run_touch(void *arg, const AttributionInputRow *row)
+{
+	Run		   *run = arg;
+	AttributionInputRow *place;
+
+	if (row->at > run->last_line_at)
+	{
+		run->stats->skipped_touches++;
+		return;
+	}
+	place = &run->pending[run->npending % PENDING_TOUCHES];
+	if (run->npending >= PENDING_TOUCHES)
+		keep_touch(run, place);
+	run->npending++;
+	*place = *row;
+	__builtin_prefetch(&run->filter[(row->visitor_high & run->filter_mask) / 64]);
+}
+
+static void
+run_touches_end(Run *run)
+{
+	unsigned	i;
+
+	for (i = 0; i < Min(run->npending, PENDING_TOUCHES); i++)
+		keep_touch(run, &run->pending[i]);
 }
 
 static void
@@ -178,6 +213,7 @@ read_inputs(Run *run, const char *touches_query, const char *conversions_query)
 						   run->policy->rules.model == ATTRIBUTION_CUSTOM, &sinks,
 						   &touches, &conversions);
 
+	run_touches_end(run);
 	stats->touches = touches.rows;
 	stats->rejected_touches = touches.rejected;
 	stats->conversions = conversions.rows;
