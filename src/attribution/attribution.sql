@@ -29,13 +29,15 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10000;
 
 COMMENT ON FUNCTION influence.attribute(text, text, text, interval, interval, interval, interval, numeric[], text, interval, text, text) IS
 'Credits conversions to the touches that led to them; reads only the two queries, which run as the caller.
-touches: a SELECT with the columns visitor (bigint, uuid or text), touched_at timestamptz, touch_id bigint, creator_id bigint (NULL: direct, search, another network) and, if wanted, kind (view, click, cart or coupon; absent or NULL: click), product_id bigint.
-conversions: a SELECT with the columns visitor, converted_at timestamptz, conversion_id bigint and, if wanted, amount bigint (minor units), product_id bigint, excluded_creator_ids bigint[]. Columns are found by name; others are ignored.
+touches: a SELECT with the columns visitor (bigint, uuid or text), touched_at timestamptz, touch_id bigint, creator_id bigint (NULL: direct, search, another network) and, if wanted, kind (view, click, cart or coupon; absent or NULL: click), product_id bigint, category_id bigint, channel text, weight (bigint or numeric).
+conversions: a SELECT with the columns visitor, converted_at timestamptz, conversion_id bigint and, if wanted, amount bigint (minor units), order_id (bigint, uuid or text), product_id bigint, category_id bigint, excluded_creator_ids bigint[]. Columns are found by name; others are ignored. A conversion is an order line: lines of a visitor with one order_id are one order, which happens at the earliest of their times; a NULL is an order of its own.
 A touch is eligible when converted_at - lookback < touched_at <= converted_at, with the lookback of its kind (view_lookback 0: views never earn); months and days count on the calendar of time_zone. Views count only where no click, cart or coupon is eligible; a cart touch only for its own product. A path is ordered by touched_at, then view, click, cart, coupon, then touch_id.
-model: first_touch, last_touch, linear, position_based (position_weights: first, middle together, last; of two touches the first and last weight).
-One row per credited touch: touch_position counts from 1 among the path_length eligible touches, weight is a share of 1, credit is in minor units (NULL without an amount). Credits are split by largest remainder, ties to the earlier touch, and add up to the amount. A conversion nobody earns gives one row without a touch, with the full amount and a reason: no_touch, outside_window, or excluded (a touch that would have earned belongs to an excluded creator).
-Rows without visitor, time or id, or with an infinite time, are left out and counted: see influence.last_attribution_stats(). The rows come in no particular order.
-Errors: IN002 for an argument, IN008 for a query or its columns, IN010 for models, reuse and match not built yet (half_life and session_lifetime belong to them).';
+model: first_touch, last_touch, last_non_direct (passes over channel direct, unless there is nothing else), linear, position_based (position_weights: first, middle together, last; of two touches the first and last weight), j_shaped (0.2, 0.2, 0.6), inverse_j (0.6, 0.2, 0.2), time_decay (2^31 * 2^(-(newest - touched_at) / half_life), rounded half-even), custom (column weight, at most nine decimals), shapley (equal shares of the distinct creators, each at its last touch), participation (the full amount to each distinct creator: not additive).
+reuse: reuse (touches serve every later order), consume (an order ends the path), session (and a click or coupon earns only within session_lifetime and until another creator''s). Under consume and session a cart is used up only by an order of its product.
+match: any, product, category: what a touch must share with the order line; a coupon without product (category) is for the whole order.
+One row per credited touch: touch_position counts from 1 among the path_length eligible touches, weight is a share of 1, credit is in minor units (NULL without an amount). Credits are split by largest remainder, ties to the earlier touch, and add up to the amount (participation apart). A conversion nobody earns gives one row without a touch, with the full amount and a reason: no_touch, outside_window, consumed (but for earlier orders, a touch would be eligible), no_weight (all weigh 0), or excluded (a touch that would have earned belongs to an excluded creator).
+Rows without visitor, time or id, or with an infinite time, are left out and counted: see influence.last_attribution_stats(). The rows come in no particular order. Memory keeps to work_mem * hash_mem_multiplier, beyond that temporary files are used.
+Errors: IN002 for an argument, kind or weight, IN008 for a query or its columns.';
 
 CREATE FUNCTION influence.attribute_totals(
 	touches text,
@@ -59,7 +61,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 1000;
 
 COMMENT ON FUNCTION influence.attribute_totals(text, text, text, interval, interval, interval, interval, numeric[], text, interval, text, text) IS
 'The credits of influence.attribute() with the same arguments, added up per creator without storing them: one row per creator who earned, and one with NULL for conversions without a creator (direct, unattributed, excluded).
-conversions: each conversion is split in billionths by largest remainder over the weights of its touches, so the column adds up exactly to the number of conversions. credit: minor units; conversions without an amount add nothing.
+conversions: each conversion is split in billionths by largest remainder over the weights of its touches, so the column adds up exactly to the number of conversions (participation counts each in full). credit: minor units; conversions without an amount add nothing.
 Errors: those of influence.attribute(), and IN006 when a sum leaves the range of bigint.';
 
 CREATE FUNCTION influence.last_attribution_stats(
@@ -78,7 +80,7 @@ AS 'MODULE_PATHNAME', 'attribution_last_stats'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION influence.last_attribution_stats() IS
-'Counts of the last influence.attribute() or influence.attribute_totals() of this session that came to its end: rows read of each query, how many of them were rejected (no visitor, time or id, or an infinite time), and credits given. One row; NULLs before the first run.';
+'Figures of the last influence.attribute() or influence.attribute_totals() of this session that came to its end: rows read of each query, how many of them were rejected (no visitor, time or id, or an infinite time), credits given; touches that were skipped because their visitor has no conversion after them (about: it depends on a random seed), partitions that had conversions, those of them whose touches were too many for memory, bytes written to temporary files, milliseconds spent reading the queries and crediting. One row; NULLs before the first run.';
 
 CREATE FUNCTION influence_internal.credit_order(
 	touched_at timestamptz[],
