@@ -58,7 +58,7 @@ typedef struct Run
 	uint64		filter_mask;
 	int64		last_line_at;	/* later touches earn nothing */
 	AttributionInputRow pending[PENDING_TOUCHES];
-	unsigned	npending;		/* ever */
+	uint64		npending;		/* ever */
 
 	/* of everything kept */
 	int64		first_at;
@@ -85,14 +85,15 @@ note_time(Run *run, int64 at)
 		run->last_at = at;
 }
 
-static void
-run_conversion(void *arg, const AttributionInputRow *row)
+static AttributionInputRow *
+run_conversion(void *arg, AttributionInputRow *row)
 {
 	Run		   *run = arg;
 
 	attribution_put_line(&run->line_layout, run->lines, row);
 	note_time(run, row->at);
 	run->lines_kept++;
+	return row;
 }
 
 static inline void
@@ -168,32 +169,38 @@ keep_touch(Run *run, const AttributionInputRow *row)
 	note_time(run, row->at);
 }
 
-static void
-run_touch(void *arg, const AttributionInputRow *row)
+static AttributionInputRow *
+run_touch(void *arg, AttributionInputRow *row)
 {
 	Run		   *run = arg;
-	AttributionInputRow *place;
+	AttributionInputRow *next;
 
+	/* the first one is not in the ring yet */
+	if (run->npending == 0 && row != &run->pending[0])
+	{
+		run->pending[0] = *row;
+		row = &run->pending[0];
+	}
 	if (row->at > run->last_line_at)
 	{
 		run->stats->skipped_touches++;
-		return;
+		return row;
 	}
-	place = &run->pending[run->npending % PENDING_TOUCHES];
-	if (run->npending >= PENDING_TOUCHES)
-		keep_touch(run, place);
-	run->npending++;
-	*place = *row;
 	__builtin_prefetch(&run->filter[(row->visitor_high & run->filter_mask) / 64]);
+	run->npending++;
+	next = &run->pending[run->npending % PENDING_TOUCHES];
+	if (run->npending >= PENDING_TOUCHES)
+		keep_touch(run, next);
+	return next;
 }
 
 static void
 run_touches_end(Run *run)
 {
-	unsigned	i;
+	uint64		i = run->npending >= PENDING_TOUCHES ? run->npending - PENDING_TOUCHES + 1 : 0;
 
-	for (i = 0; i < Min(run->npending, PENDING_TOUCHES); i++)
-		keep_touch(run, &run->pending[i]);
+	for (; i < run->npending; i++)
+		keep_touch(run, &run->pending[i % PENDING_TOUCHES]);
 }
 
 static void

@@ -30,6 +30,8 @@ typedef struct InputReceiver
 	AttributionRowSink sink;
 	void	   *sink_arg;
 	MemoryContext row_context;
+	AttributionInputRow *row;	/* where the next row goes */
+	AttributionInputRow first_row;
 	AttributionInputCount count;
 } InputReceiver;
 
@@ -86,11 +88,10 @@ input_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	InputReceiver *input = (InputReceiver *) self;
 	MemoryContext caller = MemoryContextSwitchTo(input->row_context);
-	AttributionInputRow row;
 
 	input->count.rows++;
-	if (attribution_decode(&input->decoder, slot, &row))
-		input->sink(input->sink_arg, &row);
+	if (attribution_decode(&input->decoder, slot, input->row))
+		input->row = input->sink(input->sink_arg, input->row);
 	else
 		input->count.rejected++;
 
@@ -128,6 +129,7 @@ init_input(InputReceiver *input, const InputSpec *spec, uint64 seed,
 	input->decoder.seed = seed;
 	input->sink = sink;
 	input->sink_arg = sink_arg;
+	input->row = &input->first_row;
 	input->row_context = AllocSetContextCreate(CurrentMemoryContext,
 											   "attribution row",
 											   ALLOCSET_SMALL_SIZES);

@@ -23,8 +23,12 @@ typedef struct AttributionInputShape
 	bool		has_orders;
 } AttributionInputShape;
 
-/* the row and all in it live only as long as the call */
-typedef void (*AttributionRowSink) (void *arg, const AttributionInputRow *row);
+/*
+ * Takes a row and says where the next one is to go: the same place, or another
+ * where this one is still needed. What the row points to lives only as long as
+ * the call.
+ */
+typedef AttributionInputRow *(*AttributionRowSink) (void *arg, AttributionInputRow *row);
 
 /* called in this order */
 typedef struct AttributionInputSinks

@@ -321,10 +321,10 @@ separate_lines(PartitionWork *work)
 
 	while (first < lines->count)
 	{
-		uint64		leading = lines->entries[first].key >> work->time_bits;
+		uint64		leading = partition_leading_bits(lines->entries[first].key);
 		size_t		end = first + 1;
 
-		while (end < lines->count && lines->entries[end].key >> work->time_bits == leading)
+		while (end < lines->count && partition_leading_bits(lines->entries[end].key) == leading)
 			end++;
 		partition_separate(lines, first, end);
 		first = end;

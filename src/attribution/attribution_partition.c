@@ -19,10 +19,6 @@
 
 #define MIN_CAPACITY 1024
 
-/* at least so many bits of a key are the visitor's */
-#define VISITOR_BITS 20
-#define MAX_TIME_BITS (64 - VISITOR_BITS)
-
 /* how often loops look for interrupts */
 #define INTERRUPT_ROWS 16384
 
@@ -31,17 +27,13 @@ partition_work_init(PartitionWork *work, MemoryContext context,
 					int64 first_at, int64 last_at)
 {
 	uint64		span = (uint64) last_at - (uint64) first_at;
+	int			bits = span == 0 ? 0 : pg_leftmost_one_pos64(span) + 1;
 
 	work->context = context;
 	work->visitor_context = AllocSetContextCreate(context, "attribution visitor",
 												  ALLOCSET_SMALL_SIZES);
 	work->first_at = first_at;
-	work->time_bits = span == 0 ? 1 : pg_leftmost_one_pos64(span) + 1;
-	work->time_shift = Max(0, work->time_bits - MAX_TIME_BITS);
-	work->time_bits -= work->time_shift;
-
-	/* below them are the flags, which must not take part */
-	work->time_bits = Max(work->time_bits, LAYOUT_FLAG_BITS);
+	work->time_shift = Max(0, bits - PARTITION_TIME_BITS);
 }
 
 void *
@@ -68,7 +60,7 @@ sort_key(const PartitionWork *work, const uint64 *row)
 {
 	uint64		time = ((uint64) row[1] - (uint64) work->first_at) >> work->time_shift;
 
-	return (row[0] >> work->time_bits) << work->time_bits | time;
+	return row[0] >> (64 - PARTITION_VISITOR_BITS) << (64 - PARTITION_VISITOR_BITS) | time << PARTITION_TIME_SHIFT;
 }
 
 void
@@ -318,7 +310,6 @@ partition_credit(PartitionWork *work, int number)
 {
 	const RadixEntry *touches;
 	const RadixEntry *lines;
-	int			shift = work->time_bits;
 	size_t		t = 0;
 	size_t		l = 0;
 
@@ -340,17 +331,17 @@ partition_credit(PartitionWork *work, int number)
 
 	while (l < work->line_rows.count)
 	{
-		uint64		leading = lines[l].key >> shift;
+		uint64		leading = partition_leading_bits(lines[l].key);
 		size_t		l_end = l + 1;
 		size_t		t_end;
 		bool		alone;
 
-		while (l_end < work->line_rows.count && lines[l_end].key >> shift == leading)
+		while (l_end < work->line_rows.count && partition_leading_bits(lines[l_end].key) == leading)
 			l_end++;
-		while (t < work->touch_rows.count && touches[t].key >> shift < leading)
+		while (t < work->touch_rows.count && partition_leading_bits(touches[t].key) < leading)
 			t++;
 		t_end = t;
-		while (t_end < work->touch_rows.count && touches[t_end].key >> shift == leading)
+		while (t_end < work->touch_rows.count && partition_leading_bits(touches[t_end].key) == leading)
 			t_end++;
 
 		alone = partition_separate(&work->line_rows, l, l_end);

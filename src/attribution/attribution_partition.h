@@ -9,6 +9,22 @@
 #include "attribution_layout.h"
 #include "radix_core.h"
 
+/*
+ * Of a sort key, so many leading bits are the visitor's, so many below them the
+ * time's: 60 days in steps of 20 ms. More would tell more apart and cost the
+ * radix sort more passes.
+ */
+#define PARTITION_VISITOR_BITS 20
+#define PARTITION_TIME_BITS 28
+#define PARTITION_TIME_SHIFT (64 - PARTITION_VISITOR_BITS - PARTITION_TIME_BITS)
+
+/* entries with the same visitor bits may be one visitor's */
+static inline uint64
+partition_leading_bits(uint64 key)
+{
+	return key >> (64 - PARTITION_VISITOR_BITS);
+}
+
 /* Arrays that only grow, kept from partition to partition. */
 typedef struct SortedRows
 {
@@ -35,7 +51,6 @@ typedef struct PartitionWork
 
 	/* how times become keys */
 	int64		first_at;
-	int			time_bits;
 	int			time_shift;
 
 	SortedRows	touch_rows;
