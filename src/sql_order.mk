@@ -5,6 +5,7 @@ SQL_PARTS = \
 	src/common/common.sql \
 	src/commission/commission.sql \
 	src/attribution/attribution.sql \
+	src/attribution/journey.sql \
 	src/engagement/engagement.sql \
 	src/feed/ranking.sql \
 	src/program/install.sql \
