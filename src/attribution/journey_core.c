@@ -134,7 +134,9 @@ void
 journey_ids_read(const JourneyEvent *event, JourneyReader *reader)
 {
 	reader->next = event->excluded;
-	reader->end = event->excluded + event->excluded_size;
+	reader->end = event->excluded;
+	if (event->excluded_count > 0)
+		reader->end += event->excluded_size;
 	reader->base = 0;
 	reader->started = false;
 }
