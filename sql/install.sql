@@ -170,6 +170,8 @@ WITH member AS (
 SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS object, pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid) AS needs
 FROM pg_depend d JOIN member m ON (m.classid, m.objid) = (d.refclassid, d.refobjid)
 WHERE NOT EXISTS (SELECT FROM member x WHERE (x.classid, x.objid) = (d.classid, d.objid))
+	-- what an operator class consists of, and the arrays of a type, are no members of their own
+	AND d.classid NOT IN ('pg_amop'::regclass, 'pg_amproc'::regclass) AND (d.classid, d.deptype) <> ('pg_type'::regclass, 'i')
 UNION ALL
 SELECT pg_describe_object(m.classid, m.objid, 0), 'is a member' FROM member m WHERE m.classid = 'pg_class'::regclass;
 SELECT count(*) FROM pg_class WHERE relnamespace = 'influence_internal'::regnamespace;

@@ -38,6 +38,7 @@ SELECT influence.journey(at, kind, id, 7, 100, 3, 5, 6, 'direct', 0.25, '{2,1,NU
   FROM (VALUES (timestamptz '2026-06-02 00:00+00', 'conversion', 1), ('2026-06-01 00:00+00', NULL, 2)) e(at, kind, id);
 SELECT influence.journey(at, kind, id, NULL, NULL, NULL, NULL, NULL, 'email', 0, '{}')
   FROM (VALUES (timestamptz '2026-06-02 00:00+00', 'conversion', 1), ('2026-06-01 00:00+00', 'coupon', 2)) e(at, kind, id);
+SELECT influence.journey('2026-06-01 00:00+00', 'view', 1, NULL, NULL, NULL, NULL, NULL, 'Direct', 9223372036.854775807, NULL);
 -- rows that can't take part are counted, and what else they say is not looked at
 SELECT j, c.*
   FROM (SELECT influence.journey(at, kind, id, NULL, NULL, NULL, NULL, NULL, NULL, -1, NULL) FILTER (WHERE id IS DISTINCT FROM 9) AS j
@@ -260,9 +261,9 @@ SELECT r AS reuse, p.*
  ORDER BY i, conversion_id;
 -- windows of the path to nothing end at its last touch of a kind that counts; views only where nothing else does
 SELECT v AS view_lookback, p.path, p.nulls
-  FROM unnest('{0,1 day,30 days}'::interval[]) v,
+  FROM unnest('{0,1 day,30 days}'::text[]) v,
 	   influence.journey_paths('journey1(2026-06-01T00:00:00Z click 1 creator=1; 2026-06-02T00:00:00Z cart 2 creator=2; 2026-07-20T00:00:00Z view 3 creator=3)',
-							   lookback => '10 days', cart_lookback => '20 days', view_lookback => v) p;
+							   lookback => '10 days', cart_lookback => '20 days', view_lookback => v::interval) p;
 -- nobody is credited: nobody is on the path
 SELECT * FROM influence.journey_paths('journey1(2026-06-01T00:00:00Z click 1 creator=1; 2026-06-02T00:00:00Z conversion 2 amount=-7 excluded={1})');
 SELECT * FROM influence.journey_paths('journey1(2026-06-01T00:00:00Z view 1 creator=1)');

@@ -18,7 +18,7 @@
 #include "../common/errors.h"
 #include "../common/flat_state.h"
 #include "../common/money_sql.h"
-#include "attribution_input.h"
+#include "attribution_decode.h"
 #include "journey.h"
 
 PG_FUNCTION_INFO_V1(journey_trans);
@@ -148,7 +148,7 @@ read_touch(FunctionCallInfo fcinfo, JourneyEvent *event)
 														 VARSIZE_ANY_EXHDR(channel));
 	}
 	if (!PG_ARGISNULL(ARG_WEIGHT))
-		event->weight = money_rate_from_numeric(PG_GETARG_NUMERIC(ARG_WEIGHT), "weight");
+		event->weight = money_weight_from_numeric(PG_GETARG_NUMERIC(ARG_WEIGHT));
 }
 
 static void
