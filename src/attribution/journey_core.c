@@ -507,7 +507,7 @@ journey_line(const JourneyEvent *event, AttributionConversion *line)
 	line->amount = event->amount;
 	line->product_id = event->product_id;
 	line->category_id = event->category_id;
-	line->order_low = (uint64_t) event->order_id;
+	line->order_low = event->has_order ? attribution_order_key(event->order_id) : 0;
 	line->has_amount = event->has_amount;
 	line->has_product = event->has_product;
 	line->has_category = event->has_category;
