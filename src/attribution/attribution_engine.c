@@ -23,8 +23,8 @@
 #include "attribution_engine.h"
 #include "attribution_partition.h"
 
-/* below this, temporary files would consist of crumbs */
-#define MIN_STORE_BYTES ((size_t) 512 * 1024)
+/* two chunks for each partition: with less, temporary files consist of crumbs */
+#define MIN_STORE_BYTES ((size_t) 2 * 1024 * 1024)
 
 /* what one partition may take beyond its share */
 #define PARTITION_BYTES ((size_t) 32 * 1024 * 1024)
