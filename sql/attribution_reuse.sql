@@ -98,6 +98,13 @@ FROM unnest('{order_id::int,-order_id,order_id::text,md5(order_id::text)::uuid,"
 -- Without order_ids five lines change: 10 has touch 12 now, which leaves nothing for 12 and 13; 22 comes after 20; 31 is out of its own window.
 SELECT count(*) FROM (SELECT by_key('NULL::bigint') EXCEPT ALL SELECT by_key('order_id')) AS d;
 
+-- Where lines share even their id, orders go by their own: of -1, 1 and 2 the first, with 20, has the touch.
+SELECT type, credit, reason
+FROM unnest('{int,bigint}'::text[]) WITH ORDINALITY AS t(type, no),
+	influence.attribute('SELECT 1 AS visitor, timestamptz ''2024-05-01'' AS touched_at, 1 AS touch_id, 1 AS creator_id',
+		format('SELECT 1 AS visitor, timestamptz ''2024-05-01'' AS converted_at, 1 AS conversion_id, o::%s AS order_id, a AS amount FROM (VALUES (1, 10), (-1, 20), (2, 30)) AS o(o, a)', type), reuse => 'consume')
+ORDER BY no, credit;
+
 -- Carts and orders: order 77 of 5 and 6 happens on May 2 and consumes the carts of both, but not the one of May 3, though its line 11 is of May 4.
 -- Two lines of the same product see the same cart.
 TRUNCATE touch, sale;
