@@ -84,7 +84,7 @@ def bounds(at, policy):
 # Orders and paths ------------------------------------------------------------
 
 def path_key(t):
-    """The whole order of touches; what comes after the id tells duplicates apart. NULL is last everywhere."""
+    """The whole order of touches; what comes after the id tells duplicates apart. NULL is last, but no weight is 0."""
     return (t.at, KIND_ORDER[t.kind], t.id, t.creator is None, t.creator or 0, t.product is None, t.product or 0,
             t.category is None, t.category or 0, t.channel == "direct", t.weight or 0)
 
