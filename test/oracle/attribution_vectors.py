@@ -182,6 +182,8 @@ def lateness(v):
     v.same(winners([touch(NOW + 1, 1, 1, **late)], [line(NOW, 1)], pol), {1: "no_touch"}, "late and after the order")
     v.same(winners([touch(NOW - 9, 1, 1, **late)], [line(NOW - 5, 1), line(NOW, 2)], pol._replace(reuse="consume")), {1: "late", 2: "outside_window"}, "late and consumed is neither")
     v.same(winners([touch(NOW - 9, 1, 1), touch(NOW - 6, 2, 2, **late)], [line(NOW, 1)], pol._replace(reuse="session")), {1: [1]}, "ends no session")
+    v.same(winners([touch(NOW - 9, 1, 1, product=7, **late), touch(NOW - 6, 2, 2, product=8, **late)], [line(NOW, 1, product=7)],
+                   pol._replace(reuse="session", match="product")), {1: "late"}, "nor does it when lateness is thought away")
     v.same(winners([touch(NOW - 9, 1, 1), touch(NOW - 3, 2, 2, **late)], [line(NOW - 6, 1), line(NOW, 2)], pol._replace(reuse="consume")), {1: [1], 2: "late"}, "late before consumed")
     v.same(winners([touch(NOW - 9, 1, 1, "view"), touch(NOW - 8, 2, 2, **late)], [line(NOW, 1)], pol._replace(view_lookback=Span(0, 1, 0))), {1: [1]}, "drives no view out")
 
@@ -224,6 +226,7 @@ def models(v):
         return shares([t._replace(weight=w) for t, w in zip(path, weights)], amount, policy("custom"), **more)
     v.same(custom(1, 2, 1), [(1, 25, "credited"), (2, 50, "credited"), (3, 25, "credited")], "custom")
     v.same(custom(None, 2, 0), [(2, 100, "credited")], "weights of 0 and none give no row")
+    v.same([(r.position, r.weight) for r in credit([path[0]._replace(weight=w) for w in (1, None)], line(NOW, 1), policy("custom"))], [(2, 1.0)], "no weight is the lightest of twins")
     v.same(custom(None, 0, 0), [(None, 100, "no_weight")], "no weight at all")
     v.same(custom(None, 0, 0, excluded=[100]), [(None, 100, "no_weight")], "and nobody to exclude")
     v.same(custom(1, 0, 0, excluded=[101]), [(1, 100, "credited")], "weight 0 excludes nobody")
