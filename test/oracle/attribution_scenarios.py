@@ -419,6 +419,26 @@ class Scenario:
             """ % (p.model, span_text(p.lookback), span_text(p.view_lookback), span_text(p.cart_lookback), span_text(p.half_life),
                    array(p.position_weights), p.reuse, span_text(p.session_lifetime), p.match, self.zone)
 
+    def load_journeys(self, script):
+        """The rows that count as events, with order ids that journeys have: numbers, in the order of the ids."""
+        numbers = {order: n for n, order in enumerate(sorted({l.order for _, _, lines in self.visitors for l in lines} - {None}))}
+        rows = []
+        for n, (_, touches, lines) in enumerate(self.visitors):
+            rows += [(n, time_text(t.at), self.kind_text(t.kind), t.id, t.creator, None, None, t.product, t.category, t.channel, weight_text(t.weight), None) for t in touches]
+            rows += [(n, time_text(l.at), "conversion", l.id, None, l.amount, numbers.get(l.order), l.product, l.category, None, None, array(l.excluded)) for l in lines]
+        self.rng.shuffle(rows)
+        script.sql("CREATE TEMP TABLE events (visitor int, at timestamptz, kind text, id bigint, creator bigint, amount bigint, order_id bigint, product bigint, category bigint, channel text, weight numeric, excluded bigint[])")
+        script.copy("events", ["visitor", "at", "kind", "id", "creator", "amount", "order_id", "product", "category", "channel", "weight", "excluded"], rows)
+
+    def journey_query(self):
+        arguments = "" if self.all_defaults else ", " + ", ".join(self.policy_arguments())
+        return """
+            SELECT r.* FROM (
+                SELECT influence.journey(at, kind, id, creator, amount, order_id, product, category, channel, weight, excluded) AS events
+                FROM events GROUP BY visitor) j
+            CROSS JOIN LATERAL influence.attribute_journey(j.events%s) r
+            """ % arguments
+
     def bounds_query(self):
         """A second opinion on the windows' lower bounds, by plain SQL."""
         def bound(span):

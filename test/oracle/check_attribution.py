@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""attribute, attribute_totals and credit_order against attribution_model.py, row for row.
+"""attribute, attribute_totals, attribute_journey and credit_order against attribution_model.py, row for row.
 
 A scenario (attribution_scenarios.py) is one policy over some hundred visitors: 100,000 random conversions over all
 models and switches in a default run, a million in a long one. Each goes through attribute(), again with its rows
-shuffled and another work_mem, through attribute_totals() and, order by order and partly with late touches, through
-credit_order(). --self-test checks the model alone.
+shuffled and another work_mem, through attribute_totals(), visitor by visitor through journeys and, order by order and
+partly with late touches, through credit_order(). --self-test checks the model alone.
 """
 
 from collections import Counter
@@ -125,6 +125,8 @@ def run_scenario(seed, number):
                  " WHERE conversion_id IS NOT NULL AND (r.conversion_id IS NULL OR %s AND w.amount IS DISTINCT FROM r.credit)" % scenario.with_amount)
     script.query("totals", "SELECT creator_id, conversions, credit FROM influence.attribute_totals(%s)" % scenario.arguments(amounts=BOUNDED_AMOUNT))
     script.query("all_totals", "SELECT pg_temp.outcome_of(%s)" % quote("SELECT count(*) FROM influence.attribute_totals(%s)" % scenario.arguments()))
+    scenario.load_journeys(script)
+    script.lines("journeys", scenario.journey_query())
     if in_program and scenario.with_amount:
         histories = list(scenario.late_histories())
         scenario.load_orders(script, histories)
@@ -139,6 +141,7 @@ def run_scenario(seed, number):
     results.add("attribute: every model, reuse and match, row for row", n, differences(scenario, "attribute", want, got["credits"], visitors))
     results.add("attribute: the same rows from shuffled input and another work_mem", n,
                 [] if sorted(got["credits"]) == sorted(got["again"]) else ["%s: the rows of two runs differ" % scenario.describe()])
+    results.add("attribute_journey: the same rows visitor by visitor", n, differences(scenario, "attribute_journey", want, got["journeys"], visitors))
     if policy.model != "participation":
         results.add("attribute: the credits of every conversion sum to its amount", n, ["%s: conversion, amount, credits: %r" % (scenario.describe(), row) for row in got["sums"]])
     bad = [len(scenario.bad_touches), len(scenario.bad_conversions)]
