@@ -44,153 +44,178 @@ typedef struct Worth
 	double	   *value;
 } Worth;
 
-static void *
-lanes_allocate(size_t count, const MarkovHost *host)
+/* What a solution needs, by row of its system. */
+typedef struct Solution
 {
-	return host->allocate(host->arg, (count + 1) * sizeof(MarkovLanes));
+	MarkovSystem system;
+	MarkovPair *rhs;
+	MarkovLanes *v;
+	double	   *gauge;
+	uint8_t    *mask;
+	uint8_t    *touched;
+} Solution;
+
+static MarkovStatus
+solution_build(Solution *solution, const MarkovChain *chain, bool backward, const MarkovHost *host)
+{
+	size_t		n = chain->states;
+
+	memset(solution, 0, sizeof(*solution));
+	solution->rhs = host->allocate(host->arg, (n + 1) * sizeof(MarkovPair));
+	solution->v = host->allocate(host->arg, (n + 1) * sizeof(MarkovLanes));
+	solution->gauge = host->allocate(host->arg, (n + 1) * sizeof(double));
+	solution->mask = host->allocate(host->arg, n + 1);
+	solution->touched = host->allocate(host->arg, n + 1);
+	if (solution->rhs == NULL || solution->v == NULL || solution->gauge == NULL ||
+		solution->mask == NULL || solution->touched == NULL)
+		return MARKOV_NO_MEMORY;
+	return markov_system_build(&solution->system, chain, backward, host);
+}
+
+static void
+solution_free(Solution *solution, const MarkovHost *host)
+{
+	void	   *parts[] = {solution->rhs, solution->v, solution->gauge, solution->mask,
+		solution->touched};
+	size_t		i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	{
+		if (parts[i] != NULL)
+			host->release(host->arg, parts[i]);
+	}
+	markov_system_free(&solution->system, host);
 }
 
 static MarkovStatus
-find_worth(const MarkovChain *chain, const MarkovSequence *sequence, Worth *worth,
-		   double *bound, const MarkovHost *host)
+find_worth(const MarkovChain *chain, Worth *worth, double *bound, const MarkovHost *host)
 {
-	MarkovLanes *rhs = lanes_allocate(chain->states, host);
-	MarkovLanes *h = lanes_allocate(chain->states, host);
-	double	   *gauge = host->allocate(host->arg, (chain->states + 1) * sizeof(double));
-	uint8_t    *mask = host->allocate(host->arg, chain->states + 1);
-	MarkovStatus status = MARKOV_NO_MEMORY;
-	MarkovSystem system;
+	Solution	solution;
+	MarkovStatus status = solution_build(&solution, chain, false, host);
+	const MarkovSequence *sequence = &solution.system.sequence;
 	size_t		i;
 
-	memset(&system, 0, sizeof(system));
-	if (rhs != NULL && h != NULL && gauge != NULL && mask != NULL)
-		status = markov_system_build(&system, chain, sequence, false, host);
 	if (status == MARKOV_OK)
 	{
-		memset(mask, 0, chain->states);
-		memset(h, 0, chain->states * sizeof(MarkovLanes));
-		memset(rhs, 0, chain->states * sizeof(MarkovLanes));
+		memset(solution.mask, 0, chain->states);
+		memset(solution.touched, 1, chain->states);
+		memset(solution.v, 0, chain->states * sizeof(MarkovLanes));
 		for (i = 0; i < chain->states; i++)
 		{
-			size_t		s = markov_system_state(&system, i);
+			size_t		s = sequence->row[i];
 
-			gauge[i] = chain->flow[s];
-			rhs[i][0] = chain->conversions[s] / chain->flow[s] / chain->all_conversions;
-			if (chain->all_value > 0)
-				rhs[i][1] = chain->value[s] / chain->flow[s] / chain->all_value;
+			solution.gauge[i] = chain->flow[s];
+			solution.rhs[i][0] = chain->conversions[s] / chain->flow[s] / chain->all_conversions;
+			solution.rhs[i][1] = chain->all_value > 0
+				? chain->value[s] / chain->flow[s] / chain->all_value : 0;
 		}
-		status = markov_system_solve(&system, rhs, mask, gauge, h, bound, host);
+		status = markov_system_solve(&solution.system, solution.rhs, solution.mask, solution.gauge,
+									 solution.touched, solution.v, bound, host);
 		for (i = 0; i < chain->states; i++)
 		{
-			size_t		s = markov_system_state(&system, i);
+			size_t		s = sequence->row[i];
 
-			worth->conversions[s] = chain->flow[s] * h[i][0];
-			worth->value[s] = chain->flow[s] * h[i][1];
+			worth->conversions[s] = chain->flow[s] * markov_lane(&solution.v[i], 0);
+			worth->value[s] = chain->flow[s] * markov_lane(&solution.v[i], 1);
 		}
-		markov_system_free(&system, host);
 	}
-	if (rhs != NULL)
-		host->release(host->arg, rhs);
-	if (h != NULL)
-		host->release(host->arg, h);
-	if (gauge != NULL)
-		host->release(host->arg, gauge);
-	if (mask != NULL)
-		host->release(host->arg, mask);
+	solution_free(&solution, host);
 	return status;
+}
+
+/* Where nothing is touched, no visit is after one of c: z = 1. */
+static void
+untouch(Solution *solution, size_t states)
+{
+	size_t		i;
+	int			lane;
+
+	for (i = 0; i < states; i++)
+	{
+		if (solution->touched[i])
+		{
+			solution->touched[i] = 0;
+			solution->mask[i] = 0;
+			for (lane = 0; lane < MARKOV_LANES; lane++)
+				markov_lane_set(&solution->v[i], lane, 1);
+		}
+	}
 }
 
 /* The creators [first, end), no more than there are lanes. */
 static MarkovStatus
-solve_creators(const MarkovChain *chain, const MarkovSystem *system, const Worth *worth,
-			   const MarkovLanes *rhs, const double *gauge, uint8_t *mask, MarkovLanes *z,
+solve_creators(const MarkovChain *chain, Solution *solution, const Worth *worth,
 			   size_t first, size_t end, double *effects, double *value_effects,
 			   double *bound, const MarkovHost *host)
 {
+	const MarkovSequence *sequence = &solution->system.sequence;
 	MarkovStatus status;
 	size_t		c;
 	size_t		i;
-	int			lane;
 
-	memset(mask, 0, chain->states);
-	for (i = 0; i < chain->states; i++)
-	{
-		for (lane = 0; lane < MARKOV_LANES; lane++)
-			z[i][lane] = 1;
-	}
 	for (c = first; c < end; c++)
 	{
 		for (i = chain->member[c]; i < chain->member[c + 1]; i++)
 		{
-			size_t		row = markov_system_row(system, chain->member_state[i]);
+			size_t		row = sequence->position[chain->member_state[i]];
 
-			mask[row] |= (uint8_t) (1 << (c - first));
-			z[row][c - first] = 0;
+			solution->mask[row] |= (uint8_t) (1 << (c - first));
+			solution->touched[row] = 1;
+			markov_lane_set(&solution->v[row], (int) (c - first), 0);
 		}
+		host->breathe(host->arg);
 	}
-	host->breathe(host->arg);
-	status = markov_system_solve(system, rhs, mask, gauge, z, bound, host);
-
+	status = markov_system_solve(&solution->system, solution->rhs, solution->mask, solution->gauge,
+								 solution->touched, solution->v, bound, host);
 	for (c = first; c < end; c++)
 	{
 		for (i = chain->member[c]; i < chain->member[c + 1]; i++)
 		{
 			size_t		s = chain->member_state[i];
-			double		share = markov_system_value(system, rhs, z, markov_system_row(system, s),
-													(int) (c - first));
+			double		share = markov_system_value(&solution->system, solution->rhs, solution->v,
+													sequence->position[s], (int) (c - first));
 
 			effects[c] += share * worth->conversions[s];
 			value_effects[c] += share * worth->value[s];
 		}
 		host->breathe(host->arg);
 	}
+	untouch(solution, chain->states);
 	return status;
 }
 
 static MarkovStatus
-find_effects(const MarkovChain *chain, const MarkovSequence *sequence, const Worth *worth,
-			 double *effects, double *value_effects, double *bound, const MarkovHost *host)
+find_effects(const MarkovChain *chain, const Worth *worth, double *effects,
+			 double *value_effects, double *bound, const MarkovHost *host)
 {
-	MarkovLanes *rhs = lanes_allocate(chain->states, host);
-	MarkovLanes *z = lanes_allocate(chain->states, host);
-	double	   *gauge = host->allocate(host->arg, (chain->states + 1) * sizeof(double));
-	uint8_t    *mask = host->allocate(host->arg, chain->states + 1);
-	MarkovStatus status = MARKOV_NO_MEMORY;
-	MarkovSystem system;
+	Solution	solution;
+	MarkovStatus status = solution_build(&solution, chain, true, host);
 	size_t		c;
 	size_t		i;
 
-	memset(&system, 0, sizeof(system));
-	if (rhs != NULL && z != NULL && gauge != NULL && mask != NULL)
-		status = markov_system_build(&system, chain, sequence, true, host);
-	for (i = 0; status == MARKOV_OK && i < chain->states; i++)
+	if (status == MARKOV_OK)
 	{
-		size_t		s = markov_system_state(&system, i);
-		int			lane;
+		memset(solution.touched, 1, chain->states);
+		untouch(&solution, chain->states);
+		for (i = 0; i < chain->states; i++)
+		{
+			size_t		s = solution.system.sequence.row[i];
 
-		gauge[i] = worth->conversions[s] + worth->value[s];
-		for (lane = 0; lane < MARKOV_LANES; lane++)
-			rhs[i][lane] = chain->start[s] / chain->flow[s];
+			solution.gauge[i] = worth->conversions[s] + worth->value[s];
+			solution.rhs[i][0] = solution.rhs[i][1] = chain->start[s] / chain->flow[s];
+		}
 	}
 	for (c = 0; status == MARKOV_OK && c < chain->creators; c += MARKOV_LANES)
 	{
 		size_t		end = c + MARKOV_LANES < chain->creators ? c + MARKOV_LANES : chain->creators;
 		double		error = 0;
 
-		status = solve_creators(chain, &system, worth, rhs, gauge, mask, z, c, end,
-								effects, value_effects, &error, host);
+		status = solve_creators(chain, &solution, worth, c, end, effects, value_effects,
+								&error, host);
 		if (error > *bound)
 			*bound = error;
 	}
-	markov_system_free(&system, host);
-	if (rhs != NULL)
-		host->release(host->arg, rhs);
-	if (z != NULL)
-		host->release(host->arg, z);
-	if (gauge != NULL)
-		host->release(host->arg, gauge);
-	if (mask != NULL)
-		host->release(host->arg, mask);
+	solution_free(&solution, host);
 	return status;
 }
 
@@ -199,29 +224,24 @@ markov_iterate(const MarkovChain *chain, double *effects, double *value_effects,
 			   double *bound, const MarkovHost *host)
 {
 	Worth		worth = {NULL, NULL};
-	MarkovSequence sequence;
 	double		worth_bound = 0;
 	MarkovStatus status;
 
 	*bound = 0;
-	status = markov_sequence_build(&sequence, chain, host);
-	if (status != MARKOV_OK)
-		return status;
 	worth.conversions = host->allocate(host->arg, (chain->states + 1) * sizeof(double));
 	worth.value = host->allocate(host->arg, (chain->states + 1) * sizeof(double));
 	if (worth.conversions == NULL || worth.value == NULL)
 		status = MARKOV_NO_MEMORY;
 	else
-		status = find_worth(chain, &sequence, &worth, &worth_bound, host);
+		status = find_worth(chain, &worth, &worth_bound, host);
 	if (status == MARKOV_OK)
-		status = find_effects(chain, &sequence, &worth, effects, value_effects, bound, host);
+		status = find_effects(chain, &worth, effects, value_effects, bound, host);
 	*bound += worth_bound;
 
 	if (worth.conversions != NULL)
 		host->release(host->arg, worth.conversions);
 	if (worth.value != NULL)
 		host->release(host->arg, worth.value);
-	markov_sequence_free(&sequence, host);
 	return status;
 }
 

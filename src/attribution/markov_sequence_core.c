@@ -1,10 +1,12 @@
 /*
  * markov_sequence_core.c
- *	  The states of a chain in an order in which paths run forward.
+ *	  The rows of a system in an order in which they read what comes before.
  *
  * Strongly connected components by Tarjan (SIAM J. Comput. 1, 1972, 146-160),
- * without recursion; in a component the reverse of the order in which the
- * search left its states, so that few steps lead back.
+ * without recursion.  He leaves a component after all that it depends on; within
+ * one, rows stand in the order in which the search left them.  A row that is
+ * read by an earlier one is then one of its ancestors in the search, of which
+ * there are few.
  */
 #include "markov_solver_core.h"
 
@@ -20,12 +22,12 @@ typedef struct Search
 	uint32_t   *component;		/* UNSEEN while on the stack */
 	uint32_t   *stack;
 	uint32_t   *calls;
-	uint32_t   *left;			/* states in the order in which they were left */
-	size_t	   *next;			/* step to follow next */
+	uint32_t   *left;			/* rows in the order in which they were left */
+	size_t	   *next;			/* what to follow next */
 	size_t		depth;
 	size_t		stacked;
 	size_t		seen;
-	size_t		count;			/* states left */
+	size_t		count;			/* rows left */
 	size_t		components;
 } Search;
 
@@ -37,16 +39,16 @@ breathe(const MarkovHost *host, size_t i)
 }
 
 static void
-enter_state(Search *search, const MarkovChain *chain, uint32_t s)
+enter_row(Search *search, const MarkovReads *reads, uint32_t s)
 {
 	search->index[s] = search->low[s] = (uint32_t) search->seen++;
-	search->next[s] = chain->out[s];
+	search->next[s] = reads->first[s];
 	search->stack[search->stacked++] = s;
 	search->calls[search->depth++] = s;
 }
 
 static void
-leave_state(Search *search, uint32_t s)
+leave_row(Search *search, uint32_t s)
 {
 	search->depth--;
 	search->left[search->count++] = s;
@@ -71,24 +73,24 @@ leave_state(Search *search, uint32_t s)
 }
 
 static void
-search_from(Search *search, const MarkovChain *chain, uint32_t root, const MarkovHost *host)
+search_from(Search *search, const MarkovReads *reads, uint32_t root, const MarkovHost *host)
 {
 	size_t		work = 0;
 
-	enter_state(search, chain, root);
+	enter_row(search, reads, root);
 	while (search->depth > 0)
 	{
 		uint32_t	s = search->calls[search->depth - 1];
 
 		breathe(host, ++work);
-		if (search->next[s] == chain->out[s + 1])
-			leave_state(search, s);
+		if (search->next[s] == reads->first[s + 1])
+			leave_row(search, s);
 		else
 		{
-			uint32_t	target = chain->target[search->next[s]++];
+			uint32_t	target = reads->to[search->next[s]++];
 
 			if (search->index[target] == UNSEEN)
-				enter_state(search, chain, target);
+				enter_row(search, reads, target);
 			else if (search->component[target] == UNSEEN &&
 					 search->index[target] < search->low[s])
 				search->low[s] = search->index[target];
@@ -96,7 +98,7 @@ search_from(Search *search, const MarkovChain *chain, uint32_t root, const Marko
 	}
 }
 
-/* Components were numbered from the end; put their states beside each other. */
+/* Put the rows of a component beside each other. */
 static void
 fill_sequence(MarkovSequence *sequence, const Search *search, size_t n, const MarkovHost *host)
 {
@@ -108,7 +110,7 @@ fill_sequence(MarkovSequence *sequence, const Search *search, size_t n, const Ma
 	for (i = 0; i < n; i++)
 	{
 		breathe(host, i);
-		first[blocks - 1 - search->component[i] + 2]++;
+		first[search->component[i] + 2]++;
 	}
 	for (i = 2; i < blocks + 2; i++)
 	{
@@ -117,23 +119,23 @@ fill_sequence(MarkovSequence *sequence, const Search *search, size_t n, const Ma
 			sequence->largest = first[i];
 		first[i] += first[i - 1];
 	}
-	for (i = n; i-- > 0;)
+	for (i = 0; i < n; i++)
 	{
 		uint32_t	s = search->left[i];
-		size_t		at = first[blocks - 1 - search->component[s] + 1]++;
+		size_t		at = first[search->component[s] + 1]++;
 
 		breathe(host, i);
-		sequence->state[at] = s;
+		sequence->row[at] = s;
 		sequence->position[s] = (uint32_t) at;
 	}
 	sequence->blocks = blocks;
 }
 
 MarkovStatus
-markov_sequence_build(MarkovSequence *sequence, const MarkovChain *chain,
+markov_sequence_build(MarkovSequence *sequence, const MarkovReads *reads,
 					  const MarkovHost *host)
 {
-	size_t		n = chain->states;
+	size_t		n = reads->rows;
 	uint32_t   *memory = host->allocate(host->arg, (6 * n + 1) * sizeof(uint32_t));
 	Search		search;
 	size_t		s;
@@ -141,10 +143,10 @@ markov_sequence_build(MarkovSequence *sequence, const MarkovChain *chain,
 	memset(sequence, 0, sizeof(*sequence));
 	memset(&search, 0, sizeof(search));
 	search.next = host->allocate(host->arg, (n + 1) * sizeof(size_t));
-	sequence->state = host->allocate(host->arg, (n + 1) * sizeof(uint32_t));
+	sequence->row = host->allocate(host->arg, (n + 1) * sizeof(uint32_t));
 	sequence->position = host->allocate(host->arg, (n + 1) * sizeof(uint32_t));
 	sequence->block = host->allocate(host->arg, (n + 2) * sizeof(size_t));
-	if (memory != NULL && search.next != NULL && sequence->state != NULL &&
+	if (memory != NULL && search.next != NULL && sequence->row != NULL &&
 		sequence->position != NULL && sequence->block != NULL)
 	{
 		search.index = memory;
@@ -159,7 +161,7 @@ markov_sequence_build(MarkovSequence *sequence, const MarkovChain *chain,
 		{
 			breathe(host, s);
 			if (search.index[s] == UNSEEN)
-				search_from(&search, chain, (uint32_t) s, host);
+				search_from(&search, reads, (uint32_t) s, host);
 		}
 		fill_sequence(sequence, &search, n, host);
 	}
@@ -181,8 +183,8 @@ markov_sequence_build(MarkovSequence *sequence, const MarkovChain *chain,
 void
 markov_sequence_free(MarkovSequence *sequence, const MarkovHost *host)
 {
-	if (sequence->state != NULL)
-		host->release(host->arg, sequence->state);
+	if (sequence->row != NULL)
+		host->release(host->arg, sequence->row);
 	if (sequence->position != NULL)
 		host->release(host->arg, sequence->position);
 	if (sequence->block != NULL)

@@ -21,25 +21,40 @@
 
 #include "markov_core.h"
 
-#define WORK_PER_BREATH 32768	/* steps in eight lanes: about a tenth of a millisecond */
+#define WORK_PER_BREATH 65536	/* steps in eight lanes: below a millisecond */
 #define DIRECTIONS 3
 #define SCRATCH (3 + 2 * DIRECTIONS)
 
 /* what a lane's residuals may add up to; then what ends the attempts */
-#define AIM 1e-13
+#define AIM 1e-12
 #define MAX_ATTEMPTS 8
 #define MAX_ITERATIONS 400
 
+/* of the sum of a row: an addition and a product each, and the entries' own */
+#define ROUNDING(system, i) (((system)->row[(i) + 1] - (system)->row[i] + 8) * DBL_EPSILON)
+
+/*
+ * A sweep goes through the rows in order, so of the values before it only those
+ * matter that a row reads from itself or a later one: the feed.  Iteration is
+ * about these alone; the others follow.  A block has b and x by row, the rest by
+ * place in the feed.
+ */
 typedef struct Block
 {
 	const MarkovSystem *system;
 	const uint8_t *mask;		/* of the first row */
+	const double *gauge;		/* of the first row */
 	size_t		first;
 	size_t		rows;
+	const uint32_t *feed;
+	size_t		fed;
+	MarkovLanes *x;				/* solution */
 	MarkovLanes *b;				/* right-hand side, with what other blocks give */
+	MarkovLanes *y;				/* a direction, by row */
 	MarkovLanes *r;				/* what a sweep changes */
 	MarkovLanes *p[DIRECTIONS];
 	MarkovLanes *q[DIRECTIONS];
+	MarkovLanes norm[DIRECTIONS];	/* of q */
 } Block;
 
 typedef struct Breath
@@ -67,28 +82,58 @@ hold_at_zero(MarkovLanes *v, uint8_t mask)
 	for (lane = 0; lane < MARKOV_LANES; lane++)
 	{
 		if (mask & (1 << lane))
-			(*v)[lane] = 0;
+			markov_lane_set(v, lane, 0);
 	}
 }
 
-static inline double
+static double
 greatest(const MarkovLanes *v)
 {
 	double		most = 0;
 	int			lane;
 
+	/* written so that NaN wins */
 	for (lane = 0; lane < MARKOV_LANES; lane++)
-		most = (*v)[lane] > most ? (*v)[lane] : most;
+		most = markov_lane(v, lane) <= most ? most : markov_lane(v, lane);
 	return most;
 }
 
 static inline void
 add_magnitude(MarkovLanes *sum, const MarkovLanes *v, double weight)
 {
-	int			lane;
+	int			k;
 
-	for (lane = 0; lane < MARKOV_LANES; lane++)
-		(*sum)[lane] += weight * fabs((*v)[lane]);
+	for (k = 0; k < MARKOV_PAIRS; k++)
+	{
+		sum->pair[k][0] += weight * fabs(v->pair[k][0]);
+		sum->pair[k][1] += weight * fabs(v->pair[k][1]);
+	}
+}
+
+/* *sum += entries [from, to) times x; written out so that the sums stay in registers. */
+static inline void
+add_entries(MarkovLanes *sum, const uint32_t *column, const double *entry,
+			size_t from, size_t to, const MarkovLanes *x, size_t first)
+{
+	MarkovPair	s0 = sum->pair[0];
+	MarkovPair	s1 = sum->pair[1];
+	MarkovPair	s2 = sum->pair[2];
+	MarkovPair	s3 = sum->pair[3];
+	size_t		e;
+
+	for (e = from; e < to; e++)
+	{
+		const MarkovLanes *v = &x[column[e] - first];
+
+		s0 += entry[e] * v->pair[0];
+		s1 += entry[e] * v->pair[1];
+		s2 += entry[e] * v->pair[2];
+		s3 += entry[e] * v->pair[3];
+	}
+	sum->pair[0] = s0;
+	sum->pair[1] = s1;
+	sum->pair[2] = s2;
+	sum->pair[3] = s3;
 }
 
 /* One Gauss-Seidel sweep x = b + M x over a block; without b when it is NULL. */
@@ -96,64 +141,87 @@ static void
 sweep(const Block *block, const MarkovLanes *b, MarkovLanes *x, Breath *breath)
 {
 	const MarkovSystem *system = block->system;
-	const uint32_t *column = system->column;
-	const double *entry = system->entry;
 	size_t		first = block->first;
 	size_t		i;
 
 	for (i = 0; i < block->rows; i++)
 	{
-		size_t		end = system->row[first + i + 1];
-		MarkovLanes sum = {0};
-		size_t		e;
+		size_t		from = system->inner[first + i];
+		size_t		to = system->row[first + i + 1];
+		MarkovLanes sum;
 
 		if (b != NULL)
 			sum = b[i];
-		for (e = system->inner[first + i]; e < end; e++)
-			sum += entry[e] * x[column[e] - first];
+		else
+			memset(&sum, 0, sizeof(sum));
+		add_entries(&sum, system->column, system->entry, from, to, x, first);
 		if (block->mask[i] != 0)
 			hold_at_zero(&sum, block->mask[i]);
 		x[i] = sum;
-		work_done(breath, end - system->inner[first + i] + 4);
+		work_done(breath, to - from + 4);
 	}
 }
 
-static void
-inner_products(const Block *block, const MarkovLanes *a, const MarkovLanes *b,
-			   MarkovLanes *ab, Breath *breath)
+/* The product of two vectors over the feed, a state weighing as much as its visits. */
+static MarkovLanes
+inner_product(const Block *block, const MarkovLanes *a, const MarkovLanes *b, Breath *breath)
 {
 	const double *visits = block->system->visits + block->first;
-	MarkovLanes sum = {0};
-	size_t		i;
+	MarkovLanes sum;
+	size_t		f;
+	int			k;
 
-	for (i = 0; i < block->rows; i++)
+	memset(&sum, 0, sizeof(sum));
+	for (f = 0; f < block->fed; f++)
 	{
-		sum += visits[i] * a[i] * b[i];
+		double		weight = visits[block->feed[f]];
+
+		for (k = 0; k < MARKOV_PAIRS; k++)
+			sum.pair[k] += weight * a[f].pair[k] * b[f].pair[k];
 		work_done(breath, 1);
 	}
-	*ab = sum;
+	return sum;
 }
 
 /* a / b, or 0 where nothing is left to divide by */
-static void
-quotients(const MarkovLanes *a, const MarkovLanes *b, MarkovLanes *c)
+static MarkovLanes
+quotient(const MarkovLanes *a, const MarkovLanes *b)
 {
+	MarkovLanes result;
 	int			lane;
 
 	for (lane = 0; lane < MARKOV_LANES; lane++)
-		(*c)[lane] = (*b)[lane] > 0 && isfinite((*a)[lane] / (*b)[lane]) ? (*a)[lane] / (*b)[lane] : 0;
+	{
+		double		value = markov_lane(a, lane) / markov_lane(b, lane);
+
+		markov_lane_set(&result, lane, isfinite(value) ? value : 0);
+	}
+	return result;
 }
 
-/* The greatest weighted sum of what a sweep still changes. */
-static double
-left_to_do(const Block *block, const double *gauge, Breath *breath)
+static inline void
+add_multiple(MarkovLanes *v, const MarkovLanes *factor, const MarkovLanes *w, double sign)
 {
-	MarkovLanes sum = {0};
-	size_t		i;
+	int			k;
 
-	for (i = 0; i < block->rows; i++)
+	for (k = 0; k < MARKOV_PAIRS; k++)
+		v->pair[k] += sign * factor->pair[k] * w->pair[k];
+}
+
+/*
+ * The greatest weighted sum of what a sweep still changes.  What a change of a
+ * value does to the rows that read it weighs at most as much as the value.
+ */
+static double
+left_to_do(const Block *block, Breath *breath)
+{
+	MarkovLanes sum;
+	size_t		f;
+
+	memset(&sum, 0, sizeof(sum));
+	for (f = 0; f < block->fed; f++)
 	{
-		add_magnitude(&sum, &block->r[i], gauge[i]);
+		add_magnitude(&sum, &block->r[f], block->gauge[block->feed[f]]);
 		work_done(breath, 1);
 	}
 	return greatest(&sum);
@@ -161,7 +229,7 @@ left_to_do(const Block *block, const double *gauge, Breath *breath)
 
 /* One direction further: x and r are moved, r getting as small as it can be. */
 static void
-iterate(Block *block, size_t iteration, MarkovLanes *norms, MarkovLanes *x, Breath *breath)
+iterate(Block *block, size_t iteration, Breath *breath)
 {
 	size_t		known = iteration < DIRECTIONS ? iteration : DIRECTIONS - 1;
 	size_t		at = iteration % DIRECTIONS;
@@ -169,293 +237,438 @@ iterate(Block *block, size_t iteration, MarkovLanes *norms, MarkovLanes *x, Brea
 	MarkovLanes *q = block->q[at];
 	MarkovLanes product;
 	MarkovLanes share;
-	size_t		i;
+	size_t		f;
 	size_t		j;
+	int			k;
 
-	memcpy(p, block->r, block->rows * sizeof(MarkovLanes));
-	memcpy(q, p, block->rows * sizeof(MarkovLanes));
-	sweep(block, NULL, q, breath);
-	for (i = 0; i < block->rows; i++)
-		q[i] = p[i] - q[i];
+	for (f = 0; f < block->fed; f++)
+		block->y[block->feed[f]] = p[f] = block->r[f];
+	sweep(block, NULL, block->y, breath);
+	for (f = 0; f < block->fed; f++)
+	{
+		for (k = 0; k < MARKOV_PAIRS; k++)
+			q[f].pair[k] = p[f].pair[k] - block->y[block->feed[f]].pair[k];
+	}
 
 	for (j = 1; j <= known; j++)
 	{
 		size_t		other = (at + DIRECTIONS - j) % DIRECTIONS;
-		const MarkovLanes *p2 = block->p[other];
-		const MarkovLanes *q2 = block->q[other];
 
-		inner_products(block, q, q2, &product, breath);
-		quotients(&product, &norms[other], &share);
-		for (i = 0; i < block->rows; i++)
+		product = inner_product(block, q, block->q[other], breath);
+		share = quotient(&product, &block->norm[other]);
+		for (f = 0; f < block->fed; f++)
 		{
-			p[i] -= share * p2[i];
-			q[i] -= share * q2[i];
+			add_multiple(&p[f], &share, &block->p[other][f], -1);
+			add_multiple(&q[f], &share, &block->q[other][f], -1);
 			work_done(breath, 1);
 		}
 	}
 
-	inner_products(block, q, q, &norms[at], breath);
-	inner_products(block, block->r, q, &product, breath);
-	quotients(&product, &norms[at], &share);
-	for (i = 0; i < block->rows; i++)
+	block->norm[at] = inner_product(block, q, q, breath);
+	product = inner_product(block, block->r, q, breath);
+	share = quotient(&product, &block->norm[at]);
+	for (f = 0; f < block->fed; f++)
 	{
-		x[i] += share * p[i];
-		block->r[i] -= share * q[i];
+		add_multiple(&block->x[block->feed[f]], &share, &p[f], 1);
+		add_multiple(&block->r[f], &share, &q[f], -1);
 		work_done(breath, 1);
 	}
 }
 
 /* What the values of a block leave unsolved, and what rounding may hide of it. */
 static void
-residuals(const Block *block, const double *gauge, const MarkovLanes *x,
-		  MarkovLanes *residual, MarkovLanes *rounding, Breath *breath)
+residuals(const Block *block, MarkovLanes *residual, MarkovLanes *rounding, Breath *breath)
 {
 	const MarkovSystem *system = block->system;
-	MarkovLanes left = {0};
-	MarkovLanes hidden = {0};
 	size_t		i;
+	int			k;
 
+	memset(residual, 0, sizeof(*residual));
+	memset(rounding, 0, sizeof(*rounding));
 	for (i = 0; i < block->rows; i++)
 	{
 		size_t		row = block->first + i;
 		MarkovLanes sum = block->b[i];
-		size_t		e;
 
-		for (e = system->inner[row]; e < system->row[row + 1]; e++)
-			sum += system->entry[e] * x[system->column[e] - block->first];
+		add_entries(&sum, system->column, system->entry, system->inner[row],
+					system->row[row + 1], block->x, block->first);
 		if (block->mask[i] != 0)
 			hold_at_zero(&sum, block->mask[i]);
-		sum -= x[i];
-		add_magnitude(&left, &sum, gauge[i]);
-		add_magnitude(&hidden, &x[i], gauge[i] * (system->row[row + 1] - system->row[row] + 8) * DBL_EPSILON);
+		for (k = 0; k < MARKOV_PAIRS; k++)
+			sum.pair[k] -= block->x[i].pair[k];
+		add_magnitude(residual, &sum, block->gauge[i]);
+		add_magnitude(rounding, &block->x[i], block->gauge[i] * ROUNDING(system, row));
 		work_done(breath, system->row[row + 1] - system->inner[row] + 4);
 	}
-	*residual = left;
-	*rounding = hidden;
 }
 
 static void
-solve_block(Block *block, const double *gauge, double aim, MarkovLanes *x,
-			MarkovLanes *bound, Breath *breath)
+solve_block(Block *block, double aim, MarkovLanes *bound, Breath *breath)
 {
-	MarkovLanes norms[DIRECTIONS];
-	MarkovLanes residual = {0};
-	MarkovLanes rounding = {0};
+	MarkovLanes residual;
+	MarkovLanes rounding;
 	double		least = INFINITY;
 	int			attempt;
+	int			k;
 
 	for (attempt = 0; attempt < MAX_ATTEMPTS; attempt++)
 	{
 		size_t		iteration;
-		size_t		i;
+		size_t		f;
 
-		memcpy(block->r, x, block->rows * sizeof(MarkovLanes));
-		sweep(block, block->b, block->r, breath);
-		for (i = 0; i < block->rows; i++)
-			block->r[i] -= x[i];
+		for (f = 0; f < block->fed; f++)
+			block->r[f] = block->x[block->feed[f]];
+		sweep(block, block->b, block->x, breath);
+		for (f = 0; f < block->fed; f++)
+		{
+			for (k = 0; k < MARKOV_PAIRS; k++)
+				block->r[f].pair[k] = block->x[block->feed[f]].pair[k] - block->r[f].pair[k];
+		}
+		/* r belongs to the values before the sweep: those are where the steps begin */
+		for (f = 0; f < block->fed; f++)
+		{
+			for (k = 0; k < MARKOV_PAIRS; k++)
+				block->x[block->feed[f]].pair[k] -= block->r[f].pair[k];
+		}
 		for (iteration = 0; iteration < MAX_ITERATIONS &&
-			 !(left_to_do(block, gauge, breath) <= aim / 4); iteration++)
-			iterate(block, iteration, norms, x, breath);
-		sweep(block, block->b, x, breath);
+			 !(left_to_do(block, breath) <= aim / 2); iteration++)
+			iterate(block, iteration, breath);
+		sweep(block, block->b, block->x, breath);
 
-		residuals(block, gauge, x, &residual, &rounding, breath);
+		residuals(block, &residual, &rounding, breath);
 		if (!(greatest(&residual) > aim && greatest(&residual) < least / 2))
 			break;
 		least = greatest(&residual);
 	}
-	*bound += residual + rounding;
+	for (k = 0; k < MARKOV_PAIRS; k++)
+		bound->pair[k] += residual.pair[k] + rounding.pair[k];
+}
+
+/* Is a row of the block touched, or one of another block that it reads? */
+static bool
+is_touched(const MarkovSystem *system, size_t first, size_t rows, const uint8_t *touched,
+		   Breath *breath)
+{
+	size_t		i;
+	size_t		e;
+
+	for (i = first; i < first + rows; i++)
+	{
+		if (touched[i])
+			return true;
+		for (e = system->row[i]; e < system->inner[i]; e++)
+		{
+			if (touched[system->column[e]])
+				return true;
+		}
+		work_done(breath, (system->inner[i] - system->row[i]) / 4 + 1);
+	}
+	return false;
+}
+
+/* A row that depends on no cycle. */
+static void
+solve_row(const Block *block, const MarkovPair *rhs, const MarkovLanes *v,
+		  MarkovLanes *bound, Breath *breath)
+{
+	const MarkovSystem *system = block->system;
+	size_t		row = block->first;
+	MarkovLanes sum;
+	int			k;
+
+	for (k = 0; k < MARKOV_PAIRS; k++)
+		sum.pair[k] = rhs[row];
+	add_entries(&sum, system->column, system->entry, system->row[row], system->row[row + 1], v, 0);
+	if (block->mask[0] != 0)
+		hold_at_zero(&sum, block->mask[0]);
+	*block->x = sum;
+	add_magnitude(bound, &sum, block->gauge[0] * ROUNDING(system, row));
+	work_done(breath, system->row[row + 1] - system->row[row] + 2);
+}
+
+/* What other blocks, solved before, give to the rows of this one; answers its gauge. */
+static double
+start_block(Block *block, const MarkovPair *rhs, const MarkovLanes *v, Breath *breath)
+{
+	const MarkovSystem *system = block->system;
+	double		part = 0;
+	size_t		i;
+	int			k;
+
+	for (i = 0; i < block->rows; i++)
+	{
+		size_t		row = block->first + i;
+
+		for (k = 0; k < MARKOV_PAIRS; k++)
+			block->b[i].pair[k] = rhs[row];
+		add_entries(&block->b[i], system->column, system->entry, system->row[row],
+					system->inner[row], v, 0);
+		part += block->gauge[i];
+		work_done(breath, system->inner[row] - system->row[row] + 2);
+	}
+	return part;
 }
 
 MarkovStatus
-markov_system_solve(const MarkovSystem *system, const MarkovLanes *rhs, const uint8_t *mask,
-					const double *gauge, MarkovLanes *v, double *bound, const MarkovHost *host)
+markov_system_solve(const MarkovSystem *system, const MarkovPair *rhs, const uint8_t *mask,
+					const double *gauge, uint8_t *touched, MarkovLanes *v, double *bound,
+					const MarkovHost *host)
 {
-	const MarkovSequence *sequence = system->sequence;
+	const MarkovSequence *sequence = &system->sequence;
 	size_t		largest = sequence->largest;
 	Breath		breath = {host, 0};
-	MarkovLanes total = {0};
+	MarkovLanes total;
+	Block		block;
 	double		all = 0;
 	size_t		i;
 	size_t		k;
 
+	memset(&total, 0, sizeof(total));
+	memset(&block, 0, sizeof(block));
+	block.system = system;
+	block.b = system->scratch;
+	block.y = system->scratch + largest;
+	block.r = system->scratch + 2 * largest;
+	for (i = 0; i < DIRECTIONS; i++)
+	{
+		block.p[i] = system->scratch + (3 + i) * largest;
+		block.q[i] = system->scratch + (3 + DIRECTIONS + i) * largest;
+	}
 	for (i = 0; i < system->rows; i++)
 		all += gauge[i];
+
 	for (k = 0; k < sequence->blocks; k++)
 	{
-		size_t		at = system->backward ? k : sequence->blocks - 1 - k;
-		Block		block;
-		double		part = 0;
-
-		memset(&block, 0, sizeof(block));
-		block.system = system;
-		block.rows = sequence->block[at + 1] - sequence->block[at];
-		block.first = system->backward ? sequence->block[at]
-			: system->rows - sequence->block[at + 1];
+		block.first = sequence->block[k];
+		block.rows = sequence->block[k + 1] - block.first;
+		if (!is_touched(system, block.first, block.rows, touched, &breath))
+			continue;
+		memset(touched + block.first, 1, block.rows);
 		block.mask = mask + block.first;
-		block.b = system->scratch;
-		block.r = system->scratch + largest;
-		for (i = 0; i < DIRECTIONS; i++)
-		{
-			block.p[i] = system->scratch + (3 + i) * largest;
-			block.q[i] = system->scratch + (3 + DIRECTIONS + i) * largest;
-		}
-
-		for (i = 0; i < block.rows; i++)
-		{
-			size_t		row = block.first + i;
-			MarkovLanes sum = rhs[row];
-			size_t		e;
-
-			for (e = system->row[row]; e < system->inner[row]; e++)
-				sum += system->entry[e] * v[system->column[e]];
-			block.b[i] = sum;
-			part += gauge[row];
-			work_done(&breath, system->inner[row] - system->row[row] + 2);
-		}
+		block.gauge = gauge + block.first;
+		block.x = v + block.first;
 		if (block.rows == 1)
-		{
-			v[block.first] = block.b[0];
-			if (block.mask[0] != 0)
-				hold_at_zero(&v[block.first], block.mask[0]);
-			add_magnitude(&total, &v[block.first], gauge[block.first] *
-						  (system->row[block.first + 1] - system->row[block.first] + 8) * DBL_EPSILON);
-		}
+			solve_row(&block, rhs, v, &total, &breath);
 		else
-			solve_block(&block, gauge + block.first, AIM * (part / all), v + block.first,
+		{
+			block.feed = system->feed_row + system->feed[k];
+			block.fed = system->feed[k + 1] - system->feed[k];
+			solve_block(&block, AIM * (start_block(&block, rhs, v, &breath) / all),
 						&total, &breath);
+		}
 	}
 	*bound = greatest(&total);
 	/* written so that NaN fails */
-	for (i = 0; i < MARKOV_LANES; i++)
-	{
-		if (!(total[i] <= MARKOV_ACCURACY / 4))
-			return MARKOV_UNSOLVED;
-	}
-	return MARKOV_OK;
+	return *bound <= MARKOV_ACCURACY / 4 ? MARKOV_OK : MARKOV_UNSOLVED;
 }
 
 double
-markov_system_value(const MarkovSystem *system, const MarkovLanes *rhs,
+markov_system_value(const MarkovSystem *system, const MarkovPair *rhs,
 					const MarkovLanes *v, size_t row, int lane)
 {
-	double		sum = rhs[row][lane];
+	double		sum = rhs[row][lane % 2];
 	size_t		e;
 
 	for (e = system->row[row]; e < system->row[row + 1]; e++)
-		sum += system->entry[e] * v[system->column[e]][lane];
+		sum += system->entry[e] * markov_lane(&v[system->column[e]], lane);
 	return sum;
 }
 
-size_t
-markov_system_state(const MarkovSystem *system, size_t row)
-{
-	return system->sequence->state[system->backward ? row : system->rows - 1 - row];
-}
-
-size_t
-markov_system_row(const MarkovSystem *system, size_t state)
-{
-	size_t		position = system->sequence->position[state];
-
-	return system->backward ? position : system->rows - 1 - position;
-}
-
-/* Steps of the chain as entries: at the row of one end, with the other's column. */
+/* The chain's steps by the state that they lead to. */
 static void
-fill_entries(MarkovSystem *system, const MarkovChain *chain, const size_t *block_of, Breath *breath)
+turn_steps(const MarkovChain *chain, size_t *first, uint32_t *source, double *weight,
+		   Breath *breath)
 {
-	int			pass;
-	size_t		i;
 	size_t		s;
 	size_t		e;
 
-	/* row[i + 2] counts, then row[i + 1] is where to put */
-	memset(system->row, 0, (system->rows + 2) * sizeof(size_t));
+	/* first[t + 2] counts, then first[t + 1] is where to put */
+	memset(first, 0, (chain->states + 2) * sizeof(size_t));
+	for (e = 0; e < chain->steps; e++)
+	{
+		first[chain->target[e] + 2]++;
+		work_done(breath, 4);
+	}
+	for (s = 2; s < chain->states + 2; s++)
+		first[s] += first[s - 1];
 	for (s = 0; s < chain->states; s++)
 	{
 		for (e = chain->out[s]; e < chain->out[s + 1]; e++)
 		{
-			system->row[markov_system_row(system, system->backward ? chain->target[e] : s) + 2]++;
-			work_done(breath, 8);
-		}
-	}
-	for (i = 2; i < system->rows + 2; i++)
-		system->row[i] += system->row[i - 1];
+			size_t		at = first[chain->target[e] + 1]++;
 
-	/* those from other blocks first */
-	for (pass = 0; pass < 2; pass++)
-	{
-		for (s = 0; s < chain->states; s++)
-		{
-			for (e = chain->out[s]; e < chain->out[s + 1]; e++)
-			{
-				size_t		here = system->backward ? chain->target[e] : s;
-				size_t		there = system->backward ? s : chain->target[e];
-				size_t		row = markov_system_row(system, here);
-				size_t		at;
-
-				work_done(breath, 8);
-				if ((block_of[here] == block_of[there]) != (pass == 1))
-					continue;
-				at = system->row[row + 1]++;
-				system->column[at] = (uint32_t) markov_system_row(system, there);
-				system->entry[at] = chain->weight[e] / chain->flow[here];
-			}
+			source[at] = (uint32_t) s;
+			weight[at] = chain->weight[e];
+			work_done(breath, 4);
 		}
-		for (i = 0; pass == 0 && i < system->rows; i++)
-			system->inner[i] = system->row[i + 1];
 	}
 }
 
-MarkovStatus
-markov_system_build(MarkovSystem *system, const MarkovChain *chain,
-					const MarkovSequence *sequence, bool backward, const MarkovHost *host)
+/* Entries in the order of the sequence, in a row those from other blocks first. */
+static void
+fill_entries(MarkovSystem *system, const MarkovChain *chain, const MarkovReads *reads,
+			 const double *weight, Breath *breath)
 {
-	size_t	   *block_of = host->allocate(host->arg, (chain->states + 1) * sizeof(size_t));
-	size_t		n = chain->states;
-	Breath		breath = {host, 0};
-	size_t		i;
+	const MarkovSequence *sequence = &system->sequence;
+	size_t		at = 0;
 	size_t		k;
-
-	memset(system, 0, sizeof(*system));
-	system->backward = backward;
-	system->rows = n;
-	system->sequence = sequence;
-	system->row = host->allocate(host->arg, (n + 2) * sizeof(size_t));
-	system->inner = host->allocate(host->arg, (n + 1) * sizeof(size_t));
-	system->column = host->allocate(host->arg, (chain->steps + 1) * sizeof(uint32_t));
-	system->entry = host->allocate(host->arg, (chain->steps + 1) * sizeof(double));
-	system->visits = host->allocate(host->arg, (n + 1) * sizeof(double));
-	system->scratch = host->allocate(host->arg, (sequence->largest + 1) * SCRATCH * sizeof(MarkovLanes));
-	if (block_of == NULL || system->row == NULL || system->inner == NULL ||
-		system->column == NULL || system->entry == NULL || system->visits == NULL ||
-		system->scratch == NULL)
-	{
-		if (block_of != NULL)
-			host->release(host->arg, block_of);
-		markov_system_free(system, host);
-		return MARKOV_NO_MEMORY;
-	}
+	size_t		i;
+	size_t		e;
+	int			pass;
 
 	for (k = 0; k < sequence->blocks; k++)
 	{
 		for (i = sequence->block[k]; i < sequence->block[k + 1]; i++)
-			block_of[sequence->state[i]] = k;
+		{
+			size_t		s = sequence->row[i];
+
+			system->row[i] = at;
+			system->visits[i] = chain->flow[s] / chain->all_starts;
+			for (pass = 0; pass < 2; pass++)
+			{
+				if (pass == 1)
+					system->inner[i] = at;
+				for (e = reads->first[s]; e < reads->first[s + 1]; e++)
+				{
+					uint32_t	column = sequence->position[reads->to[e]];
+
+					if ((column >= sequence->block[k]) == (pass == 1))
+					{
+						system->column[at] = column;
+						system->entry[at++] = weight[e] / chain->flow[s];
+					}
+				}
+			}
+			work_done(breath, 8 * (reads->first[s + 1] - reads->first[s]) + 8);
+		}
 	}
-	fill_entries(system, chain, block_of, &breath);
-	for (i = 0; i < n; i++)
-		system->visits[i] = chain->flow[markov_system_state(system, i)] / chain->all_starts;
-	host->release(host->arg, block_of);
+	system->row[system->rows] = at;
+}
+
+/* Rows that are read by themselves or an earlier row of their block. */
+static void
+find_feed(MarkovSystem *system, uint8_t *read, Breath *breath)
+{
+	const MarkovSequence *sequence = &system->sequence;
+	size_t		count = 0;
+	size_t		i;
+	size_t		k;
+	size_t		e;
+
+	memset(read, 0, system->rows);
+	for (i = 0; i < system->rows; i++)
+	{
+		for (e = system->inner[i]; e < system->row[i + 1]; e++)
+		{
+			if (system->column[e] >= i)
+				read[system->column[e]] = 1;
+		}
+		work_done(breath, system->row[i + 1] - system->inner[i] + 1);
+	}
+	for (k = 0; k < sequence->blocks; k++)
+	{
+		system->feed[k] = count;
+		for (i = sequence->block[k]; i < sequence->block[k + 1]; i++)
+		{
+			if (read[i])
+				system->feed_row[count++] = (uint32_t) (i - sequence->block[k]);
+		}
+		work_done(breath, i - sequence->block[k]);
+	}
+	system->feed[k] = count;
+}
+
+static bool
+allocate_system(MarkovSystem *system, const MarkovChain *chain, const MarkovHost *host)
+{
+	size_t		n = chain->states;
+
+	system->rows = n;
+	system->row = host->allocate(host->arg, (n + 1) * sizeof(size_t));
+	system->inner = host->allocate(host->arg, (n + 1) * sizeof(size_t));
+	system->column = host->allocate(host->arg, (chain->steps + 1) * sizeof(uint32_t));
+	system->entry = host->allocate(host->arg, (chain->steps + 1) * sizeof(double));
+	system->visits = host->allocate(host->arg, (n + 1) * sizeof(double));
+	system->feed = host->allocate(host->arg, (n + 1) * sizeof(size_t));
+	system->feed_row = host->allocate(host->arg, (n + 1) * sizeof(uint32_t));
+	return system->row != NULL && system->inner != NULL && system->column != NULL &&
+		system->entry != NULL && system->visits != NULL && system->feed != NULL &&
+		system->feed_row != NULL;
+}
+
+static MarkovStatus
+build_from(MarkovSystem *system, const MarkovChain *chain, const MarkovReads *reads,
+		   const double *weight, Breath *breath)
+{
+	const MarkovHost *host = breath->host;
+	MarkovStatus status;
+	uint8_t    *read;
+
+	if (!allocate_system(system, chain, host))
+		return MARKOV_NO_MEMORY;
+	status = markov_sequence_build(&system->sequence, reads, host);
+	if (status != MARKOV_OK)
+		return status;
+	read = host->allocate(host->arg, chain->states + 1);
+	system->scratch = host->allocate(host->arg, (system->sequence.largest + 1) * SCRATCH * sizeof(MarkovLanes));
+	if (read == NULL || system->scratch == NULL)
+	{
+		if (read != NULL)
+			host->release(host->arg, read);
+		return MARKOV_NO_MEMORY;
+	}
+	fill_entries(system, chain, reads, weight, breath);
+	find_feed(system, read, breath);
+	host->release(host->arg, read);
 	return MARKOV_OK;
+}
+
+MarkovStatus
+markov_system_build(MarkovSystem *system, const MarkovChain *chain, bool backward,
+					const MarkovHost *host)
+{
+	MarkovReads reads = {chain->states, chain->out, chain->target};
+	Breath		breath = {host, 0};
+	MarkovStatus status = MARKOV_NO_MEMORY;
+	size_t	   *first = NULL;
+	uint32_t   *source = NULL;
+	double	   *weight = NULL;
+
+	memset(system, 0, sizeof(*system));
+	if (!backward)
+		status = build_from(system, chain, &reads, chain->weight, &breath);
+	else
+	{
+		first = host->allocate(host->arg, (chain->states + 2) * sizeof(size_t));
+		source = host->allocate(host->arg, (chain->steps + 1) * sizeof(uint32_t));
+		weight = host->allocate(host->arg, (chain->steps + 1) * sizeof(double));
+		if (first != NULL && source != NULL && weight != NULL)
+		{
+			turn_steps(chain, first, source, weight, &breath);
+			reads.first = first;
+			reads.to = source;
+			status = build_from(system, chain, &reads, weight, &breath);
+		}
+	}
+	if (first != NULL)
+		host->release(host->arg, first);
+	if (source != NULL)
+		host->release(host->arg, source);
+	if (weight != NULL)
+		host->release(host->arg, weight);
+	if (status != MARKOV_OK)
+		markov_system_free(system, host);
+	return status;
 }
 
 void
 markov_system_free(MarkovSystem *system, const MarkovHost *host)
 {
 	void	   *parts[] = {system->row, system->inner, system->column, system->entry,
-		system->visits, system->scratch};
+		system->visits, system->feed, system->feed_row, system->scratch};
 	size_t		i;
 
+	markov_sequence_free(&system->sequence, host);
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 	{
 		if (parts[i] != NULL)

@@ -13,62 +13,92 @@
 #include "markov_chain_core.h"
 
 #define MARKOV_LANES 8
-
-/* one number for each of the right-hand sides; on any multiple of 8 */
-typedef double MarkovLanes __attribute__((vector_size(MARKOV_LANES * sizeof(double)), aligned(8)));
+#define MARKOV_PAIRS (MARKOV_LANES / 2)
 
 /*
- * The states in an order in which paths run forward, as far as they do: a block
- * is a set of states that all lead to each other, and steps between blocks lead
- * to later ones.
+ * One number for each of the right-hand sides, on any multiple of 8.  In pairs,
+ * because that is the vector that every 64-bit processor has registers for.
+ */
+typedef double MarkovPair __attribute__((vector_size(2 * sizeof(double)), aligned(8)));
+
+typedef struct MarkovLanes
+{
+	MarkovPair	pair[MARKOV_PAIRS];
+} MarkovLanes;
+
+static inline double
+markov_lane(const MarkovLanes *v, int lane)
+{
+	return v->pair[lane / 2][lane % 2];
+}
+
+static inline void
+markov_lane_set(MarkovLanes *v, int lane, double value)
+{
+	v->pair[lane / 2][lane % 2] = value;
+}
+
+/* Which rows a row reads: [first[i], first[i + 1]) of to. */
+typedef struct MarkovReads
+{
+	size_t		rows;
+	const size_t *first;
+	const uint32_t *to;
+} MarkovReads;
+
+/*
+ * An order in which rows read what comes before them, as far as they do.  A
+ * block is a set of rows that all depend on each other; it reads earlier blocks.
  */
 typedef struct MarkovSequence
 {
-	uint32_t   *state;			/* by position */
-	uint32_t   *position;		/* by state */
+	uint32_t   *row;			/* by position */
+	uint32_t   *position;		/* by row */
 	size_t		blocks;
 	size_t	   *block;			/* first position of each, and the end */
 	size_t		largest;		/* positions in a block */
 } MarkovSequence;
 
+/* Rows of a system are the states of its chain, in the order of its sequence. */
 typedef struct MarkovSystem
 {
-	bool		backward;
 	size_t		rows;
 	size_t	   *row;			/* entries of a row: [row[i], row[i + 1]) */
 	size_t	   *inner;			/* from here on they are of the row's own block */
 	uint32_t   *column;
 	double	   *entry;
 	double	   *visits;			/* expected visits to the row's state */
-	const MarkovSequence *sequence;
+	/* rows that an earlier one of their block reads: [feed[k], feed[k + 1]) of block k */
+	size_t	   *feed;
+	uint32_t   *feed_row;
+	MarkovSequence sequence;
 	MarkovLanes *scratch;
 } MarkovSystem;
 
-extern MarkovStatus markov_sequence_build(MarkovSequence *sequence, const MarkovChain *chain,
+extern MarkovStatus markov_sequence_build(MarkovSequence *sequence, const MarkovReads *reads,
 										  const MarkovHost *host);
 extern void markov_sequence_free(MarkovSequence *sequence, const MarkovHost *host);
 
-/* Row i of a backward system is position i, of a forward one the i-th last. */
+/* Forward, a state reads those it leads to; backward, those that lead to it. */
 extern MarkovStatus markov_system_build(MarkovSystem *system, const MarkovChain *chain,
-										const MarkovSequence *sequence, bool backward,
-										const MarkovHost *host);
+										bool backward, const MarkovHost *host);
 extern void markov_system_free(MarkovSystem *system, const MarkovHost *host);
-extern size_t markov_system_state(const MarkovSystem *system, size_t row);
-extern size_t markov_system_row(const MarkovSystem *system, size_t state);
 
 /*
- * Solve from the first guess in v.  Where bit l of mask[i] is set, v[i] is held
- * at 0 in lane l.  The residual of row i has the weight gauge[i]; *bound
- * receives the greatest weighted sum of residuals and rounding errors of a lane.
- * MARKOV_UNSOLVED when it could not be brought below MARKOV_ACCURACY / 4.
+ * Solve for the rows that are touched, and those that depend on one, which get
+ * touched; the others keep their v, which must be their solution.  rhs repeats in
+ * each pair of lanes.  Where bit l of mask[i] is set, v[i] is held at 0 in lane
+ * l.  The residual of row i has the weight gauge[i]; *bound receives the greatest
+ * weighted sum of residuals and rounding errors of a lane.  MARKOV_UNSOLVED when
+ * it could not be brought below MARKOV_ACCURACY / 4.
  */
-extern MarkovStatus markov_system_solve(const MarkovSystem *system, const MarkovLanes *rhs,
+extern MarkovStatus markov_system_solve(const MarkovSystem *system, const MarkovPair *rhs,
 										const uint8_t *mask, const double *gauge,
-										MarkovLanes *v, double *bound,
+										uint8_t *touched, MarkovLanes *v, double *bound,
 										const MarkovHost *host);
 
 /* rhs + M v in one row and lane, the mask not regarded */
-extern double markov_system_value(const MarkovSystem *system, const MarkovLanes *rhs,
+extern double markov_system_value(const MarkovSystem *system, const MarkovPair *rhs,
 								  const MarkovLanes *v, size_t row, int lane);
 
 #endif							/* PG_INFLUENCE_MARKOV_SOLVER_CORE_H */
