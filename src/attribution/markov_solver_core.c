@@ -23,7 +23,7 @@
 
 #define WORK_PER_BREATH 65536	/* steps in eight lanes: below a millisecond */
 #define DIRECTIONS 3
-#define SCRATCH (3 + 2 * DIRECTIONS)
+#define LANES (3 + 2 * DIRECTIONS)
 
 /* what a lane's residuals may add up to; then what ends the attempts */
 #define AIM 1e-12
@@ -33,24 +33,39 @@
 /* of the sum of a row: an addition and a product each, and the entries' own */
 #define ROUNDING(system, i) (((system)->row[(i) + 1] - (system)->row[i] + 8) * DBL_EPSILON)
 
+#define NUMBERS 3
+
 /*
- * A sweep goes through the rows in order, so of the values before it only those
- * matter that a row reads from itself or a later one: the feed.  Iteration is
- * about these alone; the others follow.  A block has b and x by row, the rest by
- * place in the feed.
+ * What is solved at a time.
+ *
+ * Rows that only repeat another row (one entry, of 1, and nothing else) are left
+ * out of the iteration: the plan has the others, and reads the row that is
+ * repeated.  Paths of higher orders consist of such rows for the most part.
+ *
+ * A sweep goes through the plan in order, so of the values before it only those
+ * matter that a row reads from itself or a later one: the feed.  Vectors are
+ * over the feed; other rows follow from it.
  */
 typedef struct Block
 {
 	const MarkovSystem *system;
-	const uint8_t *mask;		/* of the first row */
-	const double *gauge;		/* of the first row */
+	const uint8_t *mask;		/* of the first row, as the next two */
+	const double *gauge;
+	MarkovLanes *x;				/* solution */
 	size_t		first;
 	size_t		rows;
-	const uint32_t *feed;
+
+	size_t		planned;
+	uint32_t   *plan;			/* rows from first on, ascending */
+	size_t	   *plan_row;		/* entries of the plan's rows, as in a system */
+	uint32_t   *plan_column;
+	double	   *plan_entry;
+	uint32_t   *repeats;		/* by row: the row of the plan that it repeats */
 	size_t		fed;
-	MarkovLanes *x;				/* solution */
-	MarkovLanes *b;				/* right-hand side, with what other blocks give */
-	MarkovLanes *y;				/* a direction, by row */
+	uint32_t   *feed;
+
+	MarkovLanes *b;				/* by row: right-hand side, with what other blocks give */
+	MarkovLanes *y;				/* by row: a direction */
 	MarkovLanes *r;				/* what a sweep changes */
 	MarkovLanes *p[DIRECTIONS];
 	MarkovLanes *q[DIRECTIONS];
@@ -136,29 +151,27 @@ add_entries(MarkovLanes *sum, const uint32_t *column, const double *entry,
 	sum->pair[3] = s3;
 }
 
-/* One Gauss-Seidel sweep x = b + M x over a block; without b when it is NULL. */
+/* One Gauss-Seidel sweep x = b + M x over the plan; without b when it is NULL. */
 static void
 sweep(const Block *block, const MarkovLanes *b, MarkovLanes *x, Breath *breath)
 {
-	const MarkovSystem *system = block->system;
-	size_t		first = block->first;
-	size_t		i;
+	size_t		n;
 
-	for (i = 0; i < block->rows; i++)
+	for (n = 0; n < block->planned; n++)
 	{
-		size_t		from = system->inner[first + i];
-		size_t		to = system->row[first + i + 1];
+		uint32_t	i = block->plan[n];
 		MarkovLanes sum;
 
 		if (b != NULL)
 			sum = b[i];
 		else
 			memset(&sum, 0, sizeof(sum));
-		add_entries(&sum, system->column, system->entry, from, to, x, first);
+		add_entries(&sum, block->plan_column, block->plan_entry, block->plan_row[n],
+					block->plan_row[n + 1], x, 0);
 		if (block->mask[i] != 0)
 			hold_at_zero(&sum, block->mask[i]);
 		x[i] = sum;
-		work_done(breath, to - from + 4);
+		work_done(breath, block->plan_row[n + 1] - block->plan_row[n] + 4);
 	}
 }
 
@@ -302,6 +315,95 @@ residuals(const Block *block, MarkovLanes *residual, MarkovLanes *rounding, Brea
 	}
 }
 
+/* Does a row only repeat another one of its block? */
+static bool
+is_repeat(const Block *block, const MarkovPair *rhs, size_t i)
+{
+	const MarkovSystem *system = block->system;
+	size_t		row = block->first + i;
+	size_t		entry = system->row[row];
+
+	return system->row[row + 1] == entry + 1 && system->inner[row] == entry &&
+		system->entry[entry] == 1 && block->mask[i] == 0 &&
+		rhs[row][0] == 0 && rhs[row][1] == 0;
+}
+
+#define UNKNOWN UINT32_MAX
+#define LOOKED_AT (UINT32_MAX - 1)
+
+/*
+ * Find for each row the one of the plan that it repeats, perhaps itself.  Where
+ * rounding made a circle of repeats, one of them goes into the plan.
+ */
+static void
+find_repeats(const Block *block, const MarkovPair *rhs, Breath *breath)
+{
+	const MarkovSystem *system = block->system;
+	uint32_t   *repeats = block->repeats;
+	size_t		i;
+
+	memset(repeats, 0xff, block->rows * sizeof(uint32_t));
+	for (i = 0; i < block->rows; i++)
+	{
+		size_t		at = i;
+		uint32_t	end;
+
+		while (repeats[at] == UNKNOWN && is_repeat(block, rhs, at))
+		{
+			repeats[at] = LOOKED_AT;
+			at = system->column[system->row[block->first + at]] - block->first;
+			work_done(breath, 4);
+		}
+		end = repeats[at] < LOOKED_AT ? repeats[at] : (uint32_t) at;
+		repeats[at] = end;
+		for (at = i; repeats[at] == LOOKED_AT;
+			 at = system->column[system->row[block->first + at]] - block->first)
+			repeats[at] = end;
+		work_done(breath, 4);
+	}
+}
+
+static void
+make_plan(Block *block, const MarkovPair *rhs, Breath *breath)
+{
+	const MarkovSystem *system = block->system;
+	uint32_t   *feed = block->feed;
+	size_t		at = 0;
+	size_t		i;
+	size_t		e;
+
+	find_repeats(block, rhs, breath);
+	block->planned = 0;
+	memset(feed, 0, block->rows * sizeof(uint32_t));
+	for (i = 0; i < block->rows; i++)
+	{
+		size_t		row = block->first + i;
+
+		if (block->repeats[i] != i)
+			continue;
+		block->plan[block->planned] = (uint32_t) i;
+		block->plan_row[block->planned++] = at;
+		for (e = system->inner[row]; e < system->row[row + 1]; e++)
+		{
+			uint32_t	column = block->repeats[system->column[e] - block->first];
+
+			if (column >= i)
+				feed[column] = 1;
+			block->plan_column[at] = column;
+			block->plan_entry[at++] = system->entry[e];
+		}
+		work_done(breath, system->row[row + 1] - system->inner[row] + 1);
+	}
+	block->plan_row[block->planned] = at;
+
+	block->fed = 0;
+	for (i = 0; i < block->rows; i++)
+	{
+		if (feed[i])
+			feed[block->fed++] = (uint32_t) i;
+	}
+}
+
 static void
 solve_block(Block *block, double aim, MarkovLanes *bound, Breath *breath)
 {
@@ -334,6 +436,8 @@ solve_block(Block *block, double aim, MarkovLanes *bound, Breath *breath)
 			 !(left_to_do(block, breath) <= aim / 2); iteration++)
 			iterate(block, iteration, breath);
 		sweep(block, block->b, block->x, breath);
+		for (f = 0; f < block->rows; f++)
+			block->x[f] = block->x[block->repeats[f]];
 
 		residuals(block, &residual, &rounding, breath);
 		if (!(greatest(&residual) > aim && greatest(&residual) < least / 2))
@@ -426,13 +530,19 @@ markov_system_solve(const MarkovSystem *system, const MarkovPair *rhs, const uin
 	memset(&total, 0, sizeof(total));
 	memset(&block, 0, sizeof(block));
 	block.system = system;
-	block.b = system->scratch;
-	block.y = system->scratch + largest;
-	block.r = system->scratch + 2 * largest;
+	block.plan = system->numbers;
+	block.repeats = system->numbers + largest;
+	block.feed = system->numbers + 2 * largest;
+	block.plan_row = system->plan_row;
+	block.plan_column = system->plan_column;
+	block.plan_entry = system->plan_entry;
+	block.b = system->lanes;
+	block.y = system->lanes + largest;
+	block.r = system->lanes + 2 * largest;
 	for (i = 0; i < DIRECTIONS; i++)
 	{
-		block.p[i] = system->scratch + (3 + i) * largest;
-		block.q[i] = system->scratch + (3 + DIRECTIONS + i) * largest;
+		block.p[i] = system->lanes + (3 + i) * largest;
+		block.q[i] = system->lanes + (3 + DIRECTIONS + i) * largest;
 	}
 	for (i = 0; i < system->rows; i++)
 		all += gauge[i];
@@ -451,8 +561,7 @@ markov_system_solve(const MarkovSystem *system, const MarkovPair *rhs, const uin
 			solve_row(&block, rhs, v, &total, &breath);
 		else
 		{
-			block.feed = system->feed_row + system->feed[k];
-			block.fed = system->feed[k + 1] - system->feed[k];
+			make_plan(&block, rhs, &breath);
 			solve_block(&block, AIM * (start_block(&block, rhs, v, &breath) / all),
 						&total, &breath);
 		}
@@ -518,6 +627,8 @@ fill_entries(MarkovSystem *system, const MarkovChain *chain, const MarkovReads *
 
 	for (k = 0; k < sequence->blocks; k++)
 	{
+		size_t		inner = 0;
+
 		for (i = sequence->block[k]; i < sequence->block[k + 1]; i++)
 		{
 			size_t		s = sequence->row[i];
@@ -539,43 +650,13 @@ fill_entries(MarkovSystem *system, const MarkovChain *chain, const MarkovReads *
 					}
 				}
 			}
+			inner += at - system->inner[i];
 			work_done(breath, 8 * (reads->first[s + 1] - reads->first[s]) + 8);
 		}
+		if (inner > system->most_entries)
+			system->most_entries = inner;
 	}
 	system->row[system->rows] = at;
-}
-
-/* Rows that are read by themselves or an earlier row of their block. */
-static void
-find_feed(MarkovSystem *system, uint8_t *read, Breath *breath)
-{
-	const MarkovSequence *sequence = &system->sequence;
-	size_t		count = 0;
-	size_t		i;
-	size_t		k;
-	size_t		e;
-
-	memset(read, 0, system->rows);
-	for (i = 0; i < system->rows; i++)
-	{
-		for (e = system->inner[i]; e < system->row[i + 1]; e++)
-		{
-			if (system->column[e] >= i)
-				read[system->column[e]] = 1;
-		}
-		work_done(breath, system->row[i + 1] - system->inner[i] + 1);
-	}
-	for (k = 0; k < sequence->blocks; k++)
-	{
-		system->feed[k] = count;
-		for (i = sequence->block[k]; i < sequence->block[k + 1]; i++)
-		{
-			if (read[i])
-				system->feed_row[count++] = (uint32_t) (i - sequence->block[k]);
-		}
-		work_done(breath, i - sequence->block[k]);
-	}
-	system->feed[k] = count;
 }
 
 static bool
@@ -589,11 +670,22 @@ allocate_system(MarkovSystem *system, const MarkovChain *chain, const MarkovHost
 	system->column = host->allocate(host->arg, (chain->steps + 1) * sizeof(uint32_t));
 	system->entry = host->allocate(host->arg, (chain->steps + 1) * sizeof(double));
 	system->visits = host->allocate(host->arg, (n + 1) * sizeof(double));
-	system->feed = host->allocate(host->arg, (n + 1) * sizeof(size_t));
-	system->feed_row = host->allocate(host->arg, (n + 1) * sizeof(uint32_t));
 	return system->row != NULL && system->inner != NULL && system->column != NULL &&
-		system->entry != NULL && system->visits != NULL && system->feed != NULL &&
-		system->feed_row != NULL;
+		system->entry != NULL && system->visits != NULL;
+}
+
+static bool
+allocate_room(MarkovSystem *system, const MarkovHost *host)
+{
+	size_t		largest = system->sequence.largest;
+
+	system->lanes = host->allocate(host->arg, (largest + 1) * LANES * sizeof(MarkovLanes));
+	system->numbers = host->allocate(host->arg, (largest + 1) * NUMBERS * sizeof(uint32_t));
+	system->plan_row = host->allocate(host->arg, (largest + 1) * sizeof(size_t));
+	system->plan_column = host->allocate(host->arg, (system->most_entries + 1) * sizeof(uint32_t));
+	system->plan_entry = host->allocate(host->arg, (system->most_entries + 1) * sizeof(double));
+	return system->lanes != NULL && system->numbers != NULL && system->plan_row != NULL &&
+		system->plan_column != NULL && system->plan_entry != NULL;
 }
 
 static MarkovStatus
@@ -602,25 +694,14 @@ build_from(MarkovSystem *system, const MarkovChain *chain, const MarkovReads *re
 {
 	const MarkovHost *host = breath->host;
 	MarkovStatus status;
-	uint8_t    *read;
 
 	if (!allocate_system(system, chain, host))
 		return MARKOV_NO_MEMORY;
 	status = markov_sequence_build(&system->sequence, reads, host);
 	if (status != MARKOV_OK)
 		return status;
-	read = host->allocate(host->arg, chain->states + 1);
-	system->scratch = host->allocate(host->arg, (system->sequence.largest + 1) * SCRATCH * sizeof(MarkovLanes));
-	if (read == NULL || system->scratch == NULL)
-	{
-		if (read != NULL)
-			host->release(host->arg, read);
-		return MARKOV_NO_MEMORY;
-	}
 	fill_entries(system, chain, reads, weight, breath);
-	find_feed(system, read, breath);
-	host->release(host->arg, read);
-	return MARKOV_OK;
+	return allocate_room(system, host) ? MARKOV_OK : MARKOV_NO_MEMORY;
 }
 
 MarkovStatus
@@ -665,7 +746,8 @@ void
 markov_system_free(MarkovSystem *system, const MarkovHost *host)
 {
 	void	   *parts[] = {system->row, system->inner, system->column, system->entry,
-		system->visits, system->feed, system->feed_row, system->scratch};
+		system->visits, system->lanes, system->numbers, system->plan_row,
+		system->plan_column, system->plan_entry};
 	size_t		i;
 
 	markov_sequence_free(&system->sequence, host);

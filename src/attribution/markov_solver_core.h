@@ -68,11 +68,14 @@ typedef struct MarkovSystem
 	uint32_t   *column;
 	double	   *entry;
 	double	   *visits;			/* expected visits to the row's state */
-	/* rows that an earlier one of their block reads: [feed[k], feed[k + 1]) of block k */
-	size_t	   *feed;
-	uint32_t   *feed_row;
 	MarkovSequence sequence;
-	MarkovLanes *scratch;
+	size_t		most_entries;	/* of the rows of a block, from that block */
+	/* room for the block being solved */
+	MarkovLanes *lanes;
+	uint32_t   *numbers;
+	size_t	   *plan_row;
+	uint32_t   *plan_column;
+	double	   *plan_entry;
 } MarkovSystem;
 
 extern MarkovStatus markov_sequence_build(MarkovSequence *sequence, const MarkovReads *reads,
