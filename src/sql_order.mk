@@ -6,6 +6,7 @@ SQL_PARTS = \
 	src/commission/commission.sql \
 	src/attribution/attribution.sql \
 	src/attribution/journey.sql \
+	src/attribution/markov.sql \
 	src/engagement/engagement.sql \
 	src/feed/ranking.sql \
 	src/program/install.sql \
