@@ -21,10 +21,6 @@
 
 #include "markov_core.h"
 
-#define WORK_PER_BREATH 65536	/* steps in eight lanes: below a millisecond */
-#define DIRECTIONS 3
-#define LANES (3 + 2 * DIRECTIONS)
-
 /* what a lane's residuals may add up to; then what ends the attempts */
 #define AIM 1e-12
 #define MAX_ATTEMPTS 8
@@ -32,8 +28,6 @@
 
 /* of the sum of a row: an addition and a product each, and the entries' own */
 #define ROUNDING(system, i) (((system)->row[(i) + 1] - (system)->row[i] + 8) * DBL_EPSILON)
-
-#define NUMBERS 3
 
 /*
  * What is solved at a time.
@@ -67,27 +61,10 @@ typedef struct Block
 	MarkovLanes *b;				/* by row: right-hand side, with what other blocks give */
 	MarkovLanes *y;				/* by row: a direction */
 	MarkovLanes *r;				/* what a sweep changes */
-	MarkovLanes *p[DIRECTIONS];
-	MarkovLanes *q[DIRECTIONS];
-	MarkovLanes norm[DIRECTIONS];	/* of q */
+	MarkovLanes *p[MARKOV_DIRECTIONS];
+	MarkovLanes *q[MARKOV_DIRECTIONS];
+	MarkovLanes norm[MARKOV_DIRECTIONS];	/* of q */
 } Block;
-
-typedef struct Breath
-{
-	const MarkovHost *host;
-	size_t		work;
-} Breath;
-
-static inline void
-work_done(Breath *breath, size_t work)
-{
-	breath->work += work;
-	if (breath->work > WORK_PER_BREATH)
-	{
-		breath->work = 0;
-		breath->host->breathe(breath->host->arg);
-	}
-}
 
 static void
 hold_at_zero(MarkovLanes *v, uint8_t mask)
@@ -153,7 +130,7 @@ add_entries(MarkovLanes *sum, const uint32_t *column, const double *entry,
 
 /* One Gauss-Seidel sweep x = b + M x over the plan; without b when it is NULL. */
 static void
-sweep(const Block *block, const MarkovLanes *b, MarkovLanes *x, Breath *breath)
+sweep(const Block *block, const MarkovLanes *b, MarkovLanes *x, MarkovBreath *breath)
 {
 	size_t		n;
 
@@ -171,13 +148,13 @@ sweep(const Block *block, const MarkovLanes *b, MarkovLanes *x, Breath *breath)
 		if (block->mask[i] != 0)
 			hold_at_zero(&sum, block->mask[i]);
 		x[i] = sum;
-		work_done(breath, block->plan_row[n + 1] - block->plan_row[n] + 4);
+		markov_work_done(breath, block->plan_row[n + 1] - block->plan_row[n] + 4);
 	}
 }
 
 /* The product of two vectors over the feed, a state weighing as much as its visits. */
 static MarkovLanes
-inner_product(const Block *block, const MarkovLanes *a, const MarkovLanes *b, Breath *breath)
+inner_product(const Block *block, const MarkovLanes *a, const MarkovLanes *b, MarkovBreath *breath)
 {
 	const double *visits = block->system->visits + block->first;
 	MarkovLanes sum;
@@ -191,7 +168,7 @@ inner_product(const Block *block, const MarkovLanes *a, const MarkovLanes *b, Br
 
 		for (k = 0; k < MARKOV_PAIRS; k++)
 			sum.pair[k] += weight * a[f].pair[k] * b[f].pair[k];
-		work_done(breath, 1);
+		markov_work_done(breath, 1);
 	}
 	return sum;
 }
@@ -226,7 +203,7 @@ add_multiple(MarkovLanes *v, const MarkovLanes *factor, const MarkovLanes *w, do
  * value does to the rows that read it weighs at most as much as the value.
  */
 static double
-left_to_do(const Block *block, Breath *breath)
+left_to_do(const Block *block, MarkovBreath *breath)
 {
 	MarkovLanes sum;
 	size_t		f;
@@ -235,17 +212,17 @@ left_to_do(const Block *block, Breath *breath)
 	for (f = 0; f < block->fed; f++)
 	{
 		add_magnitude(&sum, &block->r[f], block->gauge[block->feed[f]]);
-		work_done(breath, 1);
+		markov_work_done(breath, 1);
 	}
 	return greatest(&sum);
 }
 
 /* One direction further: x and r are moved, r getting as small as it can be. */
 static void
-iterate(Block *block, size_t iteration, Breath *breath)
+iterate(Block *block, size_t iteration, MarkovBreath *breath)
 {
-	size_t		known = iteration < DIRECTIONS ? iteration : DIRECTIONS - 1;
-	size_t		at = iteration % DIRECTIONS;
+	size_t		known = iteration < MARKOV_DIRECTIONS ? iteration : MARKOV_DIRECTIONS - 1;
+	size_t		at = iteration % MARKOV_DIRECTIONS;
 	MarkovLanes *p = block->p[at];
 	MarkovLanes *q = block->q[at];
 	MarkovLanes product;
@@ -265,7 +242,7 @@ iterate(Block *block, size_t iteration, Breath *breath)
 
 	for (j = 1; j <= known; j++)
 	{
-		size_t		other = (at + DIRECTIONS - j) % DIRECTIONS;
+		size_t		other = (at + MARKOV_DIRECTIONS - j) % MARKOV_DIRECTIONS;
 
 		product = inner_product(block, q, block->q[other], breath);
 		share = quotient(&product, &block->norm[other]);
@@ -273,7 +250,7 @@ iterate(Block *block, size_t iteration, Breath *breath)
 		{
 			add_multiple(&p[f], &share, &block->p[other][f], -1);
 			add_multiple(&q[f], &share, &block->q[other][f], -1);
-			work_done(breath, 1);
+			markov_work_done(breath, 1);
 		}
 	}
 
@@ -284,34 +261,37 @@ iterate(Block *block, size_t iteration, Breath *breath)
 	{
 		add_multiple(&block->x[block->feed[f]], &share, &p[f], 1);
 		add_multiple(&block->r[f], &share, &q[f], -1);
-		work_done(breath, 1);
+		markov_work_done(breath, 1);
 	}
 }
 
-/* What the values of a block leave unsolved, and what rounding may hide of it. */
+/*
+ * What the values of a block leave unsolved, and what rounding may hide of it.
+ * A row that repeats another is a copy, without an error of its own.
+ */
 static void
-residuals(const Block *block, MarkovLanes *residual, MarkovLanes *rounding, Breath *breath)
+residuals(const Block *block, MarkovLanes *residual, MarkovLanes *rounding, MarkovBreath *breath)
 {
-	const MarkovSystem *system = block->system;
-	size_t		i;
+	size_t		n;
 	int			k;
 
 	memset(residual, 0, sizeof(*residual));
 	memset(rounding, 0, sizeof(*rounding));
-	for (i = 0; i < block->rows; i++)
+	for (n = 0; n < block->planned; n++)
 	{
-		size_t		row = block->first + i;
+		uint32_t	i = block->plan[n];
 		MarkovLanes sum = block->b[i];
 
-		add_entries(&sum, system->column, system->entry, system->inner[row],
-					system->row[row + 1], block->x, block->first);
+		add_entries(&sum, block->plan_column, block->plan_entry, block->plan_row[n],
+					block->plan_row[n + 1], block->x, 0);
 		if (block->mask[i] != 0)
 			hold_at_zero(&sum, block->mask[i]);
 		for (k = 0; k < MARKOV_PAIRS; k++)
 			sum.pair[k] -= block->x[i].pair[k];
 		add_magnitude(residual, &sum, block->gauge[i]);
-		add_magnitude(rounding, &block->x[i], block->gauge[i] * ROUNDING(system, row));
-		work_done(breath, system->row[row + 1] - system->inner[row] + 4);
+		add_magnitude(rounding, &block->x[i],
+					  block->gauge[i] * ROUNDING(block->system, block->first + i));
+		markov_work_done(breath, block->plan_row[n + 1] - block->plan_row[n] + 4);
 	}
 }
 
@@ -336,7 +316,7 @@ is_repeat(const Block *block, const MarkovPair *rhs, size_t i)
  * rounding made a circle of repeats, one of them goes into the plan.
  */
 static void
-find_repeats(const Block *block, const MarkovPair *rhs, Breath *breath)
+find_repeats(const Block *block, const MarkovPair *rhs, MarkovBreath *breath)
 {
 	const MarkovSystem *system = block->system;
 	uint32_t   *repeats = block->repeats;
@@ -352,19 +332,19 @@ find_repeats(const Block *block, const MarkovPair *rhs, Breath *breath)
 		{
 			repeats[at] = LOOKED_AT;
 			at = system->column[system->row[block->first + at]] - block->first;
-			work_done(breath, 4);
+			markov_work_done(breath, 4);
 		}
 		end = repeats[at] < LOOKED_AT ? repeats[at] : (uint32_t) at;
 		repeats[at] = end;
 		for (at = i; repeats[at] == LOOKED_AT;
 			 at = system->column[system->row[block->first + at]] - block->first)
 			repeats[at] = end;
-		work_done(breath, 4);
+		markov_work_done(breath, 4);
 	}
 }
 
 static void
-make_plan(Block *block, const MarkovPair *rhs, Breath *breath)
+make_plan(Block *block, const MarkovPair *rhs, MarkovBreath *breath)
 {
 	const MarkovSystem *system = block->system;
 	uint32_t   *feed = block->feed;
@@ -392,7 +372,7 @@ make_plan(Block *block, const MarkovPair *rhs, Breath *breath)
 			block->plan_column[at] = column;
 			block->plan_entry[at++] = system->entry[e];
 		}
-		work_done(breath, system->row[row + 1] - system->inner[row] + 1);
+		markov_work_done(breath, system->row[row + 1] - system->inner[row] + 1);
 	}
 	block->plan_row[block->planned] = at;
 
@@ -405,7 +385,7 @@ make_plan(Block *block, const MarkovPair *rhs, Breath *breath)
 }
 
 static void
-solve_block(Block *block, double aim, MarkovLanes *bound, Breath *breath)
+solve_block(Block *block, double aim, MarkovLanes *bound, MarkovBreath *breath)
 {
 	MarkovLanes residual;
 	MarkovLanes rounding;
@@ -451,7 +431,7 @@ solve_block(Block *block, double aim, MarkovLanes *bound, Breath *breath)
 /* Is a row of the block touched, or one of another block that it reads? */
 static bool
 is_touched(const MarkovSystem *system, size_t first, size_t rows, const uint8_t *touched,
-		   Breath *breath)
+		   MarkovBreath *breath)
 {
 	size_t		i;
 	size_t		e;
@@ -465,7 +445,7 @@ is_touched(const MarkovSystem *system, size_t first, size_t rows, const uint8_t 
 			if (touched[system->column[e]])
 				return true;
 		}
-		work_done(breath, (system->inner[i] - system->row[i]) / 4 + 1);
+		markov_work_done(breath, (system->inner[i] - system->row[i]) / 4 + 1);
 	}
 	return false;
 }
@@ -473,7 +453,7 @@ is_touched(const MarkovSystem *system, size_t first, size_t rows, const uint8_t 
 /* A row that depends on no cycle. */
 static void
 solve_row(const Block *block, const MarkovPair *rhs, const MarkovLanes *v,
-		  MarkovLanes *bound, Breath *breath)
+		  MarkovLanes *bound, MarkovBreath *breath)
 {
 	const MarkovSystem *system = block->system;
 	size_t		row = block->first;
@@ -487,20 +467,21 @@ solve_row(const Block *block, const MarkovPair *rhs, const MarkovLanes *v,
 		hold_at_zero(&sum, block->mask[0]);
 	*block->x = sum;
 	add_magnitude(bound, &sum, block->gauge[0] * ROUNDING(system, row));
-	work_done(breath, system->row[row + 1] - system->row[row] + 2);
+	markov_work_done(breath, system->row[row + 1] - system->row[row] + 2);
 }
 
-/* What other blocks, solved before, give to the rows of this one; answers its gauge. */
+/* What other blocks, solved before, give to the rows of the plan; answers their gauge. */
 static double
-start_block(Block *block, const MarkovPair *rhs, const MarkovLanes *v, Breath *breath)
+start_block(Block *block, const MarkovPair *rhs, const MarkovLanes *v, MarkovBreath *breath)
 {
 	const MarkovSystem *system = block->system;
 	double		part = 0;
-	size_t		i;
+	size_t		n;
 	int			k;
 
-	for (i = 0; i < block->rows; i++)
+	for (n = 0; n < block->planned; n++)
 	{
+		uint32_t	i = block->plan[n];
 		size_t		row = block->first + i;
 
 		for (k = 0; k < MARKOV_PAIRS; k++)
@@ -508,7 +489,7 @@ start_block(Block *block, const MarkovPair *rhs, const MarkovLanes *v, Breath *b
 		add_entries(&block->b[i], system->column, system->entry, system->row[row],
 					system->inner[row], v, 0);
 		part += block->gauge[i];
-		work_done(breath, system->inner[row] - system->row[row] + 2);
+		markov_work_done(breath, system->inner[row] - system->row[row] + 2);
 	}
 	return part;
 }
@@ -520,7 +501,7 @@ markov_system_solve(const MarkovSystem *system, const MarkovPair *rhs, const uin
 {
 	const MarkovSequence *sequence = &system->sequence;
 	size_t		largest = sequence->largest;
-	Breath		breath = {host, 0};
+	MarkovBreath breath = {host, 0};
 	MarkovLanes total;
 	Block		block;
 	double		all = 0;
@@ -539,10 +520,10 @@ markov_system_solve(const MarkovSystem *system, const MarkovPair *rhs, const uin
 	block.b = system->lanes;
 	block.y = system->lanes + largest;
 	block.r = system->lanes + 2 * largest;
-	for (i = 0; i < DIRECTIONS; i++)
+	for (i = 0; i < MARKOV_DIRECTIONS; i++)
 	{
 		block.p[i] = system->lanes + (3 + i) * largest;
-		block.q[i] = system->lanes + (3 + DIRECTIONS + i) * largest;
+		block.q[i] = system->lanes + (3 + MARKOV_DIRECTIONS + i) * largest;
 	}
 	for (i = 0; i < system->rows; i++)
 		all += gauge[i];
@@ -581,180 +562,4 @@ markov_system_value(const MarkovSystem *system, const MarkovPair *rhs,
 	for (e = system->row[row]; e < system->row[row + 1]; e++)
 		sum += system->entry[e] * markov_lane(&v[system->column[e]], lane);
 	return sum;
-}
-
-/* The chain's steps by the state that they lead to. */
-static void
-turn_steps(const MarkovChain *chain, size_t *first, uint32_t *source, double *weight,
-		   Breath *breath)
-{
-	size_t		s;
-	size_t		e;
-
-	/* first[t + 2] counts, then first[t + 1] is where to put */
-	memset(first, 0, (chain->states + 2) * sizeof(size_t));
-	for (e = 0; e < chain->steps; e++)
-	{
-		first[chain->target[e] + 2]++;
-		work_done(breath, 4);
-	}
-	for (s = 2; s < chain->states + 2; s++)
-		first[s] += first[s - 1];
-	for (s = 0; s < chain->states; s++)
-	{
-		for (e = chain->out[s]; e < chain->out[s + 1]; e++)
-		{
-			size_t		at = first[chain->target[e] + 1]++;
-
-			source[at] = (uint32_t) s;
-			weight[at] = chain->weight[e];
-			work_done(breath, 4);
-		}
-	}
-}
-
-/* Entries in the order of the sequence, in a row those from other blocks first. */
-static void
-fill_entries(MarkovSystem *system, const MarkovChain *chain, const MarkovReads *reads,
-			 const double *weight, Breath *breath)
-{
-	const MarkovSequence *sequence = &system->sequence;
-	size_t		at = 0;
-	size_t		k;
-	size_t		i;
-	size_t		e;
-	int			pass;
-
-	for (k = 0; k < sequence->blocks; k++)
-	{
-		size_t		inner = 0;
-
-		for (i = sequence->block[k]; i < sequence->block[k + 1]; i++)
-		{
-			size_t		s = sequence->row[i];
-
-			system->row[i] = at;
-			system->visits[i] = chain->flow[s] / chain->all_starts;
-			for (pass = 0; pass < 2; pass++)
-			{
-				if (pass == 1)
-					system->inner[i] = at;
-				for (e = reads->first[s]; e < reads->first[s + 1]; e++)
-				{
-					uint32_t	column = sequence->position[reads->to[e]];
-
-					if ((column >= sequence->block[k]) == (pass == 1))
-					{
-						system->column[at] = column;
-						system->entry[at++] = weight[e] / chain->flow[s];
-					}
-				}
-			}
-			inner += at - system->inner[i];
-			work_done(breath, 8 * (reads->first[s + 1] - reads->first[s]) + 8);
-		}
-		if (inner > system->most_entries)
-			system->most_entries = inner;
-	}
-	system->row[system->rows] = at;
-}
-
-static bool
-allocate_system(MarkovSystem *system, const MarkovChain *chain, const MarkovHost *host)
-{
-	size_t		n = chain->states;
-
-	system->rows = n;
-	system->row = host->allocate(host->arg, (n + 1) * sizeof(size_t));
-	system->inner = host->allocate(host->arg, (n + 1) * sizeof(size_t));
-	system->column = host->allocate(host->arg, (chain->steps + 1) * sizeof(uint32_t));
-	system->entry = host->allocate(host->arg, (chain->steps + 1) * sizeof(double));
-	system->visits = host->allocate(host->arg, (n + 1) * sizeof(double));
-	return system->row != NULL && system->inner != NULL && system->column != NULL &&
-		system->entry != NULL && system->visits != NULL;
-}
-
-static bool
-allocate_room(MarkovSystem *system, const MarkovHost *host)
-{
-	size_t		largest = system->sequence.largest;
-
-	system->lanes = host->allocate(host->arg, (largest + 1) * LANES * sizeof(MarkovLanes));
-	system->numbers = host->allocate(host->arg, (largest + 1) * NUMBERS * sizeof(uint32_t));
-	system->plan_row = host->allocate(host->arg, (largest + 1) * sizeof(size_t));
-	system->plan_column = host->allocate(host->arg, (system->most_entries + 1) * sizeof(uint32_t));
-	system->plan_entry = host->allocate(host->arg, (system->most_entries + 1) * sizeof(double));
-	return system->lanes != NULL && system->numbers != NULL && system->plan_row != NULL &&
-		system->plan_column != NULL && system->plan_entry != NULL;
-}
-
-static MarkovStatus
-build_from(MarkovSystem *system, const MarkovChain *chain, const MarkovReads *reads,
-		   const double *weight, Breath *breath)
-{
-	const MarkovHost *host = breath->host;
-	MarkovStatus status;
-
-	if (!allocate_system(system, chain, host))
-		return MARKOV_NO_MEMORY;
-	status = markov_sequence_build(&system->sequence, reads, host);
-	if (status != MARKOV_OK)
-		return status;
-	fill_entries(system, chain, reads, weight, breath);
-	return allocate_room(system, host) ? MARKOV_OK : MARKOV_NO_MEMORY;
-}
-
-MarkovStatus
-markov_system_build(MarkovSystem *system, const MarkovChain *chain, bool backward,
-					const MarkovHost *host)
-{
-	MarkovReads reads = {chain->states, chain->out, chain->target};
-	Breath		breath = {host, 0};
-	MarkovStatus status = MARKOV_NO_MEMORY;
-	size_t	   *first = NULL;
-	uint32_t   *source = NULL;
-	double	   *weight = NULL;
-
-	memset(system, 0, sizeof(*system));
-	if (!backward)
-		status = build_from(system, chain, &reads, chain->weight, &breath);
-	else
-	{
-		first = host->allocate(host->arg, (chain->states + 2) * sizeof(size_t));
-		source = host->allocate(host->arg, (chain->steps + 1) * sizeof(uint32_t));
-		weight = host->allocate(host->arg, (chain->steps + 1) * sizeof(double));
-		if (first != NULL && source != NULL && weight != NULL)
-		{
-			turn_steps(chain, first, source, weight, &breath);
-			reads.first = first;
-			reads.to = source;
-			status = build_from(system, chain, &reads, weight, &breath);
-		}
-	}
-	if (first != NULL)
-		host->release(host->arg, first);
-	if (source != NULL)
-		host->release(host->arg, source);
-	if (weight != NULL)
-		host->release(host->arg, weight);
-	if (status != MARKOV_OK)
-		markov_system_free(system, host);
-	return status;
-}
-
-void
-markov_system_free(MarkovSystem *system, const MarkovHost *host)
-{
-	void	   *parts[] = {system->row, system->inner, system->column, system->entry,
-		system->visits, system->lanes, system->numbers, system->plan_row,
-		system->plan_column, system->plan_entry};
-	size_t		i;
-
-	markov_sequence_free(&system->sequence, host);
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-	{
-		if (parts[i] != NULL)
-			host->release(host->arg, parts[i]);
-	}
-	memset(system, 0, sizeof(*system));
 }

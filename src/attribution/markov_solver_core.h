@@ -38,6 +38,31 @@ markov_lane_set(MarkovLanes *v, int lane, double value)
 	v->pair[lane / 2][lane % 2] = value;
 }
 
+/* vectors and numbers by row that solving a block takes */
+#define MARKOV_DIRECTIONS 3
+#define MARKOV_VECTORS (3 + 2 * MARKOV_DIRECTIONS)
+#define MARKOV_NUMBERS 3
+
+/* Lets the host breathe once in a while. */
+typedef struct MarkovBreath
+{
+	const MarkovHost *host;
+	size_t		work;
+} MarkovBreath;
+
+#define MARKOV_WORK_PER_BREATH 65536	/* steps in eight lanes: below a millisecond */
+
+static inline void
+markov_work_done(MarkovBreath *breath, size_t work)
+{
+	breath->work += work;
+	if (breath->work > MARKOV_WORK_PER_BREATH)
+	{
+		breath->work = 0;
+		breath->host->breathe(breath->host->arg);
+	}
+}
+
 /* Which rows a row reads: [first[i], first[i + 1]) of to. */
 typedef struct MarkovReads
 {
