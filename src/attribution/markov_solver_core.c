@@ -420,7 +420,8 @@ solve_block(Block *block, double aim, MarkovLanes *bound, MarkovBreath *breath)
 			block->x[f] = block->x[block->repeats[f]];
 
 		residuals(block, &residual, &rounding, breath);
-		if (!(greatest(&residual) > aim && greatest(&residual) < least / 2))
+		if (!(greatest(&residual) > aim && greatest(&residual) > greatest(&rounding) &&
+			  greatest(&residual) < least / 2))
 			break;
 		least = greatest(&residual);
 	}
