@@ -36,7 +36,7 @@ COMMENT ON AGGREGATE influence.markov_agg(bigint[], bigint, bigint, bigint, int)
 'Counts the transitions of paths for influence.markov_credit(); the same rows give the same bytes, in whatever order or division they come.
 path: the creators in the order of their touches; equal neighbours count once. conversions: how often this path converted; value: of all these conversions together, minor units; nulls: how often it ended without one (0 or NULL throughout: every path converts). order_k: 1 to 4, how many touches back the next one depends on; the same in all rows.
 NULL conversions, value or nulls are 0. Rows whose path is NULL or empty, or with neither conversions nor nulls, are left out; NULL when no row is left.
-Size: about 50 bytes per distinct transition (75 for order_k 4), at most 1 GB; it does not spill.
+Size: 56 bytes per distinct transition (80 for order_k 4), at most 1 GB; it does not spill.
 Errors: IN002 for a NULL inside path, a negative number, a value without conversions, or order_k out of range or not the same; IN006 when a sum leaves the range of bigint; 54000 past 1 GB.';
 
 CREATE FUNCTION influence.markov_credit(state bytea)
