@@ -184,8 +184,8 @@ read_shape(const InputReceiver *touches, const InputReceiver *conversions,
 	shape->wide_visitors = t[INPUT_VISITOR].type != INT4OID &&
 		t[INPUT_VISITOR].type != INT8OID;
 	shape->has_kinds = t[INPUT_KIND].attno != 0;
-	shape->has_products = t[INPUT_PRODUCT].attno != 0 && c[INPUT_PRODUCT].attno != 0;
-	shape->has_categories = t[INPUT_CATEGORY].attno != 0 && c[INPUT_CATEGORY].attno != 0;
+	shape->has_products = t[INPUT_PRODUCT].attno != 0 || c[INPUT_PRODUCT].attno != 0;
+	shape->has_categories = t[INPUT_CATEGORY].attno != 0 || c[INPUT_CATEGORY].attno != 0;
 	shape->has_orders = c[INPUT_ORDER].attno != 0;
 }
 

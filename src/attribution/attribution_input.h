@@ -18,7 +18,7 @@ typedef struct AttributionInputShape
 {
 	bool		wide_visitors;	/* their keys have 128 bits */
 	bool		has_kinds;
-	bool		has_products;	/* both queries */
+	bool		has_products;	/* one query or both */
 	bool		has_categories;
 	bool		has_orders;
 } AttributionInputShape;

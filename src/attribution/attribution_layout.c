@@ -17,11 +17,17 @@ layout_begin(AttributionLayout *layout, const AttributionInputShape *shape,
 	if (shape->wide_visitors)
 		layout->key_low = layout->words++;
 
-	/* only touches with a kind can be carts, which ask for their product */
+	/*
+	 * Only touches with a kind can be carts, which ask for their product.  With
+	 * weights of its own a touch differs from one of the same id, and then their
+	 * order, which these columns settle, matters.
+	 */
 	if (shape->has_products &&
-		(shape->has_kinds || rules->match == ATTRIBUTION_MATCH_PRODUCT))
+		(shape->has_kinds || rules->match == ATTRIBUTION_MATCH_PRODUCT ||
+		 rules->model == ATTRIBUTION_CUSTOM))
 		layout->product = layout->words++;
-	if (shape->has_categories && rules->match == ATTRIBUTION_MATCH_CATEGORY)
+	if (shape->has_categories &&
+		(rules->match == ATTRIBUTION_MATCH_CATEGORY || rules->model == ATTRIBUTION_CUSTOM))
 		layout->category = layout->words++;
 }
 
