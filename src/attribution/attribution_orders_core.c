@@ -57,6 +57,21 @@ attribution_line_compare_order(const void *a, const void *b)
 	return order;
 }
 
+static int
+compare_excluded(const AttributionConversion *x, const AttributionConversion *y)
+{
+	size_t		i;
+
+	if (x->excluded_count != y->excluded_count)
+		return x->excluded_count < y->excluded_count ? -1 : 1;
+	for (i = 0; i < x->excluded_count; i++)
+	{
+		if (x->excluded[i] != y->excluded[i])
+			return x->excluded[i] < y->excluded[i] ? -1 : 1;
+	}
+	return 0;
+}
+
 /*
  * What comes after the ids tells lines apart that share theirs; lines that are
  * equal in all of it are credited alike.
@@ -87,6 +102,8 @@ attribution_line_compare_time(const void *a, const void *b)
 		order = compare_int64(x->has_amount, y->has_amount);
 	if (order == 0)
 		order = compare_int64(x->amount, y->amount);
+	if (order == 0)
+		order = compare_excluded(x, y);
 	return order;
 }
 

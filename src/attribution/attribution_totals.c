@@ -49,6 +49,9 @@ hash_creator(int64 creator_id)
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* weights between two looks for interrupts */
+#define DECAY_CHUNK 16384
+
 struct AttributionTotals
 {
 	const AttributionPolicy *policy;
@@ -64,6 +67,13 @@ struct AttributionTotals
 	/* of one conversion */
 	int64	   *parts;
 	size_t		part_capacity;
+
+	/* of time decay over spans, one entry per touch */
+	int64	   *times;
+	int64	   *weights;
+	int64	   *decay_credits;
+	MoneyRemainder *scratch;
+	size_t		decay_capacity;
 };
 
 AttributionTotals *
@@ -165,15 +175,13 @@ flush_sums(AttributionTotals *totals, const AttributionVisitor *visitor)
 	}
 }
 
-/* One conversion over the weights of its rows. */
+/* An amount over weights, by largest remainder. */
 static void
-split_one(AttributionTotals *totals, size_t rows)
+split(int64 amount, const int64 *weights, size_t n, int64 *parts, MoneyRemainder *scratch)
 {
-	const AttributionRoom *room = &totals->workspace.room;
 	MoneySplit	split;
 
-	money_split_start(&split, MONEY_RATE_SCALE, room->weight, rows, totals->parts,
-					  room->scratch);
+	money_split_start(&split, amount, (const int64_t *) weights, n, (int64_t *) parts, scratch);
 	while (money_split_step(&split))
 		CHECK_FOR_INTERRUPTS();
 	if (split.status != MONEY_OK)
@@ -211,7 +219,7 @@ add_conversion(AttributionTotals *totals, const AttributionVisitor *visitor,
 			totals->parts[i] = MONEY_RATE_SCALE;
 	}
 	else
-		split_one(totals, rows);
+		split(MONEY_RATE_SCALE, (const int64 *) room->weight, rows, totals->parts, room->scratch);
 
 	for (i = 0; i < rows; i++)
 	{
@@ -254,6 +262,87 @@ add_winner(AttributionTotals *totals, const AttributionTouch *touch,
 	return 1;
 }
 
+/* The times of the touches, for the weights of time decay. */
+static void
+gather_times(AttributionTotals *totals, const AttributionVisitor *visitor)
+{
+	size_t		i;
+
+	if (totals->decay_capacity < visitor->ntouches)
+	{
+		size_t		capacity = Max(visitor->ntouches, 2 * totals->decay_capacity);
+
+		totals->decay_capacity = 0;
+		totals->times = allocate(totals, totals->times, capacity, sizeof(int64));
+		totals->weights = allocate(totals, totals->weights, capacity, sizeof(int64));
+		totals->decay_credits = allocate(totals, totals->decay_credits, capacity, sizeof(int64));
+		totals->parts = allocate(totals, totals->parts, capacity, sizeof(int64));
+		totals->scratch = allocate(totals, totals->scratch, capacity, sizeof(MoneyRemainder));
+		totals->decay_capacity = capacity;
+		totals->part_capacity = capacity;
+	}
+	for (i = 0; i < visitor->ntouches; i++)
+		totals->times[i] = visitor->touches[i].touched_at;
+}
+
+/* A conversion under time decay over the touches [first, end). */
+static int64
+add_decay(AttributionTotals *totals, const AttributionConversion *line,
+		  size_t first, size_t end)
+{
+	AttributionSpanSums *sums = &totals->sums;
+	size_t		n = end - first;
+	int64		newest = totals->times[end - 1];
+	int64		rows = 0;
+	size_t		i;
+
+	for (i = 0; i < n; i += DECAY_CHUNK)
+	{
+		if (i > 0)
+			CHECK_FOR_INTERRUPTS();
+		decay_weights(&totals->policy->rules.decay, newest, (int64_t *) &totals->times[first + i],
+					  (int64_t *) &totals->weights[i], Min(n - i, DECAY_CHUNK));
+	}
+	split(line->has_amount ? line->amount : 0, totals->weights, n, totals->decay_credits,
+		  totals->scratch);
+	split(MONEY_RATE_SCALE, totals->weights, n, totals->parts, totals->scratch);
+
+	for (i = 0; i < n; i++)
+	{
+		if ((i & 0xffff) == 0xffff)
+			CHECK_FOR_INTERRUPTS();
+		sums->credit[first + i] += totals->decay_credits[i];
+		sums->share[first + i] += totals->parts[i];
+		sums->rows[first + i] += totals->weights[i] > 0;
+		rows += totals->weights[i] > 0;
+	}
+	return rows;
+}
+
+static void
+add_span(AttributionTotals *totals, const AttributionVisitor *visitor,
+		 const AttributionConversion *line, size_t first, size_t end, int64 *rows)
+{
+	const AttributionRules *rules = &totals->policy->rules;
+
+	switch (rules->model)
+	{
+		case ATTRIBUTION_FIRST_TOUCH:
+			*rows += add_winner(totals, &visitor->touches[first], line);
+			break;
+		case ATTRIBUTION_LAST_TOUCH:
+			*rows += add_winner(totals, &visitor->touches[end - 1], line);
+			break;
+		case ATTRIBUTION_TIME_DECAY:
+			*rows += add_decay(totals, line, first, end);
+			break;
+		default:
+			*rows += (int64) attribution_span_add(&totals->sums, rules, first, end,
+												  line->has_amount ? line->amount : 0);
+			break;
+	}
+}
+
 static int64
 add_spans(AttributionTotals *totals, const AttributionVisitor *visitor)
 {
@@ -265,7 +354,10 @@ add_spans(AttributionTotals *totals, const AttributionVisitor *visitor)
 	size_t		end = 0;
 	size_t		i;
 
-	clear_sums(totals, one_wins ? 0 : visitor->ntouches);
+	if (!one_wins)
+		clear_sums(totals, visitor->ntouches);
+	if (rules->model == ATTRIBUTION_TIME_DECAY)
+		gather_times(totals, visitor);
 	for (i = 0; i < visitor->nlines; i++)
 	{
 		const AttributionConversion *line = &visitor->lines[i];
@@ -275,18 +367,14 @@ add_spans(AttributionTotals *totals, const AttributionVisitor *visitor)
 		find_span(visitor, rules, line, &first, &end);
 		if (first == end)
 			rows += add_winner(totals, NULL, line);
-		else if (one_wins)
-			rows += add_winner(totals, &visitor->touches[rules->model == ATTRIBUTION_FIRST_TOUCH ?
-														 first : end - 1], line);
 		else
-			rows += (int64) attribution_span_add(&totals->sums, rules, first, end,
-												 line->has_amount ? line->amount : 0);
+			add_span(totals, visitor, line, first, end, &rows);
 	}
-	if (!one_wins)
-	{
+	if (one_wins)
+		return rows;
+	if (rules->model != ATTRIBUTION_TIME_DECAY)
 		sum_up(&totals->sums, visitor->ntouches);
-		flush_sums(totals, visitor);
-	}
+	flush_sums(totals, visitor);
 	return rows;
 }
 
@@ -300,7 +388,8 @@ has_spans(const AttributionTotals *totals, const AttributionVisitor *visitor)
 	if (visitor->has_views || visitor->has_carts ||
 		rules->match != ATTRIBUTION_MATCH_ANY ||
 		rules->reuse == ATTRIBUTION_SESSION ||
-		!attribution_span_model(rules->model))
+		!(attribution_span_model(rules->model) ||
+		  rules->model == ATTRIBUTION_TIME_DECAY))
 		return false;
 	for (i = 0; i < visitor->nlines; i++)
 	{
