@@ -142,17 +142,17 @@ SELECT with_weights('Infinity');
 SELECT with_weights('-Infinity');
 SELECT with_weights('0.0000000001');
 SELECT with_weights('9223372036.854775808');
--- zeros behind the ninth decimal are none; one weight is at most 9200000000; the largest sum is that of int64 in billionths
+-- zeros behind the ninth decimal are none; the largest sum is that of int64 in billionths
 SELECT with_weights('1.0000000000000');
-SELECT with_weights('9200000000', '23372036.854775807', '0', NULL);
-SELECT with_weights('9200000000', '23372036.854775808');
+SELECT with_weights('9223372036.854775806', '0.000000001', '0', NULL);
+SELECT with_weights('9223372036.854775806', '0.000000002');
 SELECT with_weights('5000000000', '5000000000');
 -- integers as large
 SELECT error_of($$ SELECT * FROM influence.attribute('SELECT 1 AS visitor, now() AS touched_at, 1 AS touch_id, 1 AS creator_id, 9223372036854775807 AS weight',
 	'SELECT 1 AS visitor, now() AS converted_at, 1 AS conversion_id', 'custom') $$);
 SELECT error_of($$ SELECT * FROM influence.attribute('SELECT 1 AS visitor, now() AS touched_at, 1 AS touch_id, 1 AS creator_id, -1 AS weight',
 	'SELECT 1 AS visitor, now() AS converted_at, 1 AS conversion_id', 'custom') $$);
-SELECT touch_id, credit FROM influence.attribute('SELECT 1 AS visitor, now() AS touched_at, 1 AS touch_id, 1 AS creator_id, 9200000000 AS weight',
+SELECT touch_id, credit FROM influence.attribute('SELECT 1 AS visitor, now() AS touched_at, 1 AS touch_id, 1 AS creator_id, 9223372036 AS weight',
 	'SELECT 1 AS visitor, now() AS converted_at, 1 AS conversion_id, 5 AS amount', 'custom');
 -- the column must be there, of a type that is exact, for this model only; others don't look at it
 SELECT error_of($$ SELECT * FROM influence.attribute('SELECT visitor, touched_at, touch_id, creator_id FROM touch', 'TABLE sale', 'custom') $$);

@@ -81,7 +81,7 @@ free_room(AttributionRoom *room)
 /* What the span of touches [first, end) earns by the core; returns the rows. */
 static size_t
 add_by_core(const AttributionRules *rules, const AttributionTouch *touches, size_t n, size_t first, size_t end,
-			int64_t amount, AttributionRoom *room, __int128 *credit, __int128 *share)
+			int64_t amount, AttributionRoom *room, __int128 *credit, __int128 *share, int64_t *rows)
 {
 	AttributionConversion conversion = {.converted_at = (int64_t) end,.amount = amount,.has_amount = true};
 	AttributionPath path;
@@ -100,6 +100,7 @@ add_by_core(const AttributionRules *rules, const AttributionTouch *touches, size
 	{
 		credit[room->touch[i]] += room->credit[i];
 		share[room->touch[i]] += parts[i];
+		rows[room->touch[i]]++;
 	}
 	free(parts);
 	return path.rows;
@@ -112,13 +113,16 @@ agrees(size_t n, size_t conversions)
 	AttributionTouch *touches = calloc(n, sizeof(AttributionTouch));
 	AttributionWideSum *span_credit = calloc(n + 1, sizeof(AttributionWideSum));
 	AttributionWideSum *span_share = calloc(n + 1, sizeof(AttributionWideSum));
-	AttributionSpanSums sums = {span_credit, span_share};
+	int64_t    *span_rows = calloc(n + 1, sizeof(int64_t));
+	AttributionSpanSums sums = {span_credit, span_share, span_rows};
 	AttributionRules rules = random_rules();
 	AttributionRoom room = make_room(n);
 	__int128   *credit = calloc(n, sizeof(__int128));
 	__int128   *share = calloc(n, sizeof(__int128));
+	int64_t    *rows = calloc(n, sizeof(int64_t));
 	__int128	running_credit = 0;
 	__int128	running_share = 0;
+	int64_t		running_rows = 0;
 	bool		same = true;
 	size_t		i;
 
@@ -134,23 +138,27 @@ agrees(size_t n, size_t conversions)
 		int64_t		amount = random_amount();
 
 		same = same && attribution_span_add(&sums, &rules, first, end, amount) ==
-			add_by_core(&rules, touches, n, first, end, amount, &room, credit, share);
+			add_by_core(&rules, touches, n, first, end, amount, &room, credit, share, rows);
 	}
 	for (i = 0; i < n; i++)
 	{
 		running_credit += span_credit[i];
 		running_share += span_share[i];
-		same = same && running_credit == credit[i] && running_share == share[i];
+		running_rows += span_rows[i];
+		same = same && running_credit == credit[i] && running_share == share[i] && running_rows == rows[i];
 	}
 
 	/* what begins ends */
-	same = same && running_credit + span_credit[n] == 0 && running_share + span_share[n] == 0;
+	same = same && running_credit + span_credit[n] == 0 && running_share + span_share[n] == 0 &&
+		running_rows + span_rows[n] == 0;
 	if (!same)
 		diag("model %d, weights %" PRId64 " %" PRId64 " %" PRId64 ", %zu touches", (int) rules.model,
 			 rules.position_weights[0], rules.position_weights[1], rules.position_weights[2], n);
 	free(touches);
 	free(span_credit);
 	free(span_share);
+	free(span_rows);
+	free(rows);
 	free(credit);
 	free(share);
 	free_room(&room);
@@ -165,7 +173,8 @@ test_by_hand(void)
 	AttributionRules linear = {.model = ATTRIBUTION_LINEAR};
 	AttributionWideSum credit[6] = {0};
 	AttributionWideSum share[6] = {0};
-	AttributionSpanSums sums = {credit, share};
+	int64_t		row_counts[6] = {0};
+	AttributionSpanSums sums = {credit, share, row_counts};
 
 	/* 40, 20 thirds of 6.67, 40 of 100: two units to the first two in the middle. Differences: +40 -33 0 -1 +34 -40 */
 	is_u64(attribution_span_add(&sums, &u_shaped, 0, 5, 100), 5, "five touches have a weight");
