@@ -30,7 +30,7 @@
 #define PARTITION_BYTES ((size_t) 32 * 1024 * 1024)
 
 /* bits of the bitmap for each line, and the most there are */
-#define FILTER_BITS_PER_LINE 16
+#define FILTER_BITS_PER_LINE 8
 #define FILTER_MIN_BITS 16
 #define FILTER_MAX_BITS 27		/* 16 MB */
 
@@ -187,6 +187,7 @@ run_touch(void *arg, AttributionInputRow *row)
 		return row;
 	}
 	__builtin_prefetch(&run->filter[(row->visitor_high & run->filter_mask) / 64]);
+	store_prefetch(run->touches, layout_partition(row->visitor_high));
 	run->npending++;
 	next = &run->pending[run->npending % PENDING_TOUCHES];
 	if (run->npending >= PENDING_TOUCHES)

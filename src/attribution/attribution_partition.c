@@ -67,7 +67,7 @@ void
 partition_sort(PartitionWork *work, SortedRows *sorted, Store *store, int number)
 {
 	const AttributionLayout *layout = sorted->layout;
-	size_t		rows = store->partitions[number].rows;
+	size_t		rows = store_rows(store, number);
 	size_t		count = 0;
 	size_t		i;
 	RadixSort	sort;
@@ -300,7 +300,7 @@ credit_mixed(PartitionWork *work, size_t t, size_t t_end, size_t l, size_t l_end
 static size_t
 partition_size(const PartitionWork *work, int number)
 {
-	return work->touch_store->partitions[number].rows *
+	return store_rows(work->touch_store, number) *
 		(work->touch_store->words * sizeof(uint64) + 2 * sizeof(RadixEntry) +
 		 sizeof(AttributionTouch));
 }
@@ -313,10 +313,10 @@ partition_credit(PartitionWork *work, int number)
 	size_t		t = 0;
 	size_t		l = 0;
 
-	if (work->line_store->partitions[number].rows == 0)
+	if (store_rows(work->line_store, number) == 0)
 		return;
 	work->stats->partitions++;
-	if (work->touch_store->partitions[number].rows > UINT32_MAX / 2 ||
+	if (store_rows(work->touch_store, number) > UINT32_MAX / 2 ||
 		partition_size(work, number) > work->limit)
 	{
 		work->stats->oversized++;

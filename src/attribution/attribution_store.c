@@ -79,13 +79,27 @@ seek_failed(void)
 			 errmsg("could not seek in a temporary file of attribution: %m")));
 }
 
-/* rows in the chunk of that number */
-static int
-chunk_fill(const Store *store, const StorePartition *partition, int chunk)
+/* rows in a chunk of a partition */
+static size_t
+chunk_fill(const Store *store, int number, int chunk)
 {
+	const StorePartition *partition = &store->partitions[number];
+
 	if (chunk + 1 < partition->nchunks)
 		return store->chunk_rows;
-	return (int) ((partition->next - partition->chunks[chunk]) / store->words);
+	return (store->tails[number].next - partition->chunks[chunk]) / store->words;
+}
+
+size_t
+store_rows(const Store *store, int number)
+{
+	const StorePartition *partition = &store->partitions[number];
+	size_t		rows = partition->spilled_rows;
+
+	if (partition->nchunks > 0)
+		rows += (size_t) (partition->nchunks - 1) * store->chunk_rows +
+			chunk_fill(store, number, partition->nchunks - 1);
+	return rows;
 }
 
 static void
@@ -108,20 +122,19 @@ add_extent(Store *store, StorePartition *partition, size_t rows)
 }
 
 static void
-spill_partition(Store *store, StorePartition *partition)
+spill_partition(Store *store, int number)
 {
 	StoreMemory *memory = store->memory;
-	size_t		rows = 0;
+	StorePartition *partition = &store->partitions[number];
+	size_t		rows = store_rows(store, number) - partition->spilled_rows;
 	int			i;
 
-	for (i = 0; i < partition->nchunks; i++)
-		rows += chunk_fill(store, partition, i);
 	if (rows > 0)
 		add_extent(store, partition, rows);
 
 	for (i = 0; i < partition->nchunks; i++)
 	{
-		size_t		bytes = (size_t) chunk_fill(store, partition, i) *
+		size_t		bytes = chunk_fill(store, number, i) *
 			store->words * sizeof(uint64);
 
 		BufFileWrite(memory->file, partition->chunks[i], bytes);
@@ -130,8 +143,9 @@ spill_partition(Store *store, StorePartition *partition)
 	for (i = 0; i < partition->nchunks; i++)
 		put_chunk(memory, partition->chunks[i]);
 	partition->nchunks = 0;
-	partition->next = NULL;
-	partition->end = NULL;
+	partition->spilled_rows += rows;
+	store->tails[number].next = NULL;
+	store->tails[number].end = NULL;
 }
 
 void
@@ -151,16 +165,17 @@ store_spill(Store *store)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (store->partitions[i].nchunks > 0)
-			spill_partition(store, &store->partitions[i]);
+			spill_partition(store, i);
 	}
 	BufFileTell(memory->file, &memory->end_fileno, &memory->end_offset);
 	MemoryContextSwitchTo(caller);
 }
 
 void
-store_extend(Store *store, StorePartition *partition)
+store_extend(Store *store, int number)
 {
 	StoreMemory *memory = store->memory;
+	StorePartition *partition = &store->partitions[number];
 	uint64	   *chunk;
 
 	if (memory->used + CHUNK_BYTES > memory->limit)
@@ -177,8 +192,8 @@ store_extend(Store *store, StorePartition *partition)
 	}
 	chunk = get_chunk(memory);
 	partition->chunks[partition->nchunks++] = chunk;
-	partition->next = chunk;
-	partition->end = chunk + (size_t) store->chunk_rows * store->words;
+	store->tails[number].next = chunk;
+	store->tails[number].end = chunk + (size_t) store->chunk_rows * store->words;
 }
 
 void
@@ -186,7 +201,7 @@ store_scan(StoreCursor *cursor, Store *store, int partition)
 {
 	memset(cursor, 0, sizeof(*cursor));
 	cursor->store = store;
-	cursor->partition = &store->partitions[partition];
+	cursor->number = partition;
 }
 
 static void
@@ -202,7 +217,7 @@ static void
 read_extent(StoreCursor *cursor)
 {
 	Store	   *store = cursor->store;
-	StoreExtent *extent = &cursor->partition->extents[cursor->extent];
+	StoreExtent *extent = &store->partitions[cursor->number].extents[cursor->extent];
 	size_t		rows = Min(extent->rows - cursor->extent_done, (size_t) store->chunk_rows);
 	size_t		bytes = rows * store->words * sizeof(uint64);
 
@@ -230,7 +245,8 @@ read_extent(StoreCursor *cursor)
 uint64 *
 store_scan_more(StoreCursor *cursor)
 {
-	StorePartition *partition = cursor->partition;
+	Store	   *store = cursor->store;
+	StorePartition *partition = &store->partitions[cursor->number];
 
 	CHECK_FOR_INTERRUPTS();
 	if (cursor->extent < partition->nextents)
@@ -239,14 +255,14 @@ store_scan_more(StoreCursor *cursor)
 	{
 		cursor->next = partition->chunks[cursor->chunk];
 		cursor->end = cursor->next +
-			(size_t) chunk_fill(cursor->store, partition, cursor->chunk) * cursor->store->words;
+			chunk_fill(store, cursor->number, cursor->chunk) * store->words;
 		cursor->chunk++;
 	}
 	else
 		return NULL;
 
-	cursor->next += cursor->store->words;
-	return cursor->next - cursor->store->words;
+	cursor->next += store->words;
+	return cursor->next - store->words;
 }
 
 void
@@ -279,7 +295,7 @@ store_load(Store *store, int number, uint64 *rows)
 	}
 	for (i = 0; i < partition->nchunks; i++)
 	{
-		size_t		count = chunk_fill(store, partition, i);
+		size_t		count = chunk_fill(store, number, i);
 
 		memcpy(rows, partition->chunks[i], count * row_bytes);
 		rows += count * store->words;

@@ -34,11 +34,16 @@ typedef struct StoreExtent
 	size_t		rows;
 } StoreExtent;
 
+/* The last chunk of a partition. */
+typedef struct StoreTail
+{
+	uint64	   *next;			/* where the next row goes */
+	uint64	   *end;
+} StoreTail;
+
 typedef struct StorePartition
 {
-	uint64	   *next;			/* where the next row goes in the last chunk */
-	uint64	   *end;
-	size_t		rows;			/* in memory and spilled */
+	size_t		spilled_rows;
 	uint64	  **chunks;
 	int			nchunks;
 	int			maxchunks;
@@ -53,6 +58,7 @@ typedef struct Store
 	int			words;			/* of a row */
 	int			chunk_rows;
 	bool		spilled;
+	StoreTail	tails[STORE_PARTITIONS];	/* apart, to stay in the cache */
 	StorePartition partitions[STORE_PARTITIONS];
 } Store;
 
@@ -60,7 +66,7 @@ typedef struct Store
 typedef struct StoreCursor
 {
 	Store	   *store;
-	StorePartition *partition;
+	int			number;			/* of the partition */
 	int			extent;			/* next one to read from */
 	size_t		extent_done;	/* rows of it already read */
 	int			chunk;			/* next one to read from */
@@ -72,8 +78,11 @@ typedef struct StoreCursor
 extern void store_memory_init(StoreMemory *memory, MemoryContext context, size_t limit);
 extern Store *store_create(StoreMemory *memory, int words);
 
-/* makes room for a row at partition->next; may spill */
-extern void store_extend(Store *store, StorePartition *partition);
+/* rows in memory and spilled */
+extern size_t store_rows(const Store *store, int partition);
+
+/* makes room for a row at the partition's tail; may spill */
+extern void store_extend(Store *store, int partition);
 
 /* everything in memory goes to the file */
 extern void store_spill(Store *store);
@@ -89,15 +98,21 @@ extern void store_load(Store *store, int partition, uint64 *rows);
 static inline uint64 *
 store_append(Store *store, int number)
 {
-	StorePartition *partition = &store->partitions[number];
+	StoreTail  *tail = &store->tails[number];
 	uint64	   *row;
 
-	if (partition->next == partition->end)
-		store_extend(store, partition);
-	row = partition->next;
-	partition->next += store->words;
-	partition->rows++;
+	if (tail->next == tail->end)
+		store_extend(store, number);
+	row = tail->next;
+	tail->next += store->words;
 	return row;
+}
+
+/* a row will go there soon */
+static inline void
+store_prefetch(const Store *store, int number)
+{
+	__builtin_prefetch(store->tails[number].next, 1);
 }
 
 /* the next row, or NULL at the end; valid until the next call */
