@@ -51,8 +51,8 @@ touch_matches(const AttributionPath *path, const AttributionTouch *touch)
 
 /*
  * Is the session of a click or coupon alive? Not if somebody else's click came
- * after it: a creator's own later clicks prolong it, and clicks without a
- * creator end nothing.
+ * after it: a creator's own later clicks end nothing, nor do clicks without a
+ * creator.
  */
 static inline bool
 session_is_alive(const AttributionPath *path, size_t index)

@@ -10,6 +10,9 @@ static void
 layout_begin(AttributionLayout *layout, const AttributionInputShape *shape,
 			 const AttributionRules *rules)
 {
+	bool		twins_differ = rules->model == ATTRIBUTION_CUSTOM ||
+		rules->model == ATTRIBUTION_LAST_NON_DIRECT;
+
 	memset(layout, 0, sizeof(*layout));
 	layout->at = 1;
 	layout->id = 2;
@@ -18,16 +21,15 @@ layout_begin(AttributionLayout *layout, const AttributionInputShape *shape,
 		layout->key_low = layout->words++;
 
 	/*
-	 * Only touches with a kind can be carts, which ask for their product.  With
-	 * weights of its own a touch differs from one of the same id, and then their
-	 * order, which these columns settle, matters.
+	 * Only touches with a kind can be carts, which ask for their product.  Where
+	 * touches of one id may differ in their weight or in being direct, their
+	 * order matters, and these columns settle it.
 	 */
 	if (shape->has_products &&
-		(shape->has_kinds || rules->match == ATTRIBUTION_MATCH_PRODUCT ||
-		 rules->model == ATTRIBUTION_CUSTOM))
+		(shape->has_kinds || rules->match == ATTRIBUTION_MATCH_PRODUCT || twins_differ))
 		layout->product = layout->words++;
 	if (shape->has_categories &&
-		(rules->match == ATTRIBUTION_MATCH_CATEGORY || rules->model == ATTRIBUTION_CUSTOM))
+		(rules->match == ATTRIBUTION_MATCH_CATEGORY || twins_differ))
 		layout->category = layout->words++;
 }
 
