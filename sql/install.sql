@@ -58,7 +58,7 @@ SELECT current_user = session_user AS same;
 
 -- Tables that do not fit the code, and tables that are gone.
 BEGIN;
-DELETE FROM influence.schema_version WHERE step = 7;
+DELETE FROM influence.schema_version WHERE step = 8;
 SELECT pg_temp.refused('create_category(''c'')');
 ROLLBACK;
 BEGIN;

@@ -42,14 +42,17 @@ SELECT * FROM pg_temp.not_refused('IN002',
 	$$create_program('X', 'USD', payout => '{"minimums": {"usd": 1}}')$$,
 	$$create_program('X', 'USD', payout => '{"minimums": {"USD": -1}}')$$,
 	$$create_program('X', 'USD', payout => '{"minimums": {"USD": 1.5}}')$$,
-	$$create_program('X', 'USD', payout => '{"minimums": [1]}')$$);
+	$$create_program('X', 'USD', payout => '{"minimums": [1]}')$$,
+	$$create_program('X', 'USD', attribution => '{"model": "custom"}')$$,
+	$$create_program('X', 'USD', attribution => '{"reuse": "twice"}')$$,
+	$$create_program('X', 'USD', attribution => '{"match": "brand"}')$$,
+	$$create_program('X', 'USD', attribution => '{"coupon_rule": "first"}')$$,
+	$$create_program('X', 'USD', attribution => '{"half_life": "1 month"}')$$,
+	$$create_program('X', 'USD', attribution => '{"max_touch_delay": "-1 hour"}')$$,
+	$$create_program('X', 'USD', attribution => '{"view_min_ms": -1}')$$,
+	$$create_program('X', 'USD', dedup_group => '')$$);
+SELECT * FROM pg_temp.not_refused('IN005', $$create_program('X', 'USD', attribution => '{"model": "participation"}')$$);
 SELECT * FROM pg_temp.not_refused('IN010',
-	$$create_program('X', 'USD', attribution => '{"model": "shapley"}')$$,
-	$$create_program('X', 'USD', attribution => '{"reuse": "consume"}')$$,
-	$$create_program('X', 'USD', attribution => '{"match": "product"}')$$,
-	$$create_program('X', 'USD', attribution => '{"coupon_rule": "override"}')$$,
-	$$create_program('X', 'USD', attribution => '{"max_touch_delay": "1 hour"}')$$,
-	$$create_program('X', 'USD', attribution => '{"view_min_ms": 500}')$$,
 	$$create_program('X', 'USD', payout => '{"earns_at": "shipped"}')$$,
 	$$create_program('X', 'USD', payout => '{"hold_from": "delivered"}')$$,
 	$$create_program('X', 'USD', payout => '{"rounding_scope": "order"}')$$,
@@ -84,8 +87,8 @@ SELECT * FROM pg_temp.not_refused('IN004',
 SELECT * FROM pg_temp.not_refused('IN005',
 	$$set_attribution_policy(1, '{"model": "linear"}', '2024-03-15')$$,
 	$$set_payout_policy(1, '{"hold": "1 day"}', '2024-02-01')$$);
-SELECT * FROM pg_temp.not_refused('IN010',
-	$$set_attribution_policy(1, '{"model": "time_decay", "reuse": "reuse"}', '2024-05-01')$$);
+SELECT * FROM pg_temp.not_refused('IN005',
+	$$set_attribution_policy(1, '{"model": "participation"}', '2024-05-01')$$);
 SELECT count(*) FROM influence.attribution_policy WHERE program_id = pg_temp.program('Creators');
 
 -- The catalogue.

@@ -11,12 +11,14 @@ SQL_PARTS = \
 	src/feed/ranking.sql \
 	src/program/install.sql \
 	src/program/helpers.sql \
+	src/program/identity.sql \
 	src/program/tables_reference.sql \
 	src/program/tables_creator.sql \
 	src/program/tables_visitor.sql \
 	src/program/tables_order.sql \
 	src/payout/tables_ledger.sql \
 	src/payout/tables_stats.sql \
+	src/attribution/tables_attribution.sql \
 	src/program/programs.sql \
 	src/program/products.sql \
 	src/program/creators.sql \
@@ -24,13 +26,16 @@ SQL_PARTS = \
 	src/program/posts.sql \
 	src/program/shoppers.sql \
 	src/program/touches.sql \
+	src/attribution/coupons.sql \
 	src/attribution/order_credits.sql \
+	src/attribution/explain.sql \
 	src/commission/rates.sql \
 	src/commission/commissions.sql \
 	src/program/orders.sql \
 	src/program/returns.sql \
 	src/payout/watermark.sql \
 	src/payout/ledger.sql \
+	src/attribution/reattribution.sql \
 	src/payout/payouts.sql \
 	src/payout/statements.sql \
 	src/payout/books.sql \

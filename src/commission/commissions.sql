@@ -4,6 +4,7 @@
  * From credits to commissions: one earning per line and creator at the rate
  * card's rate, frozen with its version. A creator who may not earn, or has no
  * rate, gets an earning of 0 that says why, so that nothing is silently absent.
+ * Both writers book differences: what should be there less what is there.
  */
 CREATE FUNCTION influence_internal.hold_until(program_id bigint, at timestamptz, policy_version int DEFAULT NULL, OUT available_at timestamptz, OUT version int,
 	OUT rounding text)
@@ -31,7 +32,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.hold_until(bigint, timestamptz, int) IS
 'When what is earned at a moment becomes available under the payout policy of that moment (or a given version), with its version and rounding.';
 
-CREATE FUNCTION influence_internal.book_commissions(program_id bigint, visitor_id uuid, order_ref text)
+CREATE FUNCTION influence_internal.book_commissions(program_id bigint, visitor_id uuid, order_ref text, revision int DEFAULT 0)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -40,34 +41,111 @@ AS $$
 BEGIN
 	INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rate_id,
 								   rate_version, rate, flat_amount, rounding, amount, currency, occurred_at, available_at,
-								   payout_policy_version, hold_reason)
-	WITH o AS MATERIALIZED (
+								   payout_policy_version, hold_reason, revision)
+	WITH booked AS MATERIALIZED (
+		-- what a creator was first booked with is frozen: rate, rounding, hold and bar
+		SELECT x.line_no, x.creator_id, sum(x.base)::bigint AS base, sum(x.amount)::bigint AS amount, min(x.rate_id) AS rate_id,
+			   min(x.rate_version) AS rate_version, min(x.rate) AS rate, min(x.flat_amount) AS flat_amount, min(x.rounding) AS rounding,
+			   min(x.hold_reason) AS hold_reason, min(x.payout_policy_version) AS policy
+		  FROM influence.earning x
+		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.kind = 'commission'
+		 GROUP BY x.line_no, x.creator_id
+	), o AS MATERIALIZED (
 		SELECT x.program_id, x.ordered_at, x.country, x.currency, g.paying, h.available_at, h.rounding,
 			   h.version AS payout_policy_version
 		  FROM influence.orders x
 		  JOIN influence.program g ON g.program_id = x.program_id
-		 CROSS JOIN LATERAL influence_internal.hold_until(x.program_id, x.ordered_at) h
+		 CROSS JOIN LATERAL influence_internal.hold_until(x.program_id, x.ordered_at, (SELECT min(b.policy) FROM booked b)) h
 		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3
+	), wanted AS MATERIALIZED (
+		SELECT x.line_no, x.creator_id, sum(x.credit)::bigint AS base
+		  FROM influence.credit x
+		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3
+		   AND x.creator_id IS NOT NULL AND x.superseded_by IS NULL
+		 GROUP BY x.line_no, x.creator_id
+	), fresh AS MATERIALIZED (
+		SELECT w.line_no, w.creator_id, w.base, r.rate_id, r.version AS rate_version, r.rate, r.flat_amount, o.rounding,
+			   coalesce(b.bar, CASE WHEN r.rate_id IS NULL THEN 'no_rate' END) AS hold_reason
+		  FROM wanted w
+		 CROSS JOIN o
+		  JOIN influence.order_line l ON l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3 AND l.line_no = w.line_no
+		 -- OFFSET 0: asked once, not once per use
+		 CROSS JOIN LATERAL (SELECT CASE WHEN NOT o.paying THEN 'not_paying'
+										 ELSE influence_internal.earning_bar(o.program_id, w.creator_id, o.ordered_at) END AS bar OFFSET 0) b
+		  LEFT JOIN LATERAL influence_internal.rate_candidates(o.program_id, w.creator_id, l.product_id, l.category_path, o.country,
+															   o.ordered_at) r ON r.choice = 1 AND b.bar IS NULL
+		 WHERE NOT EXISTS (SELECT FROM booked k WHERE k.line_no = w.line_no AND k.creator_id = w.creator_id)
 	)
-	SELECT $2, $1, $3, c.line_no, c.creator_id, 'commission', 0, c.base, r.rate_id, r.version, r.rate, r.flat_amount,
-		   o.rounding, CASE WHEN b.bar IS NULL THEN coalesce(influence.commission_minor(c.base, r.rate, o.rounding), 0) ELSE 0 END,
-		   o.currency, o.ordered_at, o.available_at, o.payout_policy_version, coalesce(b.bar, CASE WHEN r.rate_id IS NULL THEN 'no_rate' END)
-	  FROM o
-	 CROSS JOIN LATERAL (SELECT x.line_no, x.creator_id, sum(x.credit)::bigint AS base
-						   FROM influence.credit x
-						  WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3
-							AND x.creator_id IS NOT NULL AND x.superseded_by IS NULL
-						  GROUP BY x.line_no, x.creator_id) c
-	  JOIN influence.order_line l ON l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3 AND l.line_no = c.line_no
-	 -- OFFSET 0: asked once, not once per use
-	 CROSS JOIN LATERAL (SELECT CASE WHEN NOT o.paying THEN 'not_paying'
-									 ELSE influence_internal.earning_bar(o.program_id, c.creator_id, o.ordered_at) END AS bar OFFSET 0) b
-	  LEFT JOIN LATERAL influence_internal.rate_candidates(o.program_id, c.creator_id, l.product_id, l.category_path, o.country,
-														   o.ordered_at) r ON r.choice = 1 AND b.bar IS NULL;
+	SELECT $2, $1, $3, f.line_no, f.creator_id, 'commission', 0, f.base, f.rate_id, f.rate_version, f.rate, f.flat_amount, f.rounding,
+		   CASE WHEN f.hold_reason IS NULL THEN influence.commission_minor(f.base, f.rate, f.rounding) ELSE 0 END,
+		   o.currency, o.ordered_at, o.available_at, o.payout_policy_version, f.hold_reason, $4
+	  FROM fresh f CROSS JOIN o
+	UNION ALL
+	-- what changed since, as a difference; also where a creator came or went with a base of 0, for the statistics
+	SELECT $2, $1, $3, b.line_no, b.creator_id, 'commission', 0, n.base - b.base, b.rate_id, b.rate_version, b.rate, b.flat_amount, b.rounding,
+		   CASE WHEN b.hold_reason IS NULL THEN influence.commission_minor(n.base, b.rate, b.rounding) ELSE 0 END - b.amount,
+		   o.currency, o.ordered_at, o.available_at, o.payout_policy_version, b.hold_reason, $4
+	  FROM booked b
+	 CROSS JOIN o
+	  LEFT JOIN wanted w ON w.line_no = b.line_no AND w.creator_id = b.creator_id
+	 CROSS JOIN LATERAL (SELECT coalesce(w.base, 0) AS base) n
+	 WHERE n.base <> b.base
+		OR (EXISTS (SELECT FROM influence.credit x
+					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = b.line_no AND x.revision = $4)
+			AND (w.base IS NULL) <> NOT EXISTS (
+					SELECT FROM influence.credit x
+					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = b.line_no
+					   AND x.creator_id = b.creator_id AND x.superseded_by IS NOT NULL AND x.xact = pg_current_xact_id()));
 END
 $$;
-COMMENT ON FUNCTION influence_internal.book_commissions(bigint, uuid, text) IS
-'Books one commission per line and credited creator: commission_minor(sum of the creator''s credits, rate).';
+COMMENT ON FUNCTION influence_internal.book_commissions(bigint, uuid, text, int) IS
+'Books what is missing so that each line and credited creator has commission_minor(sum of the creator''s credits, rate): one commission at first, differences under a later revision, at the rate, rounding and hold that were first booked.';
+
+CREATE FUNCTION influence_internal.book_clawbacks(program_id bigint, visitor_id uuid, order_ref text, revision int DEFAULT 0)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rate_id,
+								   rate_version, rate, flat_amount, rounding, amount, currency, occurred_at, available_at,
+								   payout_policy_version, return_ref, revision)
+	WITH returns AS MATERIALIZED (
+		SELECT r.line_no, r.seq, r.amount, r.return_ref, r.returned_at,
+			   (sum(r.amount) OVER (PARTITION BY r.line_no ORDER BY r.seq) - r.amount)::bigint AS before
+		  FROM influence.order_return r
+		 WHERE r.visitor_id = $2 AND r.program_id = $1 AND r.order_ref = $3 AND r.state = 'applied'
+	), earned AS MATERIALIZED (
+		SELECT e.line_no, e.creator_id, sum(e.base)::bigint AS base, sum(e.amount)::bigint AS amount, min(e.rate_id) AS rate_id,
+			   min(e.rate_version) AS rate_version, min(e.rate) AS rate, min(e.flat_amount) AS flat_amount, min(e.rounding) AS rounding,
+			   min(e.currency::text) AS currency, min(e.available_at) AS available_at, min(e.payout_policy_version) AS policy,
+			   EXISTS (SELECT FROM influence.credit c
+						WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.line_no = e.line_no
+						  AND c.creator_id = e.creator_id AND c.superseded_by IS NULL) AS present
+		  FROM influence.earning e
+		 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.kind = 'commission'
+		 GROUP BY e.line_no, e.creator_id
+	), clawed AS MATERIALIZED (
+		SELECT e.line_no, e.creator_id, e.seq, sum(e.base)::bigint AS base, sum(e.amount)::bigint AS amount
+		  FROM influence.earning e
+		 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.kind = 'clawback'
+		 GROUP BY e.line_no, e.creator_id, e.seq
+	)
+	SELECT $2, $1, $3, e.line_no, e.creator_id, 'clawback', r.seq, d.base, e.rate_id, e.rate_version, e.rate, e.flat_amount, e.rounding,
+		   d.amount, e.currency, r.returned_at, e.available_at, e.policy, r.return_ref, $4
+	  FROM earned e
+	  JOIN returns r ON r.line_no = e.line_no
+	  JOIN influence.order_line l ON l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3 AND l.line_no = e.line_no
+	  LEFT JOIN clawed k ON k.line_no = e.line_no AND k.creator_id = e.creator_id AND k.seq = r.seq
+	 CROSS JOIN LATERAL (
+			SELECT -influence.clawback_minor(e.base, l.base_amount, r.before, r.amount, e.rounding) - coalesce(k.base, 0) AS base,
+				   -influence.clawback_minor(e.amount, l.base_amount, r.before, r.amount, e.rounding) - coalesce(k.amount, 0) AS amount) d
+	 WHERE (k.seq IS NULL AND e.present) OR d.base <> 0 OR d.amount <> 0;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.book_clawbacks(bigint, uuid, text, int) IS
+'Books what is missing so that each return has taken back its share of every commission of its line: the k-th round(C R_k / N) - round(C R_(k-1) / N), differences under a later revision; available when the commission is.';
 
 CREATE FUNCTION influence_internal.explain_commission(program_id bigint, order_ref text, line_no int DEFAULT NULL,
 	visitor_id uuid DEFAULT NULL)

@@ -17,44 +17,71 @@ BEGIN
 		PERFORM influence_internal.program_facts($1);
 	END IF;
 	RETURN QUERY
+	WITH c AS (
+		SELECT x.*, p.model FROM influence.credit x
+		  LEFT JOIN influence.attribution_policy p ON p.program_id = x.program_id AND p.version = x.policy_version
+		 WHERE x.superseded_by IS NULL AND x.program_id = coalesce($1, x.program_id)
+	), e AS (
+		-- commissions net of what later attributions corrected
+		SELECT x.visitor_id, x.program_id, x.order_ref, x.line_no, x.creator_id, sum(x.base)::bigint AS base, sum(x.amount)::bigint AS amount,
+			   min(x.rate) AS rate, min(x.rounding) AS rounding, min(x.hold_reason) AS hold_reason,
+			   format('order %s line %s creator %s', x.order_ref, x.line_no, x.creator_id) AS subject
+		  FROM influence.earning x
+		 WHERE x.kind = 'commission' AND x.program_id = coalesce($1, x.program_id)
+		 GROUP BY x.visitor_id, x.program_id, x.order_ref, x.line_no, x.creator_id
+	)
 	SELECT 'credits of a line sum to its base amount', l.program_id, format('order %s line %s', l.order_ref, l.line_no),
 		   l.base_amount::text, coalesce(sum(c.credit)::text, 'no credit')
 	  FROM influence.order_line l
-	  LEFT JOIN influence.credit c ON c.visitor_id = l.visitor_id AND c.program_id = l.program_id AND c.order_ref = l.order_ref
-			AND c.line_no = l.line_no AND c.superseded_by IS NULL
+	  LEFT JOIN c ON c.visitor_id = l.visitor_id AND c.program_id = l.program_id AND c.order_ref = l.order_ref AND c.line_no = l.line_no
 	 WHERE l.program_id = coalesce($1, l.program_id)
 	 GROUP BY l.visitor_id, l.program_id, l.order_ref, l.line_no
-	HAVING l.base_amount IS DISTINCT FROM sum(c.credit)
+	-- under participation everybody is credited with all of it
+	HAVING l.base_amount * CASE WHEN min(c.model) = 'participation' THEN count(c.line_no) ELSE 1 END IS DISTINCT FROM sum(c.credit)
+	UNION ALL
+	SELECT 'the credits of a line are of its last attribution', x.program_id, format('order %s line %s', x.order_ref, x.line_no),
+		   format('revision %s', max(x.revision)), 'revision ' || string_agg(DISTINCT x.revision::text, ', ') FILTER (WHERE x.superseded_by IS NULL)
+	  FROM influence.credit x
+	 WHERE x.program_id = coalesce($1, x.program_id)
+	 GROUP BY x.visitor_id, x.program_id, x.order_ref, x.line_no
+	HAVING min(x.revision) FILTER (WHERE x.superseded_by IS NULL) <> max(x.revision)
+		OR max(x.revision) FILTER (WHERE x.superseded_by IS NOT NULL) >= min(x.revision) FILTER (WHERE x.superseded_by IS NULL)
+	UNION ALL
+	SELECT 'nothing is attributed again after its lock', x.program_id, format('order %s line %s', x.order_ref, x.line_no),
+		   format('until %s', k.locked_at), max(x.superseded_by)::text
+	  FROM influence.credit x
+	 CROSS JOIN LATERAL (SELECT influence_internal.locked_at(x.program_id, x.visitor_id, x.order_ref) AS locked_at OFFSET 0) k
+	 WHERE x.superseded_by >= k.locked_at AND x.program_id = coalesce($1, x.program_id)
+	 GROUP BY x.visitor_id, x.program_id, x.order_ref, x.line_no, k.locked_at
 	UNION ALL
 	SELECT 'every credited creator has one commission per line', x.program_id,
 		   format('order %s line %s creator %s', x.order_ref, x.line_no, x.creator_id), x.base::text, coalesce(e.base::text, 'no earning')
 	  FROM (SELECT c.visitor_id, c.program_id, c.order_ref, c.line_no, c.creator_id, sum(c.credit) AS base
-			  FROM influence.credit c
-			 WHERE c.creator_id IS NOT NULL AND c.superseded_by IS NULL AND c.program_id = coalesce($1, c.program_id)
+			  FROM c
+			 WHERE c.creator_id IS NOT NULL
 			 GROUP BY 1, 2, 3, 4, 5) x
-	  LEFT JOIN influence.earning e ON e.visitor_id = x.visitor_id AND e.program_id = x.program_id AND e.order_ref = x.order_ref
-			AND e.line_no = x.line_no AND e.creator_id = x.creator_id AND e.kind = 'commission' AND e.seq = 0
+	  LEFT JOIN e ON e.visitor_id = x.visitor_id AND e.program_id = x.program_id AND e.order_ref = x.order_ref
+			AND e.line_no = x.line_no AND e.creator_id = x.creator_id
 	 WHERE e.base IS DISTINCT FROM x.base
 	UNION ALL
-	SELECT 'a commission has its credits', e.program_id, format('order %s line %s creator %s', e.order_ref, e.line_no, e.creator_id),
-		   'a credit', 'none'
-	  FROM influence.earning e
-	 WHERE e.kind = 'commission' AND e.program_id = coalesce($1, e.program_id)
-	   AND NOT EXISTS (SELECT FROM influence.credit c WHERE c.visitor_id = e.visitor_id AND c.program_id = e.program_id
-						AND c.order_ref = e.order_ref AND c.line_no = e.line_no AND c.creator_id = e.creator_id)
+	SELECT 'a commission has its credits', e.program_id, e.subject, CASE WHEN x.had THEN 'nothing: its credits are superseded' ELSE 'a credit' END,
+		   CASE WHEN x.had THEN format('%s of base %s', e.amount, e.base) ELSE 'none' END
+	  FROM e
+	 CROSS JOIN LATERAL (SELECT count(*) > 0 AS had, count(*) FILTER (WHERE k.superseded_by IS NULL) > 0 AS has
+						   FROM influence.credit k WHERE k.visitor_id = e.visitor_id AND k.program_id = e.program_id
+							AND k.order_ref = e.order_ref AND k.line_no = e.line_no AND k.creator_id = e.creator_id) x
+	 WHERE NOT x.had OR (NOT x.has AND (e.base, e.amount) <> (0, 0))
 	UNION ALL
-	SELECT 'a commission is its base at the frozen rate', e.program_id,
-		   format('order %s line %s creator %s', e.order_ref, e.line_no, e.creator_id), w.amount::text, e.amount::text
-	  FROM influence.earning e
+	SELECT 'a commission is its base at the frozen rate', e.program_id, e.subject, w.amount::text, e.amount::text
+	  FROM e
 	 CROSS JOIN LATERAL (SELECT CASE WHEN e.hold_reason IS NOT NULL THEN 0
 									 -- what the kernel would refuse is a violation, not an error of the proof
 									 WHEN e.rate BETWEEN 0 AND 1000 AND scale(e.rate) <= 9 AND e.rounding IN ('half_up', 'half_even', 'down')
 									 THEN influence.commission_minor(e.base, e.rate, e.rounding) END AS amount) w
-	 WHERE e.kind = 'commission' AND e.amount IS DISTINCT FROM w.amount AND e.program_id = coalesce($1, e.program_id)
+	 WHERE e.amount IS DISTINCT FROM w.amount
 	UNION ALL
-	SELECT 'clawbacks telescope to the commission', e.program_id,
-		   format('order %s line %s creator %s', e.order_ref, e.line_no, e.creator_id), format('%s of base %s', w.amount, w.base), format('%s of base %s', -k.amount, -k.base)
-	  FROM influence.earning e
+	SELECT 'clawbacks telescope to the commission', e.program_id, e.subject, format('%s of base %s', w.amount, w.base), format('%s of base %s', -k.amount, -k.base)
+	  FROM e
 	  JOIN influence.order_line l ON l.visitor_id = e.visitor_id AND l.program_id = e.program_id AND l.order_ref = e.order_ref AND l.line_no = e.line_no
 	 CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount), 0)::bigint AS amount FROM influence.order_return r
 						  WHERE r.visitor_id = e.visitor_id AND r.program_id = e.program_id AND r.order_ref = e.order_ref
@@ -64,7 +91,7 @@ BEGIN
 							AND x.line_no = e.line_no AND x.creator_id = e.creator_id AND x.kind = 'clawback') k
 	 CROSS JOIN LATERAL (SELECT influence.clawback_minor(e.amount, l.base_amount, 0, least(r.amount, l.base_amount), e.rounding) AS amount,
 							   influence.clawback_minor(e.base, l.base_amount, 0, least(r.amount, l.base_amount), e.rounding) AS base) w
-	 WHERE e.kind = 'commission' AND e.rounding IN ('half_up', 'half_even', 'down') AND (-k.amount, -k.base) <> (w.amount, w.base) AND e.program_id = coalesce($1, e.program_id)
+	 WHERE e.rounding IN ('half_up', 'half_even', 'down') AND (-k.amount, -k.base) <> (w.amount, w.base)
 	UNION ALL
 	SELECT 'no line returns more than its base', l.program_id, format('order %s line %s', l.order_ref, l.line_no), l.base_amount::text, sum(r.amount)::text
 	  FROM influence.order_line l
@@ -85,6 +112,13 @@ BEGIN
 	 GROUP BY o.program_id, o.order_ref
 	HAVING count(*) > 1
 	UNION ALL
+	SELECT 'an order is recorded in one program of a dedup_group', min(o.program_id), format('order %s', o.order_ref), '1',
+		   'programs ' || string_agg(DISTINCT o.program_id::text, ', ')
+	  FROM influence.orders o JOIN influence.program g ON g.program_id = o.program_id
+	 WHERE g.dedup_group IS NOT NULL
+	 GROUP BY g.dedup_group, o.order_ref
+	HAVING count(DISTINCT o.program_id) > 1 AND ($1 IS NULL OR bool_or(o.program_id = $1))
+	UNION ALL
 	SELECT b.* FROM influence_internal.check_earnings($1) b
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_ledger($1) b;
@@ -92,7 +126,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION influence.check_books(bigint) IS
-'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
+'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, nothing is attributed again after its lock, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
 
 CREATE FUNCTION influence_internal.check_earnings(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -109,11 +143,26 @@ BEGIN
 	SELECT 'a line has one commission per creator', e.program_id, e.subject, 'seq 0', format('seq %s', e.seq)
 	  FROM e WHERE e.kind = 'commission' AND e.seq <> 0
 	UNION ALL
+	SELECT 'corrections keep what was first booked', e.program_id, e.subject,
+		   format('rate %s version %s, %s, %s, available %s', f.rate_id, f.rate_version, f.rounding, f.hold_reason, f.available_at),
+		   format('rate %s version %s, %s, %s, available %s', e.rate_id, e.rate_version, e.rounding, e.hold_reason, e.available_at)
+	  FROM e
+	  JOIN (SELECT DISTINCT ON (x.visitor_id, x.program_id, x.order_ref, x.line_no, x.creator_id) x.*
+			  FROM e x WHERE x.kind = 'commission'
+			 ORDER BY x.visitor_id, x.program_id, x.order_ref, x.line_no, x.creator_id, x.revision) f
+			ON f.visitor_id = e.visitor_id AND f.program_id = e.program_id AND f.order_ref = e.order_ref AND f.line_no = e.line_no
+			AND f.creator_id = e.creator_id
+	 WHERE e.kind = 'commission' AND e.revision > f.revision
+	   AND (e.rate_id, e.rate_version, e.rate, e.rounding, e.hold_reason, e.available_at) IS DISTINCT FROM
+		   (f.rate_id, f.rate_version, f.rate, f.rounding, f.hold_reason, f.available_at)
+	UNION ALL
 	SELECT 'a clawback has its commission and its return', e.program_id, e.subject, 'both',
 		   concat_ws(', ', CASE WHEN c.seq IS NULL THEN 'no commission' END, CASE WHEN r.seq IS NULL THEN 'no return' END)
 	  FROM e
-	  LEFT JOIN influence.earning c ON c.visitor_id = e.visitor_id AND c.program_id = e.program_id AND c.order_ref = e.order_ref
-			AND c.line_no = e.line_no AND c.creator_id = e.creator_id AND c.kind = 'commission' AND c.seq = 0
+	  LEFT JOIN LATERAL (SELECT x.seq FROM influence.earning x
+						  WHERE x.visitor_id = e.visitor_id AND x.program_id = e.program_id AND x.order_ref = e.order_ref
+							AND x.line_no = e.line_no AND x.creator_id = e.creator_id AND x.kind = 'commission' AND x.seq = 0
+						  LIMIT 1) c ON true
 	  LEFT JOIN influence.order_return r ON r.visitor_id = e.visitor_id AND r.program_id = e.program_id AND r.order_ref = e.order_ref
 			AND r.line_no = e.line_no AND r.seq = e.seq
 	 WHERE e.kind = 'clawback' AND (c.seq IS NULL OR r.seq IS NULL)
@@ -135,7 +184,7 @@ BEGIN
 	 WHERE e.currency <> o.currency;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.check_earnings(bigint) IS 'The part of check_books() about single earnings: one commission per line and creator, frozen rates, holds and currencies.';
+COMMENT ON FUNCTION influence_internal.check_earnings(bigint) IS 'The part of check_books() about single earnings: one commission per line and creator with its corrections, frozen rates, holds and currencies.';
 
 CREATE FUNCTION influence_internal.check_ledger(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -149,7 +198,7 @@ BEGIN
 		SELECT l.*, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS signed
 		  FROM influence.ledger l WHERE l.source = 'line' AND l.program_id = coalesce($1, l.program_id)
 	), earnings AS (
-		SELECT e.*, influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq) AS entry_key
+		SELECT e.*, influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision) AS entry_key
 		  FROM influence.earning e WHERE e.amount <> 0 AND e.program_id = coalesce($1, e.program_id)
 	)
 	SELECT 'the ledger has every earning', coalesce(e.program_id, l.program_id),
@@ -164,6 +213,7 @@ BEGIN
 		   coalesce(k.debit || ' to ' || k.credit, 'no such kind'), l.debit_account || ' to ' || l.credit_account
 	  FROM influence.ledger l
 	  LEFT JOIN (VALUES ('commission', 'line', 'expense', 'payable'), ('clawback', 'line', 'payable', 'expense'),
+						('commission_correction', 'line', 'payable', 'expense'), ('clawback_correction', 'line', 'expense', 'payable'),
 						('payout_reserve', 'payout', 'payable', 'reserved'), ('payout_paid', 'payout', 'reserved', 'paid')) k(kind, source, debit, credit)
 			ON k.kind = l.kind AND k.source = l.source
 	 WHERE (l.debit_account, l.credit_account) IS DISTINCT FROM (k.debit, k.credit) AND l.program_id = coalesce($1, l.program_id)

@@ -155,6 +155,11 @@ BEGIN
 		   AND NOT EXISTS (SELECT FROM influence.job_period p
 							WHERE p.job = $1 AND p.program_id = g.program_id AND p.period = to_char(m.month, 'YYYY-MM'))
 		 ORDER BY 2, 1;
+	ELSIF $1 = 'reattribute' THEN
+		-- once, and as often as the queue has batches, each in a transaction of its own
+		RETURN QUERY
+		SELECT 0::bigint, NULL::text
+		  FROM generate_series(0, least(200, (SELECT count(*) - 1 FROM influence.reattribution r) / 500));
 	ELSE
 		RETURN QUERY SELECT 0::bigint, NULL::text;		-- every minute, harmless to repeat
 	END IF;
@@ -182,6 +187,9 @@ BEGIN
 		detail := influence_internal.renew_partitions(split_part($1, '_', 1), $4);
 	ELSIF $1 = 'upkeep' THEN
 		detail := influence_internal.upkeep($4);
+	ELSIF $1 = 'reattribute' THEN
+		SELECT format('%s orders of %s persons attributed again, %s persons wait, %s failed', r.changed, r.persons, r.waiting, r.failed)
+		  INTO detail FROM influence_internal.reattribute_due() r;
 	ELSIF $1 = 'book_earnings' THEN
 		SELECT format('%s entries of %s orders booked', b.booked, b.orders) INTO detail FROM influence_internal.book_earnings() b;
 	ELSIF $1 = 'refresh_stats' THEN
@@ -253,7 +261,7 @@ BEGIN
 	IF to_regprocedure('influence.do_job(text,bigint,text,timestamptz)') IS NULL THEN
 		PERFORM influence_internal.require_install();
 	END IF;
-	FOREACH job_name IN ARRAY ARRAY['touch_partitions', 'engagement_partitions', 'upkeep', 'book_earnings', 'payouts', 'refresh_stats'] LOOP
+	FOREACH job_name IN ARRAY ARRAY['touch_partitions', 'engagement_partitions', 'upkeep', 'reattribute', 'book_earnings', 'payouts', 'refresh_stats'] LOOP
 		FOR item IN SELECT d.program_id, d.period FROM influence.due_periods(job_name, $1) d LOOP
 			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 			this_run := influence.start_job(job_name, item.program_id, item.period, $1);
@@ -275,7 +283,7 @@ END
 $$;
 REVOKE ALL ON PROCEDURE influence.run_due(timestamptz) FROM PUBLIC;
 COMMENT ON PROCEDURE influence.run_due(timestamptz) IS
-'Does whatever is due at as_of and not done yet, catching up missed periods: partitions and upkeep (daily), book_earnings and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and does not stop the others. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute.';
+'Does whatever is due at as_of and not done yet, catching up missed periods: partitions and upkeep (daily), reattribute, book_earnings and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and does not stop the others. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute.';
 
 CREATE FUNCTION influence.schedule_jobs(dry_run boolean DEFAULT false)
 RETURNS TABLE (job_name text, schedule text, command text, status text)

@@ -5,14 +5,14 @@
  * idempotent on the natural key, so it can run in the order's transaction and
  * again in the minute job for rows that came in by COPY.
  */
-CREATE FUNCTION influence_internal.earning_entry_key(visitor_id uuid, order_ref text, line_no int, kind text, seq int)
+CREATE FUNCTION influence_internal.earning_entry_key(visitor_id uuid, order_ref text, line_no int, kind text, seq int, revision int)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	-- the only part of free form stands last: two earnings never share a key
-	SELECT pg_catalog.concat(kind, '/', seq, '/', line_no, '/', visitor_id, '/', order_ref)
+	SELECT pg_catalog.concat(kind, '/', seq, CASE WHEN revision > 0 THEN '.' END, nullif(revision, 0), '/', line_no, '/', visitor_id, '/', order_ref)
 $$;
-COMMENT ON FUNCTION influence_internal.earning_entry_key(uuid, text, int, text, int) IS 'The ledger''s natural key of an earning.';
+COMMENT ON FUNCTION influence_internal.earning_entry_key(uuid, text, int, text, int, int) IS 'The ledger''s natural key of an earning: kind, seq (and revision after the first), line, visitor, order_ref.';
 
 CREATE FUNCTION influence_internal.book_order_earnings(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS int
@@ -26,13 +26,15 @@ BEGIN
 	INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency,
 								  occurred_at, available_at, source, visitor_id, order_ref, line_no)
 	SELECT e.creator_id, e.program_id,
-		   influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq), e.kind,
+		   influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision),
+		   -- a later attribution may take a commission back, or a clawback
+		   CASE WHEN (e.amount > 0) = (e.kind = 'commission') THEN e.kind ELSE e.kind || '_correction' END,
 		   CASE WHEN e.amount > 0 THEN 'expense' ELSE 'payable' END,
 		   CASE WHEN e.amount > 0 THEN 'payable' ELSE 'expense' END,
 		   abs(e.amount), e.currency, e.occurred_at, e.available_at, 'line', e.visitor_id, e.order_ref, e.line_no
 	  FROM influence.earning e
 	 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.amount <> 0
-	 ORDER BY e.creator_id, e.line_no, e.kind, e.seq
+	 ORDER BY e.creator_id, e.line_no, e.kind, e.seq, e.revision
 	ON CONFLICT DO NOTHING;
 	GET DIAGNOSTICS booked = ROW_COUNT;
 	RETURN booked;

@@ -11,15 +11,19 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	scope bigint[] := influence_internal.scope_programs($1);
 BEGIN
 	RETURN QUERY
 	SELECT l.party_id, l.currency::text, l.entry_key, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END
 	  FROM influence.ledger l
 	 WHERE l.program_id = $1 AND l.available_at < $2 AND l.source <> 'payout'
 	   AND 'payable' IN (l.debit_account, l.credit_account)
-	   -- an order of two visitors is a violation (check_books): nothing is paid for it until that is settled
+	   -- an order of two visitors, or in two programs of a group, is a violation (check_books): nothing is paid for
+	   -- it until that is settled
 	   AND NOT EXISTS (SELECT FROM influence.orders o
-						WHERE o.program_id = l.program_id AND o.order_ref = l.order_ref AND o.visitor_id <> l.visitor_id)
+						WHERE o.program_id = ANY (scope) AND o.order_ref = l.order_ref
+						  AND (o.program_id, o.visitor_id) <> (l.program_id, l.visitor_id))
 	   AND NOT EXISTS (SELECT FROM influence.payout_line p
 						WHERE p.party_id = l.party_id AND p.program_id = l.program_id AND p.entry_key = l.entry_key);
 END

@@ -66,7 +66,11 @@ BEGIN
 			 WHERE x.creator_id = n.creator_id AND x.program_id = n.program_id
 			   AND x.touched_at >= n.bucket_start AND x.touched_at < n.bucket_start + interval '1 hour') t
 	 CROSS JOIN LATERAL (
-			SELECT count(*) FILTER (WHERE x.kind = 'commission') AS lines,
+			-- a line counts while the creator is credited with part of it; corrections are further rows
+			SELECT count(DISTINCT (x.visitor_id, x.order_ref, x.line_no)) FILTER (WHERE x.kind = 'commission' AND EXISTS (
+						SELECT FROM influence.credit c
+						 WHERE c.visitor_id = x.visitor_id AND c.program_id = x.program_id AND c.order_ref = x.order_ref
+						   AND c.line_no = x.line_no AND c.creator_id = x.creator_id AND c.superseded_by IS NULL)) AS lines,
 				   coalesce(sum(x.base) FILTER (WHERE x.kind = 'commission'), 0) AS revenue,
 				   coalesce(-sum(x.base) FILTER (WHERE x.kind = 'clawback'), 0) AS returned,
 				   coalesce(sum(x.amount) FILTER (WHERE x.kind = 'commission'), 0) AS commission,

@@ -2,7 +2,7 @@
  * helpers.sql
  *
  * What the writers share: one place for each error that several of them raise,
- * the hash that tells a retry from a conflict, the lock on a person.
+ * the hash that tells a retry from a conflict, the lock on a key.
  */
 CREATE FUNCTION influence_internal.raise_unknown(object text, key text, hint text)
 RETURNS void
@@ -251,12 +251,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.lock_key(text) IS 'Serialises the writers of one natural key until the end of the transaction; IN005 in REPEATABLE READ and SERIALIZABLE.';
-
-CREATE FUNCTION influence_internal.lock_person(visitor_id uuid)
-RETURNS void
-LANGUAGE sql
-AS $$ SELECT influence_internal.lock_key(pg_catalog.concat('person ', visitor_id)) $$;
-COMMENT ON FUNCTION influence_internal.lock_person(uuid) IS 'Serialises the writers of one person''s money until the end of the transaction.';
 
 CREATE FUNCTION influence_internal.setting_value(setting_name text)
 RETURNS jsonb

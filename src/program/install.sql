@@ -19,7 +19,8 @@ AS $$
 		   (4, 'orders'),
 		   (5, 'ledger'),
 		   (6, 'stats'),
-		   (7, 'jobs')
+		   (7, 'jobs'),
+		   (8, 'attribution')
 $$;
 COMMENT ON FUNCTION influence_internal.install_steps() IS
 'The steps of install() in order; step "x" is influence_internal.install_x(). Steps are only ever appended.';
@@ -42,6 +43,8 @@ AS $$
 		   ('set_creator_status', 'operator'),
 		   ('run_payouts', 'operator'),
 		   ('confirm_payout', 'operator'),
+		   ('set_coupon', 'operator'),
+		   ('reattribute', 'operator'),
 		   ('refresh_stats', 'operator'),
 		   ('book_earnings', 'operator'),
 		   ('due_periods', 'owner'),
@@ -67,8 +70,10 @@ AS $$
 		   ('record_touches', 'writer'),
 		   ('record_order', 'writer'),
 		   ('record_return', 'writer'),
+		   ('identify', 'writer'),
 		   ('get_feed', 'reader'),
 		   ('explain_attribution', 'reader'),
+		   ('explain_missing_sale', 'reader'),
 		   ('explain_commission', 'reader'),
 		   ('creator_statement', 'reader')
 $$;

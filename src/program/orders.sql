@@ -16,7 +16,7 @@ AS $$
 DECLARE
 	program record;
 	hash bytea;
-	known bytea;
+	known record;
 BEGIN
 	SELECT * INTO program FROM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('visitor_id', $2::text);
@@ -26,18 +26,28 @@ BEGIN
 	PERFORM influence_internal.check_keys(details, ARRAY['coupon', 'country', 'device', 'experiment', 'variant', 'holdout', 'gift'], 'details');
 	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
 	PERFORM influence_internal.lock_person($2);
-	SELECT o.content_hash INTO known
-	  FROM influence.orders o WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3;
+	SELECT o.visitor_id, o.content_hash INTO known
+	  FROM unnest(influence_internal.person_visitors($2)) v
+	  JOIN influence.orders o ON o.visitor_id = v AND o.program_id = $1 AND o.order_ref = $3
+	 ORDER BY o.visitor_id = $2 DESC, o.visitor_id LIMIT 1;
 	IF FOUND THEN
-		IF known <> hash THEN
+		IF known.content_hash <> hash THEN
 			PERFORM influence_internal.raise_conflict('order', $3);
 		END IF;
-		RETURN QUERY SELECT 'duplicate', s.* FROM influence_internal.order_summary($1, $2, $3) s;
+		RETURN QUERY SELECT 'duplicate', s.* FROM influence_internal.order_summary($1, known.visitor_id, $3) s;
 		RETURN;
 	END IF;
 	-- not locked, to keep bulk loads within the lock table: check_books() reports two at the same instant
-	IF EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3) THEN
+	SELECT o.program_id INTO known FROM influence.orders o
+	 WHERE o.program_id = ANY (influence_internal.scope_programs($1)) AND o.order_ref = $3
+	 ORDER BY o.program_id = $1 DESC, o.program_id LIMIT 1;
+	IF known.program_id = $1 THEN
 		PERFORM influence_internal.raise_other_visitor($3);		-- it would be paid twice
+	ELSIF FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN004',
+			MESSAGE = format('order "%s" is recorded in another program of the dedup_group', $3),
+			DETAIL = format('Program %s has it: touches of all programs of the group took part in its attribution.', known.program_id),
+			HINT = 'Record an order in one program of a group; see influence.explain_attribution() there.';
 	END IF;
 	IF jsonb_array_length(lines) = 0 THEN
 		PERFORM influence_internal.raise_invalid('the order has no lines', NULL, 'Give lines as [{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1999}].');
@@ -60,7 +70,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
-'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: program_id and order_ref, which belongs to one visitor. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed and commissions 0: unattributed: no_touch | outside_window | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying). IN002, IN003, IN004, IN006, IN010 another currency.';
+'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: program_id and order_ref, which belongs to one person, and to one program of a dedup_group. A coupon that is unknown or not valid when ordered is ignored, and remarks say so. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed, commissions 0 and the coupon ignored: unattributed: no_touch | outside_window | late | consumed | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying). IN002, IN003, IN004, IN006, IN010 another currency.';
 
 CREATE FUNCTION influence_internal.store_lines(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb)
 RETURNS void
@@ -148,7 +158,17 @@ BEGIN
 			 WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.superseded_by IS NULL AND c.reason <> 'credited'
 			UNION ALL
 			SELECT 'not earned: ' || e.hold_reason FROM influence.earning e
-			 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.hold_reason IS NOT NULL) x;
+			 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.hold_reason IS NOT NULL
+			   AND EXISTS (SELECT FROM influence.credit c
+							WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.line_no = e.line_no
+							  AND c.creator_id = e.creator_id AND c.superseded_by IS NULL)
+			UNION ALL
+			SELECT k.remark
+			  FROM influence.orders o
+			  JOIN influence.attribution_policy p ON p.program_id = o.program_id
+					AND p.version = influence_internal.order_policy_version($1, $2, $3) AND p.coupon_rule <> 'none'
+			 CROSS JOIN LATERAL influence_internal.order_coupon(o.program_id, o.coupon, o.ordered_at) k
+			 WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3 AND k.remark IS NOT NULL) x;
 	SELECT count(*) INTO refused_returns
 	  FROM influence.order_return r
 	 WHERE r.program_id = $1 AND r.order_ref = $3 AND r.state = 'refused';

@@ -33,28 +33,33 @@ AS $$
 DECLARE
 	p record;
 BEGIN
-	SELECT a.*, g.time_zone INTO STRICT p
+	SELECT a.*, g.time_zone, g.paying INTO STRICT p
 	  FROM influence.attribution_policy a JOIN influence.program g ON g.program_id = a.program_id
 	 WHERE a.program_id = check_attribution_policy.program_id AND a.version = check_attribution_policy.version;
 	-- the kernel itself says whether it can run this policy
 	PERFORM influence_internal.credit_order('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now(), '{}', '{}', '{}', '{}',
 		'{}', NULL, '{}', p.model, p.lookback, p.view_lookback, p.cart_lookback, p.half_life, p.position_weights, p.reuse,
 		p.session_lifetime, p.match, p.time_zone);
-	IF p.reuse <> 'reuse' THEN
-		PERFORM influence_internal.raise_unsupported(format('reuse "%s"', p.reuse));
-	ELSIF p.match <> 'any' THEN
-		PERFORM influence_internal.raise_unsupported(format('match "%s"', p.match));
-	ELSIF p.max_touch_delay <> interval '48 hours' OR p.view_min_ms <> 0 OR p.half_life <> interval '7 days'
-		  OR p.session_lifetime <> interval '24 hours' THEN
-		PERFORM influence_internal.raise_unsupported('another max_touch_delay, view_min_ms, half_life or session_lifetime than the default');
-	ELSIF greatest(p.lookback, p.view_lookback, p.cart_lookback) > interval '10 years' THEN
+	IF p.model = 'custom' THEN
+		PERFORM influence_internal.raise_invalid('model "custom" needs weights, which touches of a program do not have', NULL,
+			'Use another model, or run influence.attribute() over touches with a column "weight".');
+	ELSIF p.model = 'participation' AND p.paying THEN
+		PERFORM influence_internal.raise_refused('model "participation" credits more than was sold', NULL,
+			'Use shapley or linear in a program that pays; participation is for programs with paying => false.');
+	ELSIF greatest(p.lookback, p.view_lookback, p.cart_lookback, p.session_lifetime) > interval '10 years' THEN
 		PERFORM influence_internal.raise_invalid('a lookback is too long', NULL, 'Give at most 10 years.');
-	ELSIF p.coupon_rule <> 'none' THEN
-		PERFORM influence_internal.raise_unsupported(format('coupon_rule "%s"', p.coupon_rule));
+	ELSIF p.coupon_rule NOT IN ('override', 'only_without_click', 'last_touch', 'none') THEN
+		PERFORM influence_internal.raise_invalid(format('coupon_rule "%s" is not known', p.coupon_rule), NULL,
+			'Use override, only_without_click, last_touch or none.');
+	ELSIF p.max_touch_delay NOT BETWEEN interval '0' AND interval '100 years' THEN
+		PERFORM influence_internal.raise_invalid('max_touch_delay is out of range', format('max_touch_delay: %s.', p.max_touch_delay),
+			'Give an interval from 0 to 100 years; 48 hours is the default.');
+	ELSIF p.view_min_ms < 0 THEN
+		PERFORM influence_internal.raise_invalid('view_min_ms is negative', NULL, 'Give the milliseconds that a view must have been seen, 0 for any.');
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.check_attribution_policy(bigint, int) IS 'Raises IN002 or IN010 when a stored policy version cannot be run.';
+COMMENT ON FUNCTION influence_internal.check_attribution_policy(bigint, int) IS 'Raises IN002 or IN005 when a stored policy version cannot be run.';
 
 CREATE FUNCTION influence_internal.check_payout_policy(program_id bigint, version int)
 RETURNS void
@@ -177,7 +182,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_attribution_policy(bigint, jsonb, timestamptz) IS
-'Adds a version of a program''s attribution policy from valid_from on: {"model", "lookback", "view_lookback", "cart_lookback", "position_weights", ...}, keys of the table attribution_policy; keys not given stay as they are. Orders already recorded keep the version they were attributed under. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force, IN010 not built yet.';
+'Adds a version of a program''s attribution policy from valid_from on: {"model", "lookback", "view_lookback", "cart_lookback", "position_weights", ...}, keys of the table attribution_policy; keys not given stay as they are. Orders already recorded keep the version they were attributed under. model: first_touch, last_touch, last_non_direct, linear, position_based, j_shaped, inverse_j, time_decay, shapley, and participation where the program does not pay; reuse: reuse, consume, session; match: any, product, category; coupon_rule: override, only_without_click, last_touch, none. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force, or participation in a program that pays.';
 
 CREATE FUNCTION influence_internal.set_payout_policy(program_id bigint, policy jsonb, valid_from timestamptz DEFAULT now())
 RETURNS TABLE (status text, version int)
@@ -192,7 +197,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_payout_policy(bigint, jsonb, timestamptz) IS
-'Adds a version of a program''s payout policy from valid_from on: {"hold": "30 days"} or {"hold_after_month_end": 15}, {"minimums": {"USD": 1000}} in minor units, {"rounding": "half_up"}. Earnings already booked keep their available_at. -> status recorded | duplicate, version. Errors as set_attribution_policy.';
+'Adds a version of a program''s payout policy from valid_from on: {"hold": "30 days"} or {"hold_after_month_end": 15}, {"minimums": {"USD": 1000}} in minor units, {"rounding": "half_up"}. Earnings already booked keep their available_at. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force, IN010 not built yet.';
 
 CREATE FUNCTION influence_internal.create_program(name text, currency text, time_zone text DEFAULT 'UTC',
 	attribution jsonb DEFAULT '{}', payout jsonb DEFAULT '{}', dedup_group text DEFAULT NULL,
@@ -215,7 +220,7 @@ BEGIN
 			'Use a name of pg_timezone_names, for instance Europe/Berlin.');
 	END IF;
 	IF create_program.dedup_group IS NOT NULL THEN
-		PERFORM influence_internal.raise_unsupported('dedup_group');
+		PERFORM influence_internal.require_key('dedup_group', create_program.dedup_group);
 	END IF;
 	hash := influence_internal.content_hash(jsonb_build_array(create_program.currency, create_program.time_zone, attribution,
 		payout, create_program.dedup_group, create_program.paying, create_program.demands_tag));
@@ -241,7 +246,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.create_program(text, text, text, jsonb, jsonb, text, boolean, boolean) IS
-'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months), attribution and payout as in set_attribution_policy and set_payout_policy. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN004 same name with other content, IN010 not built yet.';
+'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months), attribution and payout as in set_attribution_policy and set_payout_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN004 same name with other content, IN010 not built yet.';
 
 CREATE FUNCTION influence_internal.visitor_key(program_id bigint, external_id text)
 RETURNS uuid

@@ -18,6 +18,8 @@ DECLARE
 	known record;
 	content jsonb := jsonb_build_array($6, $7, $8, $9, $10);
 	state text;
+	buyer uuid;
+	people uuid[];
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('visitor_id', $2::text, 'line_no', $4::text);
@@ -35,33 +37,39 @@ BEGIN
 		PERFORM influence_internal.raise_invalid(format('return kind "%s" is not known', $9), NULL, 'Use return.');
 	END IF;
 	PERFORM influence_internal.lock_person($2);
+	people := influence_internal.person_visitors($2);
 	SELECT r.* INTO known
-	  FROM influence.order_return r
-	 WHERE r.visitor_id = $2 AND r.program_id = $1 AND r.order_ref = $3 AND r.line_no = $4 AND r.return_ref = $5;
+	  FROM unnest(people) v
+	  JOIN influence.order_return r ON r.visitor_id = v AND r.program_id = $1 AND r.order_ref = $3 AND r.line_no = $4 AND r.return_ref = $5
+	 ORDER BY r.visitor_id = $2 DESC, r.visitor_id LIMIT 1;
 	IF FOUND THEN
 		IF known.stated <> content THEN
 			PERFORM influence_internal.raise_conflict('return', $5);
 		END IF;
 		RETURN QUERY SELECT CASE WHEN known.state = 'refused' THEN 'refused' ELSE 'duplicate' END, s.*
-					   FROM influence_internal.return_summary($1, $2, $3, $4, $5) s;
+					   FROM influence_internal.return_summary($1, known.visitor_id, $3, $4, $5) s;
 		RETURN;
 	END IF;
-	IF EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3)
-	   AND NOT EXISTS (SELECT FROM influence.orders o WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3) THEN
+	-- a return belongs to its order's visitor, whoever of the person's visitors brings it
+	SELECT o.visitor_id INTO buyer
+	  FROM unnest(people) v
+	  JOIN influence.orders o ON o.visitor_id = v AND o.program_id = $1 AND o.order_ref = $3
+	 ORDER BY o.visitor_id = $2 DESC, o.visitor_id LIMIT 1;
+	IF NOT FOUND AND EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3) THEN
 		PERFORM influence_internal.raise_other_visitor($3);
 	END IF;
 	INSERT INTO influence.order_return (visitor_id, program_id, order_ref, line_no, return_ref, kind, quantity, amount,
 										returned_at, reason, state, stated)
-	VALUES ($2, $1, $3, $4, $5, $9, $6, $7, coalesce($8, now()), $10, 'parked', content);
-	IF EXISTS (SELECT FROM influence.orders o WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3) THEN
-		state := influence_internal.apply_return($1, $2, $3, $4, $5);
+	VALUES (coalesce(buyer, $2), $1, $3, $4, $5, $9, $6, $7, coalesce($8, now()), $10, 'parked', content);
+	IF buyer IS NOT NULL THEN
+		state := influence_internal.apply_return($1, buyer, $3, $4, $5);
 		IF state <> 'applied' THEN
-			PERFORM influence_internal.raise_over_return($1, $2, $3, $4);
+			PERFORM influence_internal.raise_over_return($1, buyer, $3, $4);
 		END IF;
-		PERFORM influence_internal.book_order_earnings($1, $2, $3);
+		PERFORM influence_internal.book_order_earnings($1, buyer, $3);
 	END IF;
 	RETURN QUERY SELECT CASE WHEN state = 'applied' THEN 'recorded' ELSE 'parked' END, s.*
-				   FROM influence_internal.return_summary($1, $2, $3, $4, $5) s;
+				   FROM influence_internal.return_summary($1, coalesce(buyer, $2), $3, $4, $5) s;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_return(bigint, uuid, text, int, text, bigint, bigint, timestamptz, text, text) IS
@@ -134,16 +142,7 @@ BEGIN
 	END IF;
 	UPDATE influence.order_return x SET state = 'applied', amount = give, seq = l.next_seq, xact = pg_current_xact_id()
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = $4 AND x.return_ref = $5;
-	INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rate_id,
-								   rate_version, rate, flat_amount, rounding, amount, currency, occurred_at, available_at,
-								   payout_policy_version, return_ref)
-	SELECT $2, $1, $3, $4, e.creator_id, 'clawback', l.next_seq,
-		   -influence.clawback_minor(e.base, l.base, l.returned, give, e.rounding), e.rate_id, e.rate_version, e.rate, e.flat_amount, e.rounding,
-		   -influence.clawback_minor(e.amount, l.base, l.returned, give, e.rounding), e.currency, r.returned_at,
-		   e.available_at, e.payout_policy_version, $5
-	  FROM influence.earning e
-	 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.line_no = $4
-	   AND e.kind = 'commission';
+	PERFORM influence_internal.book_clawbacks($1, $2, $3);
 	RETURN 'applied';
 END
 $$;
@@ -158,8 +157,15 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	r record;
+	people uuid[] := influence_internal.person_visitors($2);
 BEGIN
-	-- an order has one visitor: what waits for it under another one cannot be meant
+	-- what waits under another visitor of the same person is the order's
+	UPDATE influence.order_return x SET visitor_id = $2, xact = pg_current_xact_id()
+	 WHERE x.program_id = $1 AND x.order_ref = $3 AND x.visitor_id <> $2 AND x.state = 'parked' AND x.visitor_id = ANY (people)
+	   AND NOT EXISTS (SELECT FROM influence.order_return y
+						WHERE y.program_id = $1 AND y.order_ref = $3 AND y.line_no = x.line_no AND y.return_ref = x.return_ref
+						  AND y.visitor_id = ANY (people) AND (y.visitor_id = $2 OR y.visitor_id < x.visitor_id));
+	-- an order has one person: what waits for it under another one cannot be meant
 	UPDATE influence.order_return x SET state = 'refused'
 	 WHERE x.program_id = $1 AND x.order_ref = $3 AND x.visitor_id <> $2 AND x.state = 'parked';
 	FOR r IN
@@ -180,7 +186,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.apply_parked_returns(bigint, uuid, text) IS
-'Applies the returns that came before their order, in the order of (returned_at, return_ref); those that exceed the line, or were stated for another visitor, become refused.';
+'Applies the returns that came before their order, in the order of (returned_at, return_ref); those that exceed the line, or were stated for another person, become refused.';
 
 CREATE FUNCTION influence_internal.return_summary(program_id bigint, visitor_id uuid, order_ref text, line_no int, return_ref text)
 RETURNS TABLE (returned bigint, clawed_back bigint, remaining bigint)

@@ -1,0 +1,99 @@
+/*
+ * coupons.sql
+ *
+ * Coupon codes are attributes of an order with an owner and a validity. What an
+ * order's code does for its owner is the attribution policy's coupon_rule.
+ */
+CREATE FUNCTION influence_internal.coupon_code(code text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT pg_catalog.upper(pg_catalog.btrim(code) COLLATE "C") $$;
+COMMENT ON FUNCTION influence_internal.coupon_code(text) IS 'How a coupon code is compared: without spaces around it, ASCII letters in upper case.';
+
+CREATE FUNCTION influence_internal.set_coupon(program_id bigint, code text, creator_id bigint, valid_from timestamptz DEFAULT now(),
+	valid_to timestamptz DEFAULT 'infinity')
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	wanted text := influence_internal.coupon_code($2);
+	range tstzrange;
+	last record;
+BEGIN
+	PERFORM influence_internal.program_facts($1);
+	PERFORM influence_internal.require_key('code', wanted);
+	PERFORM influence_internal.require_begin('valid_from', $4);
+	PERFORM influence_internal.require_arguments('valid_to', $5::text);
+	IF $5 <= $4 THEN
+		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
+	ELSIF $3 IS NULL AND $5 <> 'infinity' THEN
+		PERFORM influence_internal.raise_invalid('a code that ends has no valid_to', NULL,
+			'Give creator_id NULL and valid_from, from which on the code is nobody''s.');
+	ELSIF $3 IS NOT NULL THEN
+		PERFORM influence_internal.require_creator($3);
+	END IF;
+	range := tstzrange($4, nullif($5, 'infinity'));
+	PERFORM influence_internal.lock_key(format('coupon %s %s', $1, wanted));
+	-- the same call again, perhaps after a later one has cut its range
+	IF EXISTS (SELECT FROM influence.coupon c
+				WHERE c.program_id = $1 AND c.code = wanted AND c.creator_id = $3 AND c.stated = range)
+	   OR ($3 IS NULL AND NOT EXISTS (SELECT FROM influence.coupon c
+									   WHERE c.program_id = $1 AND c.code = wanted AND c.valid && range)) THEN
+		RETURN QUERY SELECT 'duplicate';
+		RETURN;
+	END IF;
+	SELECT c.valid, c.creator_id INTO last
+	  FROM influence.coupon c
+	 WHERE c.program_id = $1 AND c.code = wanted AND c.valid && range
+	 ORDER BY lower(c.valid) LIMIT 1;
+	IF upper_inf(last.valid) AND lower(last.valid) < $4 THEN
+		UPDATE influence.coupon c SET valid = tstzrange(lower(c.valid), $4)
+		 WHERE c.program_id = $1 AND c.code = wanted AND c.valid = last.valid;
+	ELSIF $3 IS NULL THEN
+		PERFORM influence_internal.raise_overlapping_coupon(last.valid, last.creator_id);
+	END IF;
+	IF $3 IS NOT NULL THEN
+		BEGIN
+			INSERT INTO influence.coupon (program_id, code, creator_id, valid, stated) VALUES ($1, wanted, $3, range, range);
+		EXCEPTION WHEN exclusion_violation OR unique_violation THEN
+			PERFORM influence_internal.raise_overlapping_coupon(last.valid, last.creator_id);
+		END;
+	END IF;
+	RETURN QUERY SELECT 'recorded';
+END
+$$;
+COMMENT ON FUNCTION influence_internal.set_coupon(bigint, text, bigint, timestamptz, timestamptz) IS
+'Says whose a coupon code of a program is, for orders placed from valid_from until before valid_to; an open range of the code ends where the new one begins, and creator_id NULL only ends it. Codes are compared without case (ASCII) and without spaces around them. What the code does is the policy''s coupon_rule. Orders recorded before are not attributed again (see reattribute). -> status recorded | duplicate. IN002, IN003 no such program or creator, IN011 overlaps.';
+
+CREATE FUNCTION influence_internal.raise_overlapping_coupon(valid tstzrange, creator_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'IN011',
+		MESSAGE = 'the coupon code has another owner in that time',
+		DETAIL = format('It is creator %s''s in %s.', $2, $1),
+		HINT = 'Let it begin later (where the other range ends) or end earlier.';
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_overlapping_coupon(tstzrange, bigint) IS 'Raises IN011 for two owners of one code at a time.';
+
+CREATE FUNCTION influence_internal.order_coupon(program_id bigint, code text, at timestamptz, OUT creator_id bigint, OUT remark text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	SELECT c.creator_id INTO creator_id
+	  FROM influence.coupon c
+	 WHERE c.program_id = $1 AND c.code = influence_internal.coupon_code($2) AND c.valid @> $3;
+	IF NOT FOUND AND $2 IS NOT NULL THEN
+		remark := CASE WHEN EXISTS (SELECT FROM influence.coupon c WHERE c.program_id = $1 AND c.code = influence_internal.coupon_code($2))
+					   THEN 'coupon ignored: not valid when ordered' ELSE 'coupon ignored: unknown' END;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.order_coupon(bigint, text, timestamptz) IS 'Whose a code was at a moment, or why it is ignored.';
