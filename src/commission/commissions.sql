@@ -160,11 +160,18 @@ BEGIN
 	RETURN QUERY
 	WITH o AS (
 		SELECT x.* FROM influence.orders x WHERE x.visitor_id = buyer AND x.program_id = $1 AND x.order_ref = $2
-	), e AS (
-		SELECT x.*, l.base_amount, l.product_id, l.category_path
-		  FROM influence.earning x
-		  JOIN influence.order_line l ON l.visitor_id = buyer AND l.program_id = $1 AND l.order_ref = $2 AND l.line_no = x.line_no
+	), booked AS (
+		SELECT x.* FROM influence.earning x
 		 WHERE x.visitor_id = buyer AND x.program_id = $1 AND x.order_ref = $2 AND x.line_no = coalesce($3, x.line_no)
+	), e AS (
+		-- net of what later attributions corrected
+		SELECT x.line_no, x.creator_id, x.kind, x.seq, sum(x.base)::bigint AS base, sum(x.amount)::bigint AS amount, min(x.rate_id) AS rate_id,
+			   min(x.rate) AS rate, min(x.rounding) AS rounding, min(x.hold_reason) AS hold_reason, min(x.currency::text) AS currency,
+			   min(x.available_at) AS available_at, min(x.payout_policy_version) AS payout_policy_version, min(x.return_ref) AS return_ref,
+			   l.base_amount, l.product_id, l.category_path
+		  FROM booked x
+		  JOIN influence.order_line l ON l.visitor_id = buyer AND l.program_id = $1 AND l.order_ref = $2 AND l.line_no = x.line_no
+		 GROUP BY x.line_no, x.creator_id, x.kind, x.seq, l.base_amount, l.product_id, l.category_path
 	), facts AS (
 		SELECT e.line_no, e.creator_id, 1 AS step, 0::bigint AS part, 'base of the line' AS fact,
 			   influence.format_minor(e.base_amount, e.currency::text) || ' ' || e.currency AS value, 'order line' AS source
@@ -198,6 +205,10 @@ BEGIN
 		SELECT e.line_no, e.creator_id, 6, e.seq, 'clawback', influence.format_minor(e.amount, e.currency::text) || ' ' || e.currency,
 			   format('return %s takes back %s of the share', e.return_ref, influence.format_minor(-e.base, e.currency::text))
 		  FROM e WHERE e.kind = 'clawback'
+		UNION ALL
+		SELECT x.line_no, x.creator_id, 7, x.revision * 1000 + x.seq, 'of this, booked by a later attribution',
+			   influence.format_minor(x.amount, x.currency::text) || ' ' || x.currency, format('%s, attribution %s of the order', x.kind, x.revision + 1)
+		  FROM booked x WHERE x.revision > 0
 	)
 	SELECT f.line_no, f.creator_id, c.name, row_number() OVER (PARTITION BY f.line_no, f.creator_id ORDER BY f.step, f.part)::int,
 		   f.fact, f.value, f.source
@@ -207,4 +218,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.explain_commission(bigint, text, int, uuid) IS
-'How the commissions of an order (or one line) came about, step by step: base, credited share per touch, every rate that fits with the one taken, commission, hold, clawbacks. IN003 no such order.';
+'How the commissions of an order (or one line) came about, step by step: base, credited share per touch, every rate that fits with the one taken, commission, hold, clawbacks, and what of them later attributions of the order booked. IN003 no such order.';

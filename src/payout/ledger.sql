@@ -10,7 +10,7 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	-- the only part of free form stands last: two earnings never share a key
-	SELECT pg_catalog.concat(kind, '/', seq, CASE WHEN revision > 0 THEN '.' END, nullif(revision, 0), '/', line_no, '/', visitor_id, '/', order_ref)
+	SELECT pg_catalog.concat(kind, '/', seq, CASE WHEN revision > 0 THEN ':' END, nullif(revision, 0), '/', line_no, '/', visitor_id, '/', order_ref)
 $$;
 COMMENT ON FUNCTION influence_internal.earning_entry_key(uuid, text, int, text, int, int) IS 'The ledger''s natural key of an earning: kind, seq (and revision after the first), line, visitor, order_ref.';
 
