@@ -205,7 +205,8 @@ $body$, format('Amounts are whole minor units (1999 for 19.99). See \df+ influen
 		'CREATE OR REPLACE FUNCTION influence.%I(%s) RETURNS %s LANGUAGE plpgsql %s SECURITY DEFINER '
 		'SET search_path = pg_catalog, pg_temp SET timezone = ''UTC'' %s AS %L',
 		function_name, arguments, result, volatility,
-		CASE WHEN audience IN ('writer', 'reader') THEN 'SET plan_cache_mode = force_generic_plan SET enable_seqscan = off' END, body || 'END');
+		'SET jit = off' || CASE WHEN audience IN ('writer', 'reader') THEN ' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off' ELSE '' END,
+		body || 'END');
 	EXECUTE format('REVOKE ALL ON FUNCTION influence.%I(%s) FROM PUBLIC', function_name, identity);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION influence.%I(%s) TO %s', function_name, identity,
 				   (SELECT string_agg(quote_ident(r), ', ') FROM unnest(roles) r));
@@ -213,7 +214,7 @@ $body$, format('Amounts are whole minor units (1999 for 19.99). See \df+ influen
 END
 $$;
 COMMENT ON FUNCTION influence_internal.publish(text, text, text[]) IS
-'Creates influence.f as a SECURITY DEFINER wrapper of influence_internal.f with a fixed search_path and time zone (no result depends on the session''s), executable by the roles given and nobody else. For writers and readers its statements keep one plan that goes by indexes; planning a probe of all monthly partitions anew for each call costs eight times the probe, and a plan made while a table was empty would scan it ever after. Runs as the owner role.';
+'Creates influence.f as a SECURITY DEFINER wrapper of influence_internal.f with a fixed search_path and time zone (no result depends on the session''s), executable by the roles given and nobody else. For writers and readers its statements keep one plan that goes by indexes; planning a probe of all monthly partitions anew for each call costs eight times the probe, and a plan made while a table was empty would scan it ever after. Nothing is compiled just in time: a plan that cannot avoid what is switched off looks dear enough to be compiled, which takes a thousand times what it does. Runs as the owner role.';
 
 CREATE FUNCTION influence_internal.grant_reads(reader_name text, operator_name text)
 RETURNS void
