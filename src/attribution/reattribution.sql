@@ -106,7 +106,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.reattribute(bigint, text, uuid) IS
 'Attributes an order again with the touches, aliases, coupons and creator accounts known now, under the policy that it was first attributed under; the jobs do so by themselves for late touches and merges. visitor_id is needed only where two visitors have the same order_ref. -> status recorded | duplicate (nothing changed) | locked (its hold is over: nothing is attributed again) | refused (the order is in two programs of a group), and the order''s sums as record_order. IN002, IN003.';
 
-CREATE FUNCTION influence_internal.queue_reattribution()
+CREATE FUNCTION influence_internal.queue_reattribution(looked pg_snapshot DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -114,10 +114,16 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	mark record;
+	began_before xid8;
 	horizon timestamptz;
 	queued bigint;
 BEGIN
 	SELECT * INTO mark FROM influence_internal.open_watermark('reattribute');
+	IF $1 IS NOT NULL AND mark.upper IS NOT NULL THEN
+		mark.upper := $1;
+	END IF;
+	-- orders with a lesser transaction id may have looked for their touches before the last run did
+	SELECT pg_snapshot_xmax(w.last_seen) INTO began_before FROM influence.watermark w WHERE w.name = 'reattribute orders';
 	-- older orders are locked for sure
 	SELECT coalesce(min(now() - interval '3 days' - CASE WHEN y.hold_after_month_end IS NOT NULL
 			THEN interval '31 days' + make_interval(days => y.hold_after_month_end) ELSE y.hold END), now()) INTO horizon
@@ -149,7 +155,8 @@ BEGIN
 			UNION ALL
 			-- orders that were being recorded during the last run: they may not have seen what that run saw
 			SELECT o.visitor_id, o.ordered_at FROM influence.orders o
-			 WHERE influence_internal.is_fresh(o.xact, mark.last_seen, mark.upper) AND o.xact < pg_snapshot_xmax(mark.last_seen)
+			 WHERE influence_internal.is_fresh(o.xact, mark.last_seen, mark.upper) AND (began_before IS NULL OR o.xact < began_before)
+			   AND o.ordered_at >= horizon
 			UNION ALL
 			-- orders that came after a later one, where orders consume touches
 			SELECT o.visitor_id, o.ordered_at
@@ -164,12 +171,18 @@ BEGIN
 	 GROUP BY 1
 	ON CONFLICT ON CONSTRAINT reattribution_pkey DO UPDATE SET since = least(q.since, excluded.since);
 	GET DIAGNOSTICS queued = ROW_COUNT;
-	PERFORM influence_internal.close_watermark('reattribute', mark.current);
+	PERFORM influence_internal.close_watermark('reattribute', coalesce($1, mark.current));
+	-- whoever gets a transaction id after ours looks after $1 was taken; without $1 nobody is sure to
+	DELETE FROM influence.watermark w WHERE w.name = 'reattribute orders';
+	INSERT INTO influence.watermark (name, last_seen, system_identifier)
+	SELECT 'reattribute orders', format('%s:%s:', own, own)::pg_snapshot, h.system_identifier
+	  FROM pg_current_xact_id() own, influence_internal.this_database() h
+	 WHERE $1 IS NOT NULL;
 	RETURN queued;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.queue_reattribution() IS
-'Queues the persons whose orders the facts written since the last run may reach, with the moment from which on; returns how many. Nothing is lost that commits late.';
+COMMENT ON FUNCTION influence_internal.queue_reattribution(pg_snapshot) IS
+'Queues the persons whose orders the facts written since the last run may reach, with the moment from which on; returns how many. looked: a snapshot taken before this transaction had an id, if there is one. Nothing is lost that commits late: an order that did not see a touch, or a touch that came after it, is found by whichever becomes visible later.';
 
 CREATE FUNCTION influence_internal.reattribute_person(visitor_id uuid, since timestamptz, OUT changed int)
 LANGUAGE plpgsql
@@ -197,7 +210,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.reattribute_person(uuid, timestamptz) IS
 'Attributes the orders of a person from a moment on again, as far as they are not locked; returns how many changed. The caller holds the person''s lock.';
 
-CREATE FUNCTION influence_internal.reattribute_due(batch int DEFAULT 500, OUT queued bigint, OUT persons int, OUT changed int, OUT waiting int,
+CREATE FUNCTION influence_internal.reattribute_due(looked pg_snapshot DEFAULT NULL, batch int DEFAULT 500, OUT queued bigint, OUT persons int, OUT changed int, OUT waiting int,
 	OUT failed int)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -208,12 +221,12 @@ AS $$
 DECLARE
 	q record;
 BEGIN
-	queued := influence_internal.queue_reattribution();
+	queued := influence_internal.queue_reattribution($1);
 	persons := 0;
 	changed := 0;
 	waiting := 0;
 	failed := 0;
-	FOR q IN SELECT r.* FROM influence.reattribution r ORDER BY r.failures, r.queued_at, r.visitor_id LIMIT $1 LOOP
+	FOR q IN SELECT r.* FROM influence.reattribution r ORDER BY r.failures, r.queued_at, r.visitor_id LIMIT $2 LOOP
 		-- a job that locks many persons waits for none: who is being served now has its turn in the next run
 		IF NOT influence_internal.try_lock_person(q.visitor_id) THEN
 			UPDATE influence.reattribution r SET queued_at = clock_timestamp() WHERE r.visitor_id = q.visitor_id;
@@ -232,5 +245,5 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.reattribute_due(int) IS
+COMMENT ON FUNCTION influence_internal.reattribute_due(pg_snapshot, int) IS
 'The job reattribute: queues what new facts reach, then works off at most so many persons of the queue; those whose lock another session holds wait for the next run, those that fail keep the error in table reattribution.';

@@ -175,6 +175,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+	-- before a lock gives this transaction an id
+	looked pg_snapshot := CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_current_snapshot() END;
 	detail text;
 BEGIN
 	PERFORM FROM influence.job j WHERE j.job = $1 FOR UPDATE SKIP LOCKED;
@@ -189,7 +191,7 @@ BEGIN
 		detail := influence_internal.upkeep($4);
 	ELSIF $1 = 'reattribute' THEN
 		SELECT format('%s orders of %s persons attributed again, %s persons wait, %s failed', r.changed, r.persons, r.waiting, r.failed)
-		  INTO detail FROM influence_internal.reattribute_due() r;
+		  INTO detail FROM influence_internal.reattribute_due(looked) r;
 	ELSIF $1 = 'book_earnings' THEN
 		SELECT format('%s entries of %s orders booked', b.booked, b.orders) INTO detail FROM influence_internal.book_earnings() b;
 	ELSIF $1 = 'refresh_stats' THEN
