@@ -17,7 +17,7 @@ BEGIN
 		PERFORM influence_internal.program_facts($1);
 	END IF;
 	RETURN QUERY
-	WITH c AS (
+	WITH c AS NOT MATERIALIZED (
 		SELECT x.*, p.model FROM influence.credit x
 		  LEFT JOIN influence.attribution_policy p ON p.program_id = x.program_id AND p.version = x.policy_version
 		 WHERE x.superseded_by IS NULL AND x.program_id = coalesce($1, x.program_id)
@@ -51,7 +51,7 @@ BEGIN
 		   format('until %s', k.locked_at), max(x.superseded_by)::text
 	  FROM influence.credit x
 	 CROSS JOIN LATERAL (SELECT influence_internal.locked_at(x.program_id, x.visitor_id, x.order_ref) AS locked_at OFFSET 0) k
-	 WHERE x.superseded_by >= k.locked_at AND x.program_id = coalesce($1, x.program_id)
+	 WHERE x.superseded_by IS NOT NULL AND x.superseded_by >= k.locked_at AND x.program_id = coalesce($1, x.program_id)
 	 GROUP BY x.visitor_id, x.program_id, x.order_ref, x.line_no, k.locked_at
 	UNION ALL
 	SELECT 'every credited creator has one commission per line', x.program_id,
@@ -60,9 +60,10 @@ BEGIN
 			  FROM c
 			 WHERE c.creator_id IS NOT NULL
 			 GROUP BY 1, 2, 3, 4, 5) x
-	  LEFT JOIN e ON e.visitor_id = x.visitor_id AND e.program_id = x.program_id AND e.order_ref = x.order_ref
+	  -- a full join, since that is never a nested loop over what has no index; coalesce keeps it one
+	  FULL JOIN e ON e.visitor_id = x.visitor_id AND e.program_id = x.program_id AND e.order_ref = x.order_ref
 			AND e.line_no = x.line_no AND e.creator_id = x.creator_id
-	 WHERE e.base IS DISTINCT FROM x.base
+	 WHERE e.base IS DISTINCT FROM x.base AND coalesce(x.line_no, 0) > 0
 	UNION ALL
 	SELECT 'a commission has its credits', e.program_id, e.subject, CASE WHEN x.had THEN 'nothing: its credits are superseded' ELSE 'a credit' END,
 		   CASE WHEN x.had THEN format('%s of base %s', e.amount, e.base) ELSE 'none' END
@@ -143,18 +144,13 @@ BEGIN
 	SELECT 'a line has one commission per creator', e.program_id, e.subject, 'seq 0', format('seq %s', e.seq)
 	  FROM e WHERE e.kind = 'commission' AND e.seq <> 0
 	UNION ALL
-	SELECT 'corrections keep what was first booked', e.program_id, e.subject,
-		   format('rate %s version %s, %s, %s, available %s', f.rate_id, f.rate_version, f.rounding, f.hold_reason, f.available_at),
-		   format('rate %s version %s, %s, %s, available %s', e.rate_id, e.rate_version, e.rounding, e.hold_reason, e.available_at)
-	  FROM e
-	  JOIN (SELECT DISTINCT ON (x.visitor_id, x.program_id, x.order_ref, x.line_no, x.creator_id) x.*
-			  FROM e x WHERE x.kind = 'commission'
-			 ORDER BY x.visitor_id, x.program_id, x.order_ref, x.line_no, x.creator_id, x.revision) f
-			ON f.visitor_id = e.visitor_id AND f.program_id = e.program_id AND f.order_ref = e.order_ref AND f.line_no = e.line_no
-			AND f.creator_id = e.creator_id
-	 WHERE e.kind = 'commission' AND e.revision > f.revision
-	   AND (e.rate_id, e.rate_version, e.rate, e.rounding, e.hold_reason, e.available_at) IS DISTINCT FROM
-		   (f.rate_id, f.rate_version, f.rate, f.rounding, f.hold_reason, f.available_at)
+	SELECT 'corrections keep what was first booked', x.program_id, x.subject, x.before, x.now
+	  FROM (SELECT y.*, lag(y.now) OVER (PARTITION BY y.visitor_id, y.program_id, y.order_ref, y.line_no, y.creator_id
+										 ORDER BY y.revision) AS before
+			  FROM (SELECT e.*, format('rate %s version %s: %s, %s, %s, available %s', e.rate_id, e.rate_version, e.rate, e.rounding,
+									   e.hold_reason, e.available_at) AS now
+					  FROM e WHERE e.kind = 'commission') y) x
+	 WHERE x.before <> x.now
 	UNION ALL
 	SELECT 'a clawback has its commission and its return', e.program_id, e.subject, 'both',
 		   concat_ws(', ', CASE WHEN c.seq IS NULL THEN 'no commission' END, CASE WHEN r.seq IS NULL THEN 'no return' END)
