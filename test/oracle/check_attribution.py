@@ -9,7 +9,7 @@ partly with late touches, through credit_order(). --self-test checks the model a
 
 from collections import Counter
 from functools import lru_cache
-from multiprocessing.pool import ThreadPool
+from concurrent.futures import ThreadPoolExecutor
 import re
 import sys
 
@@ -261,8 +261,8 @@ def main():
     tap.note("seeds %d to %d" % (seed, seed + rounds - 1))
     check_refusals(tap)
     results = Results()
-    with ThreadPool(THREADS) as pool:  # half of the work is the server's; processes would want semaphores in /dev/shm
-        for one in pool.imap_unordered(run_one, [(s, n) for s in range(seed, seed + rounds) for n in range(SCENARIOS)]):
+    with ThreadPoolExecutor(THREADS) as pool:  # half of the work is the server's; processes would want semaphores in /dev/shm
+        for one in pool.map(run_one, [(s, n) for s in range(seed, seed + rounds) for n in range(SCENARIOS)]):
             results.merge(one)
     cases = results.groups.pop("conversions", [0])[0]
     results.print(tap)
