@@ -10,7 +10,7 @@
  *
  * Memory is bounded by work_mem * hash_mem_multiplier: three quarters of it for
  * the partitions, which go to a temporary file when they outgrow that, the rest
- * for the partition at hand.
+ * and PARTITION_BYTES for the partition at hand.
  */
 #include "postgres.h"
 

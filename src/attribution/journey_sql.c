@@ -205,6 +205,7 @@ journey_events(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(row_context);
 	while (journey_read_next(&reader, &event))
 	{
+		CHECK_FOR_INTERRUPTS();
 		add_event_row(result, &event, kinds);
 		MemoryContextReset(row_context);
 	}

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "journey_visitor.h"
@@ -20,7 +21,10 @@ read_excluded(const JourneyEvent *event)
 
 	journey_ids_read(event, &reader);
 	while (journey_ids_next(&reader, &ids[n]))
+	{
+		CHECK_FOR_INTERRUPTS();
 		n++;
+	}
 	return (const int64 *) ids;
 }
 
@@ -39,6 +43,7 @@ journey_visitor_read(JourneyVisitor *visitor, struct varlena *journey)
 											Max(header.conversions, 1) * sizeof(AttributionConversion));
 	while (journey_read_next(&reader, &event))
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (event.kind == JOURNEY_CONVERSION)
 		{
 			AttributionConversion *line = &visitor->lines[visitor->nlines];
