@@ -53,8 +53,8 @@ SELECT * FROM pg_temp.damaged($$UPDATE influence.credit SET credit = 999 WHERE o
 -- a credited creator without an earning
 SELECT * FROM pg_temp.damaged($$DELETE FROM influence.earning WHERE order_ref = 'c' AND kind = 'commission'$$);
 -- an earning of somebody who was not credited
-SELECT * FROM pg_temp.damaged($$INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rounding, amount, currency, occurred_at, available_at, payout_policy_version, hold_reason)
-	SELECT visitor_id, program_id, order_ref, line_no, 2, kind, seq, 0, rounding, 0, currency, occurred_at, available_at, payout_policy_version, 'no_rate' FROM influence.earning WHERE order_ref = 'a'$$);
+SELECT * FROM pg_temp.damaged($$INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rounding, amount, currency, ordered_at, occurred_at, available_at, payout_policy_version, hold_reason)
+	SELECT visitor_id, program_id, order_ref, line_no, 2, kind, seq, 0, rounding, 0, currency, ordered_at, occurred_at, available_at, payout_policy_version, 'no_rate' FROM influence.earning WHERE order_ref = 'a'$$);
 -- a commission that is not its base at the rate it names
 SELECT * FROM pg_temp.damaged($$UPDATE influence.earning SET rate = 0.2 WHERE order_ref = 'e'$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.earning SET rate = 0.1005 WHERE order_ref = 'e'$$);

@@ -6,7 +6,7 @@
 \set fresh :tree '/test/lib/fresh.sql'
 \i :fresh
 
--- Again: nothing to do, seven steps that are there.
+-- Again: nothing to do, the steps that are there.
 SELECT step, name, status FROM influence.install();
 SELECT count(*), count(DISTINCT step), bool_and(extension_version = influence.version()) AS of_this_version
 FROM influence.schema_version;
@@ -58,7 +58,7 @@ SELECT current_user = session_user AS same;
 
 -- Tables that do not fit the code, and tables that are gone.
 BEGIN;
-DELETE FROM influence.schema_version WHERE step = 8;
+DELETE FROM influence.schema_version WHERE step = 9;
 SELECT pg_temp.refused('create_category(''c'')');
 ROLLBACK;
 BEGIN;

@@ -19,6 +19,7 @@ SQL_PARTS = \
 	src/payout/tables_ledger.sql \
 	src/payout/tables_stats.sql \
 	src/attribution/tables_attribution.sql \
+	src/commission/tables_commission.sql \
 	src/program/programs.sql \
 	src/program/products.sql \
 	src/program/creators.sql \
@@ -30,7 +31,9 @@ SQL_PARTS = \
 	src/attribution/order_credits.sql \
 	src/attribution/explain.sql \
 	src/commission/rates.sql \
+	src/commission/commission_choice.sql \
 	src/commission/commissions.sql \
+	src/commission/explain_commission.sql \
 	src/program/orders.sql \
 	src/program/returns.sql \
 	src/payout/watermark.sql \

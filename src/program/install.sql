@@ -20,7 +20,8 @@ AS $$
 		   (5, 'ledger'),
 		   (6, 'stats'),
 		   (7, 'jobs'),
-		   (8, 'attribution')
+		   (8, 'attribution'),
+		   (9, 'commissions')
 $$;
 COMMENT ON FUNCTION influence_internal.install_steps() IS
 'The steps of install() in order; step "x" is influence_internal.install_x(). Steps are only ever appended.';

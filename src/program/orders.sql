@@ -118,11 +118,11 @@ BEGIN
 		END IF;
 		INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity,
 			list_price, paid_price, discount_seller, discount_platform, tax, shipping, points, gift_card, seller, cost,
-			new_customer, membership, renewal_no, base_amount)
+			new_customer, membership, renewal_no, base_amount, order_amount)
 		VALUES ($2, $1, $3, l.line_no, l.product_id, path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
 			coalesce(l.discount_seller, 0), coalesce(l.discount_platform, 0), coalesce(l.tax, 0), coalesce(l.shipping, 0),
 			coalesce(l.points, 0), coalesce(l.gift_card, 0), l.seller, l.cost, l.new_customer, l.membership, l.renewal_no,
-			total::bigint);
+			total::bigint, total::bigint);
 	END LOOP;
 	IF (SELECT sum(x.base_amount) > 9223372036854775807 FROM influence.order_line x
 		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3) THEN

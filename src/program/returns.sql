@@ -140,7 +140,7 @@ BEGIN
 		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = $4 AND x.return_ref = $5;
 		RETURN 'refused';
 	END IF;
-	UPDATE influence.order_return x SET state = 'applied', amount = give, seq = l.next_seq, xact = pg_current_xact_id()
+	UPDATE influence.order_return x SET state = 'applied', amount = give, order_amount = give, seq = l.next_seq, xact = pg_current_xact_id()
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = $4 AND x.return_ref = $5;
 	PERFORM influence_internal.book_clawbacks($1, $2, $3);
 	RETURN 'applied';
