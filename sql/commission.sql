@@ -2,6 +2,17 @@
 -- Expected numbers: design §6 and Python's fractions.
 \set VERBOSITY default
 
+-- what other programs answer
+SELECT influence.commission_minor(5000, 0.0057) AS fee_29,
+       influence.commission_minor(11500, 0.0070) AS fee_81,
+       influence.commission_minor(500, 0.029) AS fee_15,
+       influence.split_amount(15, '{.8,.08,.12}') AS three_shares,
+       influence.split_amount(-5, '{7,3}') AS mirrored,
+       influence.split_amount(9999, '{75,25}') AS quarters,
+       influence.split_amount(22000, '{445455,9091,545455}') AS no_round_weights;
+SELECT influence.format_minor(12345, 'KWD') AS thousandths, influence.format_minor(12345, 'JPY') AS none,
+       influence.format_minor(12345, 'CLF') AS ten_thousandths, influence.format_minor(-1, 'CLF') AS smallest;
+
 -- rounding: half away from zero, half to even, toward zero; f(-x) = -f(x)
 SELECT amount,
        influence.commission_minor(amount, 0.5) AS half_up,

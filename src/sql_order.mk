@@ -4,6 +4,7 @@ SQL_PARTS = \
 	src/common/guard.sql \
 	src/common/common.sql \
 	src/commission/commission.sql \
+	src/commission/tiers.sql \
 	src/attribution/attribution.sql \
 	src/attribution/journey.sql \
 	src/attribution/markov.sql \
