@@ -86,6 +86,14 @@ FROM unnest('{9223372036854775807,9223372036854775807,-9223372036854775808,-9223
 SELECT g, at, influence.tiered_commission_step(100, ARRAY[0, 150], ARRAY[0.1, 0.1 + g % 2], 'volume') OVER (PARTITION BY g ORDER BY at) AS step
 FROM generate_series(1, 3) AS g, generate_series(1, 2) AS at ORDER BY g, at;
 
+-- more tables in turn than a call site remembers, and more spellings of one
+SELECT count(*) AS groups, bool_and(c = influence.tiered_amount(400, ARRAY[0, g * 10, 400], ARRAY[0.1, 0.2, 0.01 * g], 'graduated')) AS same
+FROM (SELECT g, influence.tiered_commission(100, ARRAY[0, g * 10, 400], ARRAY[0.1, 0.2, 0.01 * g], 'graduated') AS c
+      FROM generate_series(1, 4) AS i, generate_series(1, 30) AS g GROUP BY g) AS x;
+SELECT count(*) AS rows, sum(step) AS added
+FROM (SELECT influence.tiered_commission_step(10, '{0,100}', ARRAY[0.1, ('0.2' || repeat('0', i))::numeric], 'volume') OVER (PARTITION BY g ORDER BY i) AS step
+      FROM generate_series(1, 3) AS g, generate_series(1, 40) AS i) AS x;
+
 -- as a moving window: rows leave exactly
 SELECT count(*) AS frames,
        bool_and(moving IS NOT DISTINCT FROM influence.tiered_amount(total, '{0,200,400}', '{0.04,0.06,0.08}', 'volume')) AS same,

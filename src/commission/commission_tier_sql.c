@@ -3,10 +3,9 @@
  *	  Tiers from SQL arguments, and the plain functions tiered_amount and
  *	  reached_tier.
  *
- * A query nearly always has the same tiers in the next row.  Reading them takes
- * microseconds, because rates are numeric; comparing the bytes takes
- * nanoseconds.  So the last tiers stay with the call site, with the bytes they
- * were read from.
+ * A query has few tiers and many rows.  Reading tiers takes microseconds,
+ * because rates are numeric; comparing the bytes takes nanoseconds.  So the last
+ * few stay with the call site, with the bytes they were read from.
  */
 #include "postgres.h"
 
@@ -33,12 +32,22 @@ static const char *const argument_names[TIER_ARGUMENTS] = {"thresholds", "rates"
 
 #define TIER_HINT "Give one threshold and one rate per tier, for instance '{0,20000}' and '{0.04,0.06}', and mode graduated or volume."
 
-/* What a call site remembers; all of it lies in its own memory. */
-typedef struct TierMemory
+/* Tiers that a call site remembers, all in its own memory; NULL: none. */
+typedef struct TierEntry
 {
-	CommissionTiers *tiers;		/* NULL: none yet */
+	CommissionTiers *tiers;
 	struct varlena *bytes[TIER_ARGUMENTS];
 	uint64		serial;
+} TierEntry;
+
+#define TIER_ENTRIES 8
+
+typedef struct TierMemory
+{
+	TierEntry	entries[TIER_ENTRIES];
+	int			latest;			/* the one of the row before */
+	int			oldest;			/* the next to make room */
+	uint64		serial;			/* the last one given */
 } TierMemory;
 
 static void
@@ -197,32 +206,89 @@ same_bytes(const struct varlena *a, const struct varlena *b)
 		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
-/* Other bytes than before; 0.1 and 0.10 may still be the same tiers. */
+static bool
+entry_fits(const TierEntry *entry, struct varlena *const *bytes)
+{
+	return entry->tiers != NULL &&
+		same_bytes(entry->bytes[TIER_RATES], bytes[TIER_RATES]) &&
+		same_bytes(entry->bytes[TIER_THRESHOLDS], bytes[TIER_THRESHOLDS]) &&
+		same_bytes(entry->bytes[TIER_MODE], bytes[TIER_MODE]);
+}
+
+/*
+ * Other bytes may still be the same tiers, as 0.1 and 0.10.  The row before is
+ * remembered whatever came since, so in a run of the same tiers the serial stays
+ * the same, however they are spelt.
+ */
+static uint64
+serial_of(TierMemory *memory, const CommissionTiers *tiers)
+{
+	int			i;
+
+	for (i = 0; i < TIER_ENTRIES; i++)
+	{
+		const TierEntry *entry = &memory->entries[i];
+
+		if (entry->tiers != NULL && commission_tiers_equal(tiers, entry->tiers))
+			return entry->serial;
+	}
+	return ++memory->serial;
+}
+
 static void
-remember(TierMemory *memory, MemoryContext context, CommissionTiers *tiers,
+remember(TierEntry *entry, MemoryContext context, const CommissionTiers *tiers,
 		 struct varlena *const *bytes)
 {
 	int			i;
 
-	if (memory->tiers == NULL || !commission_tiers_equal(tiers, memory->tiers))
-		memory->serial++;
-	if (memory->tiers != NULL)
-		pfree(memory->tiers);
-
 	/* without tiers until everything is there: memory may run out */
-	memory->tiers = NULL;
+	if (entry->tiers != NULL)
+		pfree(entry->tiers);
+	entry->tiers = NULL;
 	for (i = 0; i < TIER_ARGUMENTS; i++)
 	{
 		Size		size = VARSIZE_ANY(bytes[i]);
 
-		if (memory->bytes[i] != NULL)
-			pfree(memory->bytes[i]);
-		memory->bytes[i] = NULL;
-		memory->bytes[i] = (struct varlena *) MemoryContextAlloc(context, size);
-		memcpy(memory->bytes[i], bytes[i], size);
+		if (entry->bytes[i] != NULL)
+			pfree(entry->bytes[i]);
+		entry->bytes[i] = NULL;
+		entry->bytes[i] = (struct varlena *) MemoryContextAlloc(context, size);
+		memcpy(entry->bytes[i], bytes[i], size);
 	}
-	memory->tiers = commission_tiers_copy(MemoryContextAlloc(context, commission_tiers_size(tiers->n)),
-										  tiers);
+	entry->tiers = commission_tiers_copy(MemoryContextAlloc(context, commission_tiers_size(tiers->n)),
+										 tiers);
+}
+
+/* The entry for these arguments, found or read. */
+static TierEntry *
+find_entry(TierMemory *memory, MemoryContext context, const Datum *arguments)
+{
+	struct varlena *bytes[TIER_ARGUMENTS];
+	CommissionTiers *tiers;
+	TierEntry  *entry;
+	int			i;
+
+	for (i = 0; i < TIER_ARGUMENTS; i++)
+		bytes[i] = PG_DETOAST_DATUM_PACKED(arguments[i]);
+
+	if (entry_fits(&memory->entries[memory->latest], bytes))
+		return &memory->entries[memory->latest];
+	for (i = 0; i < TIER_ENTRIES; i++)
+	{
+		if (entry_fits(&memory->entries[i], bytes))
+		{
+			memory->latest = i;
+			return &memory->entries[i];
+		}
+	}
+
+	tiers = read_tiers(arguments);
+	entry = &memory->entries[memory->oldest];
+	entry->serial = serial_of(memory, tiers);
+	remember(entry, context, tiers, bytes);
+	memory->latest = memory->oldest;
+	memory->oldest = (memory->oldest + 1) % TIER_ENTRIES;
+	return entry;
 }
 
 const CommissionTiers *
@@ -230,8 +296,7 @@ commission_tiers_from_arguments(FmgrInfo *flinfo, const Datum *arguments, const 
 								uint64 *serial)
 {
 	TierMemory *memory = (TierMemory *) flinfo->fn_extra;
-	struct varlena *bytes[TIER_ARGUMENTS];
-	bool		known;
+	TierEntry  *entry;
 	int			i;
 
 	for (i = 0; i < TIER_ARGUMENTS; i++)
@@ -247,18 +312,10 @@ commission_tiers_from_arguments(FmgrInfo *flinfo, const Datum *arguments, const 
 		memory = (TierMemory *) MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(TierMemory));
 		flinfo->fn_extra = memory;
 	}
-
-	known = memory->tiers != NULL;
-	for (i = 0; i < TIER_ARGUMENTS; i++)
-	{
-		bytes[i] = PG_DETOAST_DATUM_PACKED(arguments[i]);
-		known = known && same_bytes(bytes[i], memory->bytes[i]);
-	}
-	if (!known)
-		remember(memory, flinfo->fn_mcxt, read_tiers(arguments), bytes);
+	entry = find_entry(memory, flinfo->fn_mcxt, arguments);
 	if (serial != NULL)
-		*serial = memory->serial;
-	return memory->tiers;
+		*serial = entry->serial;
+	return entry->tiers;
 }
 
 void

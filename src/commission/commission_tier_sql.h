@@ -12,8 +12,8 @@
 
 /*
  * The tiers of a call, ready for use until the next call through the same
- * flinfo: read anew only when the arguments are other bytes than the time
- * before.  The serial, unless NULL, changes when the tiers do.
+ * flinfo: read only if their bytes are not among those of the last few.  The
+ * serial, unless NULL, is the same in a row of calls as long as the tiers are.
  */
 extern const CommissionTiers *commission_tiers_from_arguments(FmgrInfo *flinfo,
 															  const Datum *arguments,
