@@ -36,6 +36,11 @@ def reached(amount, thresholds):
     return sum(bound <= amount for bound in thresholds)
 
 
+def reached_of(amount, thresholds):
+    """reached_tier: the same, once the bounds are found to be in order."""
+    return reached(amount, [bound for bound, _ in table(thresholds, ["0"] * len(thresholds), "volume")])
+
+
 def exact(amount, tiers, mode):
     """f before its rounding, for an amount of any size."""
     if amount < 0:
