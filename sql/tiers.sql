@@ -86,6 +86,12 @@ FROM unnest('{9223372036854775807,9223372036854775807,-9223372036854775808,-9223
 SELECT g, at, influence.tiered_commission_step(100, ARRAY[0, 150], ARRAY[0.1, 0.1 + g % 2], 'volume') OVER (PARTITION BY g ORDER BY at) AS step
 FROM generate_series(1, 3) AS g, generate_series(1, 2) AS at ORDER BY g, at;
 
+-- each of the three makes other tiers at the same call site
+SELECT mode, t AS thresholds, r AS rates, influence.tiered_amount(300, t, r, mode)
+FROM unnest('{graduated,volume}'::text[]) AS mode,
+     (VALUES ('{0,200}'::bigint[]), ('{0,250}'), ('{0,400}')) AS v(t), (VALUES ('{0.1,0.2}'::numeric[]), ('{0.1,0.3}')) AS w(r)
+ORDER BY mode, t, r;
+
 -- more tables in turn than a call site remembers, and more spellings of one
 SELECT count(*) AS groups, bool_and(c = influence.tiered_amount(400, ARRAY[0, g * 10, 400], ARRAY[0.1, 0.2, 0.01 * g], 'graduated')) AS same
 FROM (SELECT g, influence.tiered_commission(100, ARRAY[0, g * 10, 400], ARRAY[0.1, 0.2, 0.01 * g], 'graduated') AS c

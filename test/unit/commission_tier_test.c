@@ -308,7 +308,7 @@ static void
 test_states(void)
 {
 	/* one byte off, as behind a short varlena header */
-	uint8_t		blocks[3][256];
+	uint8_t		blocks[4][256];
 	uint8_t    *a = blocks[0] + 1;
 	uint8_t    *b = blocks[1] + 1;
 	uint8_t    *whole = blocks[2] + 1;
@@ -337,6 +337,9 @@ test_states(void)
 	ok(commission_tier_state_is_valid(a, size) && commission_tier_states_agree(a, b), "states with rows agree");
 	ok(commission_tier_state_has_tiers(a, tiers), "and have their tiers");
 	ok(!commission_tier_state_has_tiers(a, usual_tiers(COMMISSION_VOLUME)), "another mode is another table");
+	memcpy(blocks[3], b, size);
+	blocks[3][size - 1] ^= 1;
+	ok(!commission_tier_states_agree(a, blocks[3]), "states with another rate don't");
 	commission_tier_state_merge(a, b);
 	is_mem(a, whole, size, "two parts are the bytes of the whole");
 
