@@ -117,7 +117,6 @@ SELECT * FROM pg_temp.not_refused('IN002', $$set_commission_rate(1)$$, $$set_com
 	$$set_commission_rate(1, 0.1, priority => NULL)$$, $$set_commission_rate(1, 0.1, valid_from => NULL)$$, $$set_commission_rate(1, 0.1, valid_from => 'infinity')$$, $$set_commission_rate(1, 0.1, valid_from => '2024-02-01', valid_to => '2024-02-01')$$,
 	$$set_commission_rate(1, 0.1, valid_from => '2024-02-01', valid_to => '2024-01-01')$$, $$set_commission_rate(1, 1000)$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$set_commission_rate(99, 0.1)$$, $$set_commission_rate(NULL, 0.1)$$, $$set_commission_rate(1, 0.1, 99)$$, $$set_commission_rate(1, 0.1, product_id => 99)$$, $$set_commission_rate(1, 0.1, category_id => 99)$$);
-SELECT * FROM pg_temp.not_refused('IN010', $$set_commission_rate(1, flat_amount => 100)$$);
 
 -- Currencies of 0 and 3 decimals; rounding. Two touches, linear: of 999 the first gets 500 (the odd unit), the second 499;
 -- at 5 %: 25.0 and 24.95 -> 25 and 25 yen. Dinars half even: of 100 and 90, 50 and 45 each: 2.5 -> 2 and 2.25 -> 2 fils.
@@ -153,7 +152,15 @@ SELECT * FROM pg_temp.not_refused('IN003', $$record_order(99, pg_temp.visitor(9)
 	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "quantity": 1, "paid_price": 1}]')$$, $$explain_attribution(1, 'none')$$, $$explain_attribution(99, 'o1')$$, $$explain_attribution(1, NULL)$$, $$explain_commission(1, 'none')$$, $$explain_commission(1, 'o1', visitor_id => pg_temp.visitor(9))$$);
 SELECT * FROM pg_temp.not_refused('IN006', $$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 2, "paid_price": 9223372036854775807}]')$$,
 	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 9223372036854775807}, {"line_no": 2, "sku": "lamp", "quantity": 1, "paid_price": 1}]')$$);
-SELECT * FROM pg_temp.not_refused('IN010', $$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', currency => 'EUR')$$);
+SELECT * FROM pg_temp.not_refused('IN002', $$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', currency => 'EUR')$$,
+	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', currency => 'eur')$$,
+	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', currency => 'EUR', details => '{"fx_rate": 0}')$$,
+	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', currency => 'EUR', details => '{"fx_rate": -1}')$$,
+	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', currency => 'EUR', details => '{"fx_rate": 1.0000000000001}')$$,
+	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', currency => 'EUR', details => '{"fx_rate": "NaN"}')$$,
+	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', currency => 'EUR', details => '{"fx_rate": "much"}')$$,
+	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', currency => 'EUR', details => '{"fx_source": "me"}')$$,
+	$$record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', details => '{"fx_rate": 1.1}')$$);
 SELECT count(*) FROM influence.orders WHERE visitor_id = pg_temp.visitor(9);
 -- the greatest amount there is: 5 % of 2^63 - 1 = 461168601842738790.35
 SELECT status FROM influence.record_touch(pg_temp.program('Points'), pg_temp.visitor(311), 'big', 'click', 2, '2024-06-30');

@@ -50,12 +50,23 @@ SELECT * FROM pg_temp.not_refused('IN002',
 	$$create_program('X', 'USD', attribution => '{"half_life": "1 month"}')$$,
 	$$create_program('X', 'USD', attribution => '{"max_touch_delay": "-1 hour"}')$$,
 	$$create_program('X', 'USD', attribution => '{"view_min_ms": -1}')$$,
-	$$create_program('X', 'USD', dedup_group => '')$$);
+	$$create_program('X', 'USD', dedup_group => '')$$,
+	$$create_program('X', 'USD', commission => NULL)$$,
+	$$create_program('X', 'USD', commission => '{"rate": 0.1}')$$,
+	$$create_program('X', 'USD', commission => '{"base_less": ["taxes"]}')$$,
+	$$create_program('X', 'USD', commission => '{"base_less": "tax"}')$$,
+	$$create_program('X', 'USD', commission => '{"base_less": null}')$$,
+	$$create_program('X', 'USD', commission => '{"platform_rate": 1.01}')$$,
+	$$create_program('X', 'USD', commission => '{"platform_rate": -0.01}')$$,
+	$$create_program('X', 'USD', commission => '{"platform_rate": "NaN"}')$$,
+	$$create_program('X', 'USD', commission => '{"platform_rate": 0.0000000001}')$$,
+	$$create_program('X', 'USD', commission => '{"line_cap": -1}')$$,
+	$$create_program('X', 'USD', commission => '{"month_minimum": 0.5}')$$,
+	$$create_program('X', 'USD', commission => '{"tier_restate": "never"}')$$);
 SELECT * FROM pg_temp.not_refused('IN005', $$create_program('X', 'USD', attribution => '{"model": "participation"}')$$);
 SELECT * FROM pg_temp.not_refused('IN010',
 	$$create_program('X', 'USD', payout => '{"earns_at": "shipped"}')$$,
 	$$create_program('X', 'USD', payout => '{"hold_from": "delivered"}')$$,
-	$$create_program('X', 'USD', payout => '{"rounding_scope": "order"}')$$,
 	$$create_program('X', 'USD', payout => '{"granularity": {"USD": 100}}')$$,
 	$$create_program('X', 'USD', payout => '{"pay_when_funded": true}')$$,
 	$$create_program('X', 'USD', payout => '{"max_clawback_age": "1 year"}')$$);
@@ -90,6 +101,28 @@ SELECT * FROM pg_temp.not_refused('IN005',
 SELECT * FROM pg_temp.not_refused('IN005',
 	$$set_attribution_policy(1, '{"model": "participation"}', '2024-05-01')$$);
 SELECT count(*) FROM influence.attribution_policy WHERE program_id = pg_temp.program('Creators');
+SELECT * FROM influence.set_commission_policy(pg_temp.program('Creators'), '{"base_less": ["tax"], "platform_rate": 0.02, "order_cap": 5000}', '2024-03-01');
+SELECT * FROM influence.set_commission_policy(pg_temp.program('Creators'), '{"order_cap": null, "base_less": []}', '2024-04-01');
+SELECT * FROM influence.set_commission_policy(pg_temp.program('Creators'), '{"base_less": ["tax"], "platform_rate": 0.02, "order_cap": 5000}', '2024-03-01');
+SELECT version, valid, base_less, platform_rate, order_cap, tier_restate FROM influence.commission_policy WHERE program_id = pg_temp.program('Creators') ORDER BY 1;
+SELECT * FROM pg_temp.not_refused('IN002', $$set_commission_policy(1, NULL)$$, $$set_commission_policy(1, '{}', NULL)$$, $$set_commission_policy(1, '{}', 'infinity')$$, $$set_commission_policy(1, '{"cap": 1}')$$);
+SELECT * FROM pg_temp.not_refused('IN003', $$set_commission_policy(99, '{}')$$, $$set_commission_policy(NULL, '{}')$$);
+SELECT * FROM pg_temp.not_refused('IN004', $$set_commission_policy(1, '{"platform_rate": 0.03}', '2024-03-01')$$);
+SELECT * FROM pg_temp.not_refused('IN005', $$set_commission_policy(1, '{"platform_rate": 0.03}', '2024-03-15')$$);
+SELECT status FROM influence.create_program('Cut', 'USD', commission => '{"platform_rate": 0.02}');
+SELECT status FROM influence.create_program('Cut', 'USD', commission => '{"platform_rate": 0.02}');
+SELECT * FROM pg_temp.not_refused('IN004', $$create_program('Cut', 'USD')$$, $$create_program('Cut', 'USD', commission => '{"platform_rate": 0.03}')$$);
+
+-- Exchange rates.
+SELECT status FROM influence.set_exchange_rate('EUR', 'USD', 1.0823, 'ECB', '2024-03-01');
+SELECT status FROM influence.set_exchange_rate('EUR', 'USD', 1.08230, 'ECB', '2024-03-01');
+SELECT status FROM influence.set_exchange_rate('USD', 'EUR', 0.923958237087, 'ECB', '2024-03-01');
+SELECT currency_from, currency_to, valid_from, rate, source FROM influence.exchange_rate ORDER BY 1;
+SELECT * FROM pg_temp.not_refused('IN004', $$set_exchange_rate('EUR', 'USD', 1.0824, 'ECB', '2024-03-01')$$, $$set_exchange_rate('EUR', 'USD', 1.0823, 'us', '2024-03-01')$$);
+SELECT * FROM pg_temp.not_refused('IN002', $$set_exchange_rate(NULL, 'USD', 1, 's')$$, $$set_exchange_rate('EUR', NULL, 1, 's')$$, $$set_exchange_rate('EURO', 'USD', 1, 's')$$, $$set_exchange_rate('EUR', 'usd', 1, 's')$$,
+	$$set_exchange_rate('EUR', 'EUR', 1, 's')$$, $$set_exchange_rate('EUR', 'USD', NULL, 's')$$, $$set_exchange_rate('EUR', 'USD', 0, 's')$$, $$set_exchange_rate('EUR', 'USD', -1, 's')$$, $$set_exchange_rate('EUR', 'USD', 'NaN', 's')$$,
+	$$set_exchange_rate('EUR', 'USD', 'Infinity', 's')$$, $$set_exchange_rate('EUR', 'USD', 1000000000000, 's')$$, $$set_exchange_rate('EUR', 'USD', 0.0000000000001, 's')$$, $$set_exchange_rate('EUR', 'USD', 1, NULL)$$, $$set_exchange_rate('EUR', 'USD', 1, '')$$,
+	$$set_exchange_rate('EUR', 'USD', 1, 's', NULL)$$, $$set_exchange_rate('EUR', 'USD', 1, 's', 'infinity')$$, $$set_exchange_rate('EUR', 'USD', 1, 's', '-infinity')$$);
 
 -- The catalogue.
 SELECT * FROM influence.create_category('Home');

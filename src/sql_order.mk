@@ -32,6 +32,7 @@ SQL_PARTS = \
 	src/attribution/order_credits.sql \
 	src/attribution/explain.sql \
 	src/commission/rates.sql \
+	src/commission/exchange_rates.sql \
 	src/commission/commission_choice.sql \
 	src/commission/commissions.sql \
 	src/commission/explain_commission.sql \
@@ -42,6 +43,7 @@ SQL_PARTS = \
 	src/attribution/reattribution.sql \
 	src/payout/payouts.sql \
 	src/payout/statements.sql \
+	src/payout/check_commissions.sql \
 	src/payout/books.sql \
 	src/payout/stats.sql \
 	src/payout/jobs.sql \

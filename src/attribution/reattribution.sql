@@ -51,6 +51,9 @@ BEGIN
 			   AND (o.program_id, o.visitor_id) <> ($1, $2)) THEN
 		RETURN 'refused';			-- it came by COPY to two visitors or programs; check_books() reports it
 	END IF;
+	IF unseen <> '{}' THEN
+		PERFORM influence_internal.complete_order($1, $2, $3);
+	END IF;
 	SELECT coalesce(max(c.revision) + 1, 0) INTO next_revision
 	  FROM influence.credit c WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3;
 	WITH n AS MATERIALIZED (

@@ -2,10 +2,26 @@
  * commission_choice.sql
  *
  * What an order's lines should earn: for each line and credited creator the
- * base, the rate that was chosen (and stays, once booked) and the amount. A
- * creator who may not earn, or has no rate, gets 0 with the reason, so that
- * nothing is silently absent.
+ * base, the rate that was chosen (and stays, once booked) and the amount; and
+ * the platform's own cut of what is credited. A creator who may not earn, or
+ * has no rate, gets 0 with the reason, so that nothing is silently absent.
+ *
+ * What a line is (by a direct touch, by a boosted one) is looked up only where
+ * the rate card asks for it.
  */
+CREATE FUNCTION influence_internal.line_commission(base bigint, rate numeric, flat_amount bigint, quantity bigint, shares numeric[],
+	place int, rounding text)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	SELECT CASE WHEN $3 IS NULL THEN influence.commission_minor($1, $2, $7)
+				WHEN 0 OPERATOR(pg_catalog.<) ANY ($5)
+				THEN coalesce((influence.split_amount(($3::pg_catalog.numeric OPERATOR(pg_catalog.*) $4)::pg_catalog.int8, $5))[$6], 0)
+				ELSE 0 END
+$$;
+COMMENT ON FUNCTION influence_internal.line_commission(bigint, numeric, bigint, bigint, numeric[], int, text) IS
+'What a creator earns by a line: base x rate, or, flat, its share (the place-th of shares, NULL = none) of flat_amount x quantity.';
+
 CREATE FUNCTION influence_internal.wanted_commissions(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS TABLE (line_no int, creator_id bigint, base bigint, rate_id bigint, rate_version int, rate numeric, flat_amount bigint,
 			   rounding text, amount bigint, hold_reason text, directness text, customer_kind text, boost text, tier_id bigint,
@@ -17,8 +33,15 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	o record;
+	asked record;
 BEGIN
 	SELECT * INTO o FROM influence_internal.order_terms($1, $2, $3);
+	SELECT EXISTS (SELECT FROM influence.commission_rate r WHERE r.program_id = $1 AND r.directness <> '') AS directness,
+		   EXISTS (SELECT FROM influence.commission_rate r WHERE r.program_id = $1 AND r.boost <> '') AS boost,
+		   CASE WHEN o.paying THEN
+				(SELECT p.platform_rate FROM influence.commission_policy p
+				  WHERE p.program_id = $1 AND p.version = influence_internal.order_commission_policy($1, $2, $3)) ELSE 0 END AS platform_rate
+	  INTO asked;
 	RETURN QUERY
 	WITH booked AS MATERIALIZED (
 		-- what a creator was first booked with is frozen
@@ -28,35 +51,173 @@ BEGIN
 		  FROM influence.earning x
 		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.kind = 'commission'
 		 GROUP BY x.line_no, x.creator_id
-	), now AS MATERIALIZED (
-		SELECT x.line_no, x.creator_id, sum(x.credit)::bigint AS base
+	), shares AS MATERIALIZED (
+		SELECT x.line_no, x.creator_id, sum(x.credit)::bigint AS base, round(sum(x.weight)::numeric, 9) AS weight
 		  FROM influence.credit x
 		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3
 		   AND x.creator_id IS NOT NULL AND x.superseded_by IS NULL
 		 GROUP BY x.line_no, x.creator_id
+	), line AS MATERIALIZED (
+		-- whoever is credited shares a flat amount, by base; by weight, where there is nothing to base it on
+		SELECT l.line_no, l.product_id, l.category_path, l.quantity, s.base, s.creators,
+			   CASE WHEN s.base > 0 THEN s.bases ELSE s.weights END AS shares,
+			   CASE WHEN l.renewal_no > 0 OR NOT l.new_customer THEN 'returning' WHEN l.new_customer THEN 'new' END AS customer_kind
+		  FROM influence.order_line l
+		  LEFT JOIN (SELECT x.line_no, sum(x.base)::bigint AS base, array_agg(x.creator_id ORDER BY x.creator_id) AS creators,
+							array_agg(x.base::numeric ORDER BY x.creator_id) AS bases, array_agg(x.weight ORDER BY x.creator_id) AS weights
+					   FROM shares x GROUP BY x.line_no) s ON s.line_no = l.line_no
+		 WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3
 	), fresh AS MATERIALIZED (
 		SELECT n.line_no, n.creator_id, n.base, r.rate_id, r.version AS rate_version, r.rate, r.flat_amount, o.rounding,
-			   coalesce(b.bar, CASE WHEN r.rate_id IS NULL THEN 'no_rate' END) AS hold_reason
-		  FROM now n
-		  JOIN influence.order_line l ON l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3 AND l.line_no = n.line_no
-		 -- OFFSET 0: asked once, not once per use
-		 CROSS JOIN LATERAL (SELECT CASE WHEN NOT o.paying THEN 'not_paying'
-										 ELSE influence_internal.earning_bar($1, n.creator_id, o.ordered_at) END AS bar OFFSET 0) b
-		  LEFT JOIN LATERAL influence_internal.rate_candidates($1, n.creator_id, l.product_id, l.category_path, o.country,
-															   o.ordered_at) r ON r.choice = 1 AND b.bar IS NULL
-		 WHERE NOT EXISTS (SELECT FROM booked k WHERE k.line_no = n.line_no AND k.creator_id = n.creator_id)
+			   coalesce(n.bar, CASE WHEN r.rate_id IS NULL THEN 'no_rate' END) AS hold_reason, n.directness, n.customer_kind, n.boost,
+			   CASE WHEN r.rate IS NOT NULL AND NOT r.personal THEN
+					(SELECT t.tier_id FROM influence.tier_table t
+					  WHERE t.program_id = $1 AND t.valid @> o.ordered_at AND (t.category_id = 0 OR t.category_id = ANY (n.category_path))
+					  ORDER BY coalesce(array_position(n.category_path, t.category_id), 0) DESC LIMIT 1) END AS tier_id
+		  FROM (SELECT s.line_no, s.creator_id, s.base, l.product_id, l.category_path, l.quantity, l.shares,
+					   array_position(l.creators, s.creator_id) AS place, l.customer_kind,
+					   CASE WHEN asked.directness THEN influence_internal.credit_directness($1, $2, $3, s.line_no, s.creator_id) END AS directness,
+					   CASE WHEN asked.boost THEN influence_internal.credit_boost($1, $2, $3, s.line_no, s.creator_id) END AS boost,
+					   CASE WHEN o.paying THEN influence_internal.earning_bar($1, s.creator_id, o.ordered_at) ELSE 'not_paying' END AS bar
+				  FROM shares s
+				  JOIN line l ON l.line_no = s.line_no
+				 WHERE NOT EXISTS (SELECT FROM booked b WHERE b.line_no = s.line_no AND b.creator_id = s.creator_id)
+				-- asked once, not once per use
+				OFFSET 0) n
+		  LEFT JOIN LATERAL (SELECT x.*
+							   FROM influence_internal.choose_rate($1, n.creator_id, n.product_id, n.category_path, o.country, o.ordered_at,
+										n.directness, n.customer_kind, n.boost, n.base, n.quantity, n.shares, n.place, o.rounding) x
+							  WHERE n.bar IS NULL OFFSET 0) r ON true
+	), wanted AS (
+		SELECT f.*, true AS credited FROM fresh f
+		UNION ALL
+		SELECT l.line_no, 0, l.base, NULL, NULL, asked.platform_rate, NULL, o.rounding, NULL, NULL, NULL, NULL, NULL, true
+		  FROM line l
+		 WHERE asked.platform_rate > 0 AND l.base IS NOT NULL
+		   AND NOT EXISTS (SELECT FROM booked b WHERE b.line_no = l.line_no AND b.creator_id = 0)
+		UNION ALL
+		SELECT b.line_no, b.creator_id, coalesce(s.base, 0), b.rate_id, b.rate_version, b.rate, b.flat_amount, b.rounding,
+			   b.hold_reason, b.directness, b.customer_kind, b.boost, b.tier_id, s.base IS NOT NULL
+		  FROM booked b
+		  LEFT JOIN (SELECT x.line_no, x.creator_id, x.base FROM shares x
+					 UNION ALL
+					 SELECT l.line_no, 0, l.base FROM line l WHERE l.base IS NOT NULL) s ON s.line_no = b.line_no AND s.creator_id = b.creator_id
 	)
-	SELECT f.line_no, f.creator_id, f.base, f.rate_id, f.rate_version, f.rate, f.flat_amount, f.rounding,
-		   CASE WHEN f.hold_reason IS NULL THEN influence.commission_minor(f.base, f.rate, f.rounding) ELSE 0 END,
-		   f.hold_reason, NULL::text, NULL::text, NULL::text, NULL::bigint, true
-	  FROM fresh f
-	UNION ALL
-	SELECT b.line_no, b.creator_id, coalesce(n.base, 0), b.rate_id, b.rate_version, b.rate, b.flat_amount, b.rounding,
-		   CASE WHEN b.hold_reason IS NULL THEN influence.commission_minor(coalesce(n.base, 0), b.rate, b.rounding) ELSE 0 END,
-		   b.hold_reason, b.directness, b.customer_kind, b.boost, b.tier_id, n.base IS NOT NULL
-	  FROM booked b
-	  LEFT JOIN now n ON n.line_no = b.line_no AND n.creator_id = b.creator_id;
+	SELECT w.line_no, w.creator_id, w.base, w.rate_id, w.rate_version, w.rate, w.flat_amount, w.rounding,
+		   CASE WHEN w.hold_reason IS NOT NULL THEN 0
+				-- rounded over the order: a creator's lines at one rate together
+				WHEN o.rounding_scope = 'order' AND w.rate_id IS NOT NULL AND w.flat_amount IS NULL
+				THEN influence.commission_minor(w.up_to, w.rate, w.rounding) - influence.commission_minor(w.up_to - w.base, w.rate, w.rounding)
+				ELSE influence_internal.line_commission(w.base, w.rate, w.flat_amount, l.quantity, l.shares,
+					array_position(l.creators, w.creator_id), w.rounding) END,
+		   w.hold_reason, w.directness, w.customer_kind, w.boost, w.tier_id, w.credited
+	  FROM (SELECT x.*, (sum(x.base) FILTER (WHERE x.hold_reason IS NULL)
+						 OVER (PARTITION BY x.creator_id, x.rate_id ORDER BY x.line_no))::bigint AS up_to FROM wanted x) w
+	  JOIN line l ON l.line_no = w.line_no;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.wanted_commissions(bigint, uuid, text) IS
-'The commissions that an order should have with its present credits: one row per line and creator that is credited, or was (base 0 then, credited false), at the rate and rounding that was first booked, else chosen now.';
+'The commissions that an order should have with its present credits: one row per line and creator that is credited, or was (base 0 then, credited false), at the rate and rounding that was first booked, else chosen now; and one per line for the platform''s own cut (creator_id 0, base: all that is credited to creators).';
+
+CREATE FUNCTION influence_internal.order_commission_policy(program_id bigint, visitor_id uuid, order_ref text)
+RETURNS int
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT coalesce(x.commission_policy_version,
+							(SELECT p.version FROM influence.commission_policy p WHERE p.program_id = $1 AND p.valid @> x.ordered_at))
+			  FROM influence.orders x
+			 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.order_commission_policy(bigint, uuid, text) IS
+'The version of the commission policy of an order: the one that it was recorded under, else the one in force when it was placed.';
+
+CREATE FUNCTION influence_internal.choose_rate(program_id bigint, creator_id bigint, product_id bigint, category_path bigint[], country text,
+	at timestamptz, directness text, customer_kind text, boost text, base bigint, quantity bigint, shares numeric[], place int, rounding text,
+	OUT rate_id bigint, OUT version int, OUT rate numeric, OUT flat_amount bigint, OUT personal boolean)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	taken record;
+	before record;
+BEGIN
+	SELECT c.* INTO taken FROM influence_internal.rate_candidates($1, $2, $3, $4, $5, $6, $7, $8, $9) c WHERE c.choice = 1;
+	-- hours, not calendar days
+	IF taken.protect_days > 0 AND $6 < taken.began_at + make_interval(hours => 24 * taken.protect_days)
+	   AND influence_internal.posted_before($2, $3, taken.began_at) THEN
+		SELECT c.* INTO before
+		  FROM influence_internal.rate_candidates($1, $2, $3, $4, $5, taken.began_at - interval '1 microsecond', $7, $8, $9) c
+		 WHERE c.choice = 1;
+		IF FOUND AND influence_internal.line_commission($10, before.rate, before.flat_amount, $11, $12, $13, $14)
+				   > influence_internal.line_commission($10, taken.rate, taken.flat_amount, $11, $12, $13, $14) THEN
+			taken := before;
+		END IF;
+	END IF;
+	rate_id := taken.rate_id;
+	version := taken.version;
+	rate := taken.rate;
+	flat_amount := taken.flat_amount;
+	personal := taken.personal;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.choose_rate(bigint, bigint, bigint, bigint[], text, timestamptz, text, text, text, bigint, bigint, numeric[], int, text) IS
+'The row of the rate card that a creator earns a line by: the first candidate; or, while that one protects creators who had posted the product before it began, the first candidate of the card as it was just before, if it earns more money by this line. One step back only. NULLs when no row fits.';
+
+CREATE FUNCTION influence_internal.posted_before(creator_id bigint, product_id bigint, at timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN EXISTS (SELECT FROM influence.post_tag t
+					 JOIN influence.post p ON p.creator_id = t.creator_id AND p.post_id = t.post_id
+					WHERE t.product_id = $2 AND t.creator_id = $1 AND p.published_at < $3);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.posted_before(bigint, bigint, timestamptz) IS
+'Whether a creator published a post that tags a product before a moment, whatever became of the post.';
+
+CREATE FUNCTION influence_internal.credit_directness(program_id bigint, visitor_id uuid, order_ref text, line_no int, creator_id bigint)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT CASE WHEN bool_or(t.product_id = l.product_id
+									 OR (SELECT h.category_id FROM influence.product_category h
+										  WHERE h.product_id = t.product_id AND h.valid_from <= c.touched_at
+										  ORDER BY h.valid_from DESC LIMIT 1) = ANY (l.category_path))
+						THEN 'direct' ELSE 'indirect' END
+			  FROM influence.credit c
+			 CROSS JOIN LATERAL (SELECT (c.snapshot ->> 'product_id')::bigint AS product_id) t
+			  JOIN influence.order_line l ON l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3 AND l.line_no = $4
+			 WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.line_no = $4 AND c.creator_id = $5
+			   AND c.superseded_by IS NULL);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.credit_directness(bigint, uuid, text, int, bigint) IS
+'direct when a touch that a creator is credited for was of the line''s product, or of one whose category at that moment is in the line''s category path; else indirect (so are touches without product, and coupons).';
+
+CREATE FUNCTION influence_internal.credit_boost(program_id bigint, visitor_id uuid, order_ref text, line_no int, creator_id bigint)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN CASE WHEN EXISTS (SELECT FROM influence.credit c
+							   JOIN influence.touch t ON t.visitor_id = c.touch_visitor_id AND t.touched_at = c.touched_at
+									AND t.touch_ref = c.touch_ref
+							  WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.line_no = $4 AND c.creator_id = $5
+								AND c.superseded_by IS NULL AND t.boosted) THEN 'boosted' ELSE 'organic' END;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.credit_boost(bigint, uuid, text, int, bigint) IS
+'boosted when a touch that a creator is credited for was paid for (touch.boosted), else organic.';

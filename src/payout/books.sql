@@ -24,7 +24,7 @@ BEGIN
 	), e AS (
 		-- commissions net of what later attributions corrected
 		SELECT x.visitor_id, x.program_id, x.order_ref, x.line_no, x.creator_id, sum(x.base)::bigint AS base, sum(x.amount)::bigint AS amount,
-			   min(x.rate) AS rate, min(x.rounding) AS rounding, min(x.hold_reason) AS hold_reason,
+			   min(x.rounding) AS rounding,
 			   format('order %s line %s creator %s', x.order_ref, x.line_no, x.creator_id) AS subject
 		  FROM influence.earning x
 		 WHERE x.kind = 'commission' AND x.program_id = coalesce($1, x.program_id)
@@ -71,15 +71,7 @@ BEGIN
 	 CROSS JOIN LATERAL (SELECT count(*) > 0 AS had, count(*) FILTER (WHERE k.superseded_by IS NULL) > 0 AS has
 						   FROM influence.credit k WHERE k.visitor_id = e.visitor_id AND k.program_id = e.program_id
 							AND k.order_ref = e.order_ref AND k.line_no = e.line_no AND k.creator_id = e.creator_id) x
-	 WHERE NOT x.had OR (NOT x.has AND (e.base, e.amount) <> (0, 0))
-	UNION ALL
-	SELECT 'a commission is its base at the frozen rate', e.program_id, e.subject, w.amount::text, e.amount::text
-	  FROM e
-	 CROSS JOIN LATERAL (SELECT CASE WHEN e.hold_reason IS NOT NULL THEN 0
-									 -- what the kernel would refuse is a violation, not an error of the proof
-									 WHEN e.rate BETWEEN 0 AND 1000 AND scale(e.rate) <= 9 AND e.rounding IN ('half_up', 'half_even', 'down')
-									 THEN influence.commission_minor(e.base, e.rate, e.rounding) END AS amount) w
-	 WHERE e.amount IS DISTINCT FROM w.amount
+	 WHERE e.creator_id <> 0 AND (NOT x.had OR (NOT x.has AND (e.base, e.amount) <> (0, 0)))
 	UNION ALL
 	SELECT 'clawbacks telescope to the commission', e.program_id, e.subject, format('%s of base %s', w.amount, w.base), format('%s of base %s', -k.amount, -k.base)
 	  FROM e
@@ -122,12 +114,14 @@ BEGIN
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_earnings($1) b
 	UNION ALL
+	SELECT b.* FROM influence_internal.check_commissions($1) b
+	UNION ALL
 	SELECT b.* FROM influence_internal.check_ledger($1) b;
 END
 $$;
 REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION influence.check_books(bigint) IS
-'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, nothing is attributed again after its lock, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
+'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, nothing is attributed again after its lock, lines are their amounts at frozen exchange rates, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
 
 CREATE FUNCTION influence_internal.check_earnings(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -163,24 +157,14 @@ BEGIN
 			AND r.line_no = e.line_no AND r.seq = e.seq
 	 WHERE e.kind = 'clawback' AND (c.seq IS NULL OR r.seq IS NULL)
 	UNION ALL
-	SELECT 'a commission has the rate of its card', e.program_id, e.subject, coalesce(r.rate::text, 'no such rate'), e.rate::text
-	  FROM e
-	  LEFT JOIN influence.commission_rate r ON r.program_id = e.program_id AND r.rate_id = e.rate_id AND r.version = e.rate_version
-	 WHERE e.rate_id IS NOT NULL AND e.rate IS DISTINCT FROM r.rate
-	UNION ALL
 	SELECT 'an earning is held as its policy says', e.program_id, e.subject, h.available_at::text, e.available_at::text
 	  FROM e
 	  JOIN influence.orders o ON o.visitor_id = e.visitor_id AND o.program_id = e.program_id AND o.order_ref = e.order_ref
 	 CROSS JOIN LATERAL influence_internal.hold_until(e.program_id, o.ordered_at, e.payout_policy_version) h
-	 WHERE e.available_at <> h.available_at
-	UNION ALL
-	SELECT 'an earning has the currency of its order', e.program_id, e.subject, o.currency::text, e.currency::text
-	  FROM e
-	  JOIN influence.orders o ON o.visitor_id = e.visitor_id AND o.program_id = e.program_id AND o.order_ref = e.order_ref
-	 WHERE e.currency <> o.currency;
+	 WHERE e.available_at <> h.available_at;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.check_earnings(bigint) IS 'The part of check_books() about single earnings: one commission per line and creator with its corrections, frozen rates, holds and currencies.';
+COMMENT ON FUNCTION influence_internal.check_earnings(bigint) IS 'The part of check_books() about single earnings: one commission per line and creator with its corrections, and holds.';
 
 CREATE FUNCTION influence_internal.check_ledger(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)

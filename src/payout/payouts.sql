@@ -19,6 +19,7 @@ BEGIN
 	  FROM influence.ledger l
 	 WHERE l.program_id = $1 AND l.available_at < $2 AND l.source <> 'payout'
 	   AND 'payable' IN (l.debit_account, l.credit_account)
+	   AND l.party_id <> 0			-- the platform
 	   -- an order of two visitors, or in two programs of a group, is a violation (check_books): nothing is paid for
 	   -- it until that is settled
 	   AND NOT EXISTS (SELECT FROM influence.orders o

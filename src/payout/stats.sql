@@ -57,7 +57,8 @@ BEGIN
 			UNION
 			SELECT x.creator_id, x.program_id, date_trunc('hour', x.occurred_at)
 			  FROM influence.earning x
-			 WHERE influence_internal.is_fresh(x.xact, $1, $2)) n
+			 -- creator 0 is the platform
+			 WHERE x.creator_id <> 0 AND influence_internal.is_fresh(x.xact, $1, $2)) n
 	 CROSS JOIN LATERAL (
 			SELECT count(*) FILTER (WHERE x.kind = 'view') AS views, count(*) FILTER (WHERE x.kind = 'click') AS clicks,
 				   count(*) FILTER (WHERE x.kind = 'cart') AS carts, count(*) FILTER (WHERE x.kind = 'coupon') AS coupons,

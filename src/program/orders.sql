@@ -3,7 +3,9 @@
  *
  * record_order: stores an order, attributes its lines, books the base
  * commission and copies it to the ledger, in one transaction under the lock of
- * the person. Parked returns of the order are applied at the end.
+ * the person. Parked returns of the order are applied at the end. What of a
+ * line earns follows from the commission policy and the exchange rate in force
+ * when the order was placed, and is frozen with it.
  */
 CREATE FUNCTION influence_internal.record_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb,
 	ordered_at timestamptz DEFAULT NULL, currency text DEFAULT NULL, details jsonb DEFAULT '{}')
@@ -17,13 +19,18 @@ DECLARE
 	program record;
 	hash bytea;
 	known record;
+	money text;
+	fx_rate numeric;
+	fx_source text;
+	policy record;
 BEGIN
 	SELECT * INTO program FROM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('visitor_id', $2::text);
 	PERFORM influence_internal.require_key('order_ref', $3);
 	PERFORM influence_internal.require_array(lines, 'lines');
 	PERFORM influence_internal.require_event_time('ordered_at', $5);
-	PERFORM influence_internal.check_keys(details, ARRAY['coupon', 'country', 'device', 'experiment', 'variant', 'holdout', 'gift'], 'details');
+	PERFORM influence_internal.check_keys(details, ARRAY['coupon', 'country', 'device', 'experiment', 'variant', 'holdout', 'gift', 'fx_rate', 'fx_source'],
+		'details');
 	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
 	PERFORM influence_internal.lock_person($2);
 	SELECT o.visitor_id, o.content_hash INTO known
@@ -51,17 +58,26 @@ BEGIN
 	END IF;
 	IF jsonb_array_length(lines) = 0 THEN
 		PERFORM influence_internal.raise_invalid('the order has no lines', NULL, 'Give lines as [{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1999}].');
-	ELSIF coalesce($6, program.currency) <> program.currency THEN
-		PERFORM influence_internal.raise_unsupported(format('an order in %s under a program in %s', $6, program.currency));
 	ELSIF details ->> 'country' !~ '^[A-Z]{2}$' THEN
 		PERFORM influence_internal.raise_invalid(format('country "%s" is not a code', details ->> 'country'), NULL,
 			'Use two upper-case letters (ISO 3166-1).');
 	END IF;
+	money := coalesce($6, program.currency);
+	IF money <> program.currency OR details ?| '{fx_rate,fx_source}' THEN
+		PERFORM influence.minor_unit_digits(money);
+		SELECT x.rate, x.source INTO fx_rate, fx_source
+		  FROM influence_internal.order_exchange_rate(money, program.currency, coalesce($5, now()), (details ->> 'fx_rate')::numeric,
+				details ->> 'fx_source') x;
+	END IF;
+	SELECT p.version, p.base_less INTO STRICT policy
+	  FROM influence.commission_policy p WHERE p.program_id = $1 AND p.valid @> coalesce($5, now());
 	INSERT INTO influence.orders (visitor_id, program_id, order_ref, ordered_at, currency, coupon, country, device,
-								  experiment, variant, holdout, gift, content_hash)
-	VALUES ($2, $1, $3, coalesce($5, now()), program.currency, details ->> 'coupon', details ->> 'country', details ->> 'device',
-			details ->> 'experiment', details ->> 'variant', (details ->> 'holdout')::boolean, (details ->> 'gift')::boolean, hash);
-	PERFORM influence_internal.store_lines($1, $2, $3, coalesce($5, now()), lines);
+								  experiment, variant, holdout, gift, content_hash, commission_policy_version)
+	VALUES ($2, $1, $3, coalesce($5, now()), money, details ->> 'coupon', details ->> 'country', details ->> 'device',
+			details ->> 'experiment', details ->> 'variant', (details ->> 'holdout')::boolean, (details ->> 'gift')::boolean, hash,
+			policy.version);
+	PERFORM influence_internal.store_lines($1, $2, $3, coalesce($5, now()), lines, policy.base_less, money, program.currency,
+		fx_rate, fx_source);
 	PERFORM influence_internal.credit_lines($1, $2, $3);
 	PERFORM influence_internal.book_commissions($1, $2, $3);
 	PERFORM influence_internal.apply_parked_returns($1, $2, $3);
@@ -70,9 +86,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
-'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the program''s currency; base_amount is quantity x paid_price less discounts, tax, shipping, points and gift cards unless stated. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift. Natural key: program_id and order_ref, which belongs to one person, and to one program of a dedup_group. A coupon that is unknown or not valid when ordered is ignored, and remarks say so. -> status recorded | duplicate, line_count, amount (sum of base amounts), credited to creators, unattributed, commission, clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed, commissions 0 and the coupon ignored: unattributed: no_touch | outside_window | late | consumed | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying). IN002, IN003, IN004, IN006, IN010 another currency.';
+'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the order''s currency (NULL: the program''s). What of a line earns is quantity x paid_price less what the commission policy''s base_less names (discounts, tax, shipping, points and gift cards unless set), or base_amount, if the line states it; in another currency it is converted at details.fx_rate (units of the program''s currency for one of the order''s), else at the exchange rate in force, and all that follows is in the program''s currency. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift, fx_rate, fx_source. Natural key: program_id and order_ref, which belongs to one person, and to one program of a dedup_group. A coupon that is unknown or not valid when ordered is ignored, and remarks say so. -> status recorded | duplicate, line_count, amount (sum of base amounts in the program''s currency), credited to creators, unattributed, commission (of creators), clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed, commissions 0 and the coupon ignored: unattributed: no_touch | outside_window | late | consumed | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying). IN002 (also: no exchange rate), IN003, IN004, IN006.';
 
-CREATE FUNCTION influence_internal.store_lines(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb)
+CREATE FUNCTION influence_internal.store_lines(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb,
+	base_less text[], currency text, program_currency text, fx_rate numeric, fx_source text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -83,6 +100,7 @@ DECLARE
 	l record;
 	path bigint[];
 	total numeric;
+	base numeric;
 BEGIN
 	IF EXISTS (SELECT FROM jsonb_array_elements(lines) e GROUP BY e ->> 'line_no' HAVING count(*) > 1) THEN
 		PERFORM influence_internal.raise_invalid('two lines have the same line_no', NULL, 'Number the lines of an order 1, 2, 3, ...');
@@ -109,29 +127,52 @@ BEGIN
 			PERFORM influence_internal.raise_invalid('an order line is not usable', item::text,
 				'line_no and quantity are 1 or more, amounts 0 or more minor units, and paid_price or base_amount is there; use record_return for what comes back.');
 		END IF;
-		total := coalesce(l.base_amount, greatest(0, l.quantity::numeric * l.paid_price - coalesce(l.discount_seller, 0)
-			- coalesce(l.discount_platform, 0) - coalesce(l.tax, 0) - coalesce(l.shipping, 0) - coalesce(l.points, 0)
-			- coalesce(l.gift_card, 0)));
-		IF total > 9223372036854775807 THEN
+		total := coalesce(l.base_amount, greatest(0, l.quantity::numeric * l.paid_price
+			- CASE WHEN 'discount_seller' = ANY ($6) THEN coalesce(l.discount_seller, 0) ELSE 0 END
+			- CASE WHEN 'discount_platform' = ANY ($6) THEN coalesce(l.discount_platform, 0) ELSE 0 END
+			- CASE WHEN 'tax' = ANY ($6) THEN coalesce(l.tax, 0) ELSE 0 END
+			- CASE WHEN 'shipping' = ANY ($6) THEN coalesce(l.shipping, 0) ELSE 0 END
+			- CASE WHEN 'points' = ANY ($6) THEN coalesce(l.points, 0) ELSE 0 END
+			- CASE WHEN 'gift_card' = ANY ($6) THEN coalesce(l.gift_card, 0) ELSE 0 END));
+		base := CASE WHEN $9 IS NULL THEN total ELSE influence_internal.convert_minor(total, $7, $8, $9) END;
+		IF greatest(total, base) > 9223372036854775807 THEN
 			RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of an order line is out of range', DETAIL = item::text,
 				HINT = 'Amounts are minor units and fit in bigint.';
 		END IF;
 		INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity,
 			list_price, paid_price, discount_seller, discount_platform, tax, shipping, points, gift_card, seller, cost,
-			new_customer, membership, renewal_no, base_amount, order_amount)
+			new_customer, membership, renewal_no, order_amount, base_amount, fx_rate, fx_source)
 		VALUES ($2, $1, $3, l.line_no, l.product_id, path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
 			coalesce(l.discount_seller, 0), coalesce(l.discount_platform, 0), coalesce(l.tax, 0), coalesce(l.shipping, 0),
 			coalesce(l.points, 0), coalesce(l.gift_card, 0), l.seller, l.cost, l.new_customer, l.membership, l.renewal_no,
-			total::bigint, total::bigint);
+			total::bigint, base::bigint, $9, $10);
 	END LOOP;
-	IF (SELECT sum(x.base_amount) > 9223372036854775807 FROM influence.order_line x
+	IF (SELECT greatest(sum(x.base_amount), sum(x.order_amount)) > 9223372036854775807 FROM influence.order_line x
 		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3) THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of the order is out of range',
 			HINT = 'Amounts are minor units, and an order''s sum fits in bigint.';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.store_lines(bigint, uuid, text, timestamptz, jsonb) IS 'Checks and stores the lines of an order given as JSON; IN002, IN003, IN006.';
+COMMENT ON FUNCTION influence_internal.store_lines(bigint, uuid, text, timestamptz, jsonb, text[], text, text, numeric, text) IS
+'Checks and stores the lines of an order given as JSON, each with what of it earns, in the order''s currency and, at the exchange rate (NULL: the same currency), in the program''s; IN002, IN003, IN006.';
+
+CREATE FUNCTION influence_internal.complete_order(program_id bigint, visitor_id uuid, order_ref text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	UPDATE influence.orders x
+	   SET commission_policy_version = influence_internal.order_commission_policy($1, $2, $3)
+	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.commission_policy_version IS NULL;
+	UPDATE influence.order_line l SET order_amount = l.base_amount
+	 WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3 AND l.order_amount IS NULL;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.complete_order(bigint, uuid, text) IS
+'Freezes what an order that came by COPY left open: its commission policy, and the amount of its lines in the order''s currency (the program''s, if nothing else is said).';
 
 CREATE FUNCTION influence_internal.order_summary(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS TABLE (line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint, clawed_back bigint,
@@ -151,7 +192,7 @@ BEGIN
 	SELECT coalesce(sum(e.amount) FILTER (WHERE e.kind = 'commission'), 0),
 		   coalesce(-sum(e.amount) FILTER (WHERE e.kind = 'clawback'), 0)
 	  INTO commission, clawed_back
-	  FROM influence.earning e WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3;
+	  FROM influence.earning e WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.creator_id <> 0;
 	-- why something was not credited or not earned: unattributed: no_touch, not earned: no_rate, ...
 	SELECT string_agg(DISTINCT x.remark, '; ' ORDER BY x.remark) INTO remarks
 	  FROM (SELECT 'unattributed: ' || c.reason AS remark FROM influence.credit c
@@ -175,4 +216,4 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.order_summary(bigint, uuid, text) IS 'What an order brought so far, in minor units.';
+COMMENT ON FUNCTION influence_internal.order_summary(bigint, uuid, text) IS 'What an order brought so far, in minor units of the program''s currency; commissions are those of creators.';

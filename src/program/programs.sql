@@ -78,8 +78,6 @@ BEGIN
 		PERFORM influence_internal.raise_invalid('hold is out of range', format('hold: %s', p.hold), 'Give an interval from 0 to 10 years.');
 	ELSIF p.earns_at <> 'placed' OR p.hold_from <> 'placed' THEN
 		PERFORM influence_internal.raise_unsupported('earning or holding from another moment than "placed"');
-	ELSIF p.rounding_scope <> 'line' THEN
-		PERFORM influence_internal.raise_unsupported('rounding per order');
 	ELSIF p.granularity <> '{}' OR p.pay_when_funded OR p.max_clawback_age IS NOT NULL OR p.seal_after <> interval '40 days' THEN
 		PERFORM influence_internal.raise_unsupported('granularity, pay_when_funded, max_clawback_age or another seal_after than the default');
 	END IF;
@@ -159,15 +157,15 @@ BEGIN
 		PERFORM influence_internal.raise_invalid(format('the %s policy has a value that is not possible', kind), SQLERRM || '.',
 			format('See the columns of the table influence.%s_policy.', kind));
 	END;
-	IF kind = 'attribution' THEN
-		PERFORM influence_internal.check_attribution_policy(add_policy.program_id, version);
-	ELSE
-		PERFORM influence_internal.check_payout_policy(add_policy.program_id, version);
-	END IF;
+	CASE kind
+		WHEN 'attribution' THEN PERFORM influence_internal.check_attribution_policy(add_policy.program_id, version);
+		WHEN 'payout' THEN PERFORM influence_internal.check_payout_policy(add_policy.program_id, version);
+		ELSE NULL;				-- the table's CHECKs say all that a commission policy can have wrong
+	END CASE;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.add_policy(bigint, text, jsonb, timestamptz) IS
-'Adds a version of the attribution or payout policy: keys not given keep the value of the version before (or the default). recorded | duplicate.';
+'Adds a version of the attribution, payout or commission policy: keys not given keep the value of the version before (or the default). recorded | duplicate.';
 
 CREATE FUNCTION influence_internal.set_attribution_policy(program_id bigint, policy jsonb, valid_from timestamptz DEFAULT now())
 RETURNS TABLE (status text, version int)
@@ -197,11 +195,26 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_payout_policy(bigint, jsonb, timestamptz) IS
-'Adds a version of a program''s payout policy from valid_from on: {"hold": "30 days"} or {"hold_after_month_end": 15}, {"minimums": {"USD": 1000}} in minor units, {"rounding": "half_up"}. Earnings already booked keep their available_at. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force, IN010 not built yet.';
+'Adds a version of a program''s payout policy from valid_from on: {"hold": "30 days"} or {"hold_after_month_end": 15}, {"minimums": {"USD": 1000}} in minor units, {"rounding": "half_up"}, {"rounding_scope": "order"} (the commissions of a creators lines at one rate are rounded as one sum). Earnings already booked keep their available_at. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force, IN010 not built yet.';
+
+CREATE FUNCTION influence_internal.set_commission_policy(program_id bigint, policy jsonb, valid_from timestamptz DEFAULT now())
+RETURNS TABLE (status text, version int)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM influence_internal.program_facts(set_commission_policy.program_id);
+	RETURN QUERY SELECT a.status, a.version
+				   FROM influence_internal.add_policy(set_commission_policy.program_id, 'commission', policy, valid_from) a;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.set_commission_policy(bigint, jsonb, timestamptz) IS
+'Adds a version of a program''s commission policy from valid_from on, keys of the table commission_policy; keys not given stay as they are: {"base_less": ["tax", "shipping"]} says what is taken off quantity x paid_price of a line (of discount_seller, discount_platform, tax, shipping, points, gift_card; all of them unless set), {"platform_rate": 0.02} books the platform''s own cut of what is credited to creators, line_cap, order_cap, month_cap and month_minimum in minor units and tier_restate (until_lock, forever) are what the settlement of a month keeps to. Orders keep the version in force when they were placed. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force.';
 
 CREATE FUNCTION influence_internal.create_program(name text, currency text, time_zone text DEFAULT 'UTC',
 	attribution jsonb DEFAULT '{}', payout jsonb DEFAULT '{}', dedup_group text DEFAULT NULL,
-	paying boolean DEFAULT true, demands_tag boolean DEFAULT true)
+	paying boolean DEFAULT true, demands_tag boolean DEFAULT true, commission jsonb DEFAULT '{}')
 RETURNS TABLE (status text, program_id bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -223,7 +236,7 @@ BEGIN
 		PERFORM influence_internal.require_key('dedup_group', create_program.dedup_group);
 	END IF;
 	hash := influence_internal.content_hash(jsonb_build_array(create_program.currency, create_program.time_zone, attribution,
-		payout, create_program.dedup_group, create_program.paying, create_program.demands_tag));
+		payout, create_program.dedup_group, create_program.paying, create_program.demands_tag, commission));
 	PERFORM influence_internal.lock_key('program ' || create_program.name);
 	SELECT p.program_id, p.content_hash INTO known FROM influence.program p WHERE p.name = create_program.name;
 	IF FOUND THEN
@@ -241,12 +254,13 @@ BEGIN
 	VALUES (program_id, decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
 	PERFORM influence_internal.add_policy(program_id, 'attribution', attribution, '-infinity');
 	PERFORM influence_internal.add_policy(program_id, 'payout', payout, '-infinity');
+	PERFORM influence_internal.add_policy(program_id, 'commission', commission, '-infinity');
 	status := 'recorded';
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.create_program(text, text, text, jsonb, jsonb, text, boolean, boolean) IS
-'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months), attribution and payout as in set_attribution_policy and set_payout_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN004 same name with other content, IN010 not built yet.';
+COMMENT ON FUNCTION influence_internal.create_program(text, text, text, jsonb, jsonb, text, boolean, boolean, jsonb) IS
+'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months), attribution, payout and commission as in set_attribution_policy, set_payout_policy and set_commission_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN004 same name with other content, IN010 not built yet.';
 
 CREATE FUNCTION influence_internal.visitor_key(program_id bigint, external_id text)
 RETURNS uuid

@@ -179,6 +179,7 @@ BEGIN
 		protect_days int NOT NULL DEFAULT 0 CHECK (protect_days >= 0),
 		valid tstzrange NOT NULL,
 		stated tstzrange CHECK (NOT isempty(stated)),
+		resumed_from timestamptz,
 		created_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (program_id, rate_id),
 		CHECK (num_nonnulls(rate, flat_amount) = 1),
@@ -199,7 +200,11 @@ BEGIN
 			int4range(priority, priority, '[]') WITH &&,
 			valid WITH &&)
 	);
-	COMMENT ON TABLE influence.commission_rate IS 'The rate card: 0 or '''' means any. rate is a fraction of the credited base (0.045), flat_amount minor units per line. Rules with equal keys and priority never overlap in time. stated is the validity that was asked for, valid what later rows left of it (empty = replaced); a row without stated resumes a rate after a promotion.';
+	CREATE INDEX commission_rate_keys ON influence.commission_rate (program_id, creator_id, product_id);
+	-- what an order has to find out about its touches only if the card asks for it
+	CREATE INDEX commission_rate_directness ON influence.commission_rate (program_id) WHERE directness <> '';
+	CREATE INDEX commission_rate_boost ON influence.commission_rate (program_id) WHERE boost <> '';
+	COMMENT ON TABLE influence.commission_rate IS 'The rate card: 0 or '''' means any. rate is a fraction of the credited base (0.045), flat_amount minor units of the program''s currency per piece. Rules with equal keys and priority never overlap in time. stated is the validity that was asked for, valid what later rows left of it (empty = replaced); a row without stated resumes a rate after a promotion, resumed_from is when that rate began. protect_days: so many days from its beginning the row leaves a creator who posted the product before at the rate of before, where that earns more.';
 
 	CREATE TABLE influence.admission_rule (
 		program_id bigint NOT NULL REFERENCES influence.program,
