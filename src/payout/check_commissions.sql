@@ -75,7 +75,8 @@ BEGIN
 	UNION ALL
 	-- wherever creators have a commission booked
 	SELECT 'the platform''s own cut is on all that is credited', x.program_id, format('order %s line %s', x.order_ref, x.line_no),
-		   coalesce(format('%s of %s', p.platform_rate, x.base), 'nothing'), coalesce(format('%s of %s', x.rate, x.platform_base), 'nothing')
+		   CASE WHEN p.platform_rate IS NULL THEN 'nothing' ELSE format('%s of %s', p.platform_rate, x.base) END,
+		   CASE WHEN x.rate IS NULL THEN 'nothing' ELSE format('%s of %s', x.rate, x.platform_base) END
 	  FROM (SELECT n.visitor_id, n.program_id, n.order_ref, n.line_no, sum(n.base) FILTER (WHERE n.creator_id <> 0) AS base,
 				   sum(n.base) FILTER (WHERE n.creator_id = 0) AS platform_base, max(n.rate) FILTER (WHERE n.creator_id = 0) AS rate,
 				   bool_or(n.creator_id = 0 AND n.hold_reason IS NULL) OR bool_or(n.creator_id <> 0 AND n.hold_reason IS DISTINCT FROM 'replacement') AS counts
