@@ -83,5 +83,5 @@ SELECT to_char(e.touched_at, 'MM-DD HH24:MI') AS touched, e.kind, left(coalesce(
 \echo 'and what its creators earn by it (influence.explain_commission)'
 SELECT left(e.creator_name, 24) AS creator, e.step, e.fact, e.value, left(e.source, 70) AS source
   FROM demo.plan p, LATERAL influence.explain_commission(p.program_id, :'shown_order', :shown_line) e
- WHERE e.creator_id = (SELECT min(x.creator_id) FROM influence.explain_commission(p.program_id, :'shown_order', :shown_line) x);
+ WHERE e.creator_id = (SELECT min(x.creator_id) FROM influence.explain_commission(p.program_id, :'shown_order', :shown_line) x WHERE x.creator_id <> 0);
 \endif

@@ -130,6 +130,7 @@ SELECT ref, pg_temp.o('euro', 50, ref, pg_temp.line('lamp', price), at::timestam
 	('fx yen', 1999, '2024-06-02', 'JPY', '{}'), ('fx dinar', 4567, '2024-06-02', 'KWD', '{}'), ('fx tie', 50, '2024-06-02', 'KWD', '{"fx_rate": 0.1}'), ('fx none', 1099, '2024-06-02', 'EUR', '{"fx_rate": 1}')) t(ref, price, at, money, details);
 SELECT l.order_ref, o.currency, l.order_amount, l.base_amount, l.fx_rate, l.fx_source, e.base, e.amount, e.currency FROM influence.order_line l JOIN influence.orders o USING (visitor_id, program_id, order_ref) JOIN influence.earning e USING (visitor_id, program_id, order_ref, line_no) WHERE l.order_ref ~ '^fx' ORDER BY 1;
 SELECT fact, value, source FROM influence.explain_commission(pg_temp.program('euro'), 'fx yen') WHERE fact ~ 'base|share|commission';
+SELECT verdict, detail FROM influence.explain_missing_sale(pg_temp.program('euro'), pg_temp.creator('anna'), 'fx yen');
 --   to a currency without decimals and to one with three: 10.99 EUR x 170.255 = 1871.10 -> 1871 JPY; 10.99 EUR x 0.3333 = 3.662967 -> 3.663 KWD
 SELECT pg_temp.o('yen', 50, 'to yen', pg_temp.line('lamp', 1099), currency => 'EUR', details => '{"fx_rate": 170.255}'), pg_temp.o('dinar', 50, 'to dinar', pg_temp.line('lamp', 1099), currency => 'EUR', details => '{"fx_rate": 0.3333}');
 --   a rate that is set later changes nothing; a retry is a duplicate, also when it takes the currency of the program for granted
@@ -189,6 +190,14 @@ SELECT ref, pg_temp.o('kinds', v, ref, '[{"line_no": 1, "sku": "lamp", "quantity
 	FROM (VALUES (90, 'tiers 1', '2024-06-02'), (90, 'tiers 2', '2024-06-15'), (91, 'tiers 3', '2024-06-02'), (92, 'tiers 4', '2024-06-02')) t(v, ref, at);
 SELECT ref, line, rate, tier, hold FROM unnest('{tiers 1,tiers 2,tiers 3,tiers 4}'::text[]) ref, pg_temp.earned(ref);
 SELECT fact, value, source FROM influence.explain_commission(pg_temp.program('kinds'), 'tiers 2', 1) WHERE fact ~ 'tier';
+
+-- An order that came by COPY has the policy of its moment, and its amount in the program's currency unless it says another; in another it brings its exchange rate.
+INSERT INTO influence.orders (visitor_id, program_id, order_ref, ordered_at, currency, content_hash) SELECT pg_temp.visitor(p.v), pg_temp.program(p.shop), p.ref, '2024-06-02', p.money, '' FROM (VALUES (83, 'late', 'copied', 'USD'), (50, 'euro', 'copied fx', 'USD')) p(v, shop, ref, money);
+INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity, paid_price, base_amount) VALUES (pg_temp.visitor(83), pg_temp.program('late'), 'copied', 1, 1, '{1,2}', 1, 1000, 1000);
+INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity, paid_price, order_amount, base_amount, fx_rate, fx_source) VALUES (pg_temp.visitor(50), pg_temp.program('euro'), 'copied fx', 1, 1, '{1,2}', 1, 1099, 1099, 1004, 0.9137, 'bank');
+SELECT status, amount, commission FROM (VALUES ('late', 'copied'), ('euro', 'copied fx')) c(shop, ref), influence.reattribute(pg_temp.program(shop), ref);
+SELECT order_ref, commission_policy_version, l.order_amount, l.base_amount FROM influence.orders JOIN influence.order_line l USING (visitor_id, program_id, order_ref) WHERE order_ref ~ 'copied' ORDER BY 1;
+SELECT ref, e.* FROM unnest('{copied,copied fx}'::text[]) ref, pg_temp.earned(ref) e;
 
 -- The books of all this, and what they say when a frozen fact is not what it was; nothing of the damage stays.
 SELECT * FROM influence.check_books();

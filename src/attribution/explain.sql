@@ -164,8 +164,9 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	o record;
+	money text;
 BEGIN
-	PERFORM influence_internal.program_facts($1);
+	SELECT f.currency INTO money FROM influence_internal.program_facts($1) f;
 	PERFORM influence_internal.require_creator($2);
 	PERFORM influence_internal.require_key('order_ref', $3);
 	SELECT x.* INTO o FROM influence.orders x WHERE x.program_id = $1 AND x.order_ref = $3 ORDER BY x.received_at, x.visitor_id LIMIT 1;
@@ -192,11 +193,12 @@ BEGIN
 		 WHERE x.creator_id = $2 AND x.touch_ref IS NOT NULL
 	)
 	SELECT j.word,
-		   CASE j.word WHEN 'credited' THEN format('your touch was credited with %s %s', influence.format_minor(sum(j.credit)::bigint, o.currency::text), o.currency)
+		   CASE j.word WHEN 'credited' THEN format('your touch was credited with %s %s', influence.format_minor(sum(j.credit)::bigint, money), money)
 				WHEN 'not_paying' THEN 'your touch was credited, but the program pays no commissions'
 				WHEN 'not_admitted' THEN 'your touch was credited, but you were not admitted to the program when the order was placed'
 				WHEN 'creator_suspended' THEN 'your touch was credited, but you were suspended when the order was placed'
 				WHEN 'creator_banned' THEN 'your touch was credited, but you were banned when the order was placed'
+				WHEN 'replacement' THEN 'your touch was credited, but the order replaces another one, which has the sale'
 				WHEN 'no_rate' THEN 'your touch was credited, but no commission rate applies to the product'
 				-- the same without a word about anybody else
 				WHEN 'excluded' THEN 'the purchase was disqualified: the buyer may not earn anybody a commission by it'
