@@ -126,9 +126,7 @@ BEGIN
 	CREATE INDEX order_event_xact ON influence.order_event (xact);
 	COMMENT ON TABLE influence.order_event IS 'The life of an order after it was placed; an event may come before its order. The earliest event of a kind counts.';
 
-	-- whose the platform's own cut is
-	INSERT INTO influence.party (party_id, kind) VALUES (0, 'platform');
-	COMMENT ON TABLE influence.party IS 'Whoever the ledger can owe or be owed by; a creator''s party_id is its creator_id, 0 is the platform.';
+	COMMENT ON TABLE influence.party IS 'Whoever the ledger can owe or be owed by; a creator''s party_id is its creator_id. The platform itself is party 0 and has no row.';
 	ALTER TABLE influence.orders ADD COLUMN commission_policy_version int;
 	UPDATE influence.orders SET commission_policy_version = 1;
 	ALTER TABLE influence.order_line ADD COLUMN order_amount bigint CHECK (order_amount >= 0);
