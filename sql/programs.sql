@@ -65,11 +65,8 @@ SELECT * FROM pg_temp.not_refused('IN002',
 	$$create_program('X', 'USD', commission => '{"tier_restate": "never"}')$$);
 SELECT * FROM pg_temp.not_refused('IN005', $$create_program('X', 'USD', attribution => '{"model": "participation"}')$$);
 SELECT * FROM pg_temp.not_refused('IN010',
-	$$create_program('X', 'USD', payout => '{"earns_at": "shipped"}')$$,
-	$$create_program('X', 'USD', payout => '{"hold_from": "delivered"}')$$,
 	$$create_program('X', 'USD', payout => '{"granularity": {"USD": 100}}')$$,
-	$$create_program('X', 'USD', payout => '{"pay_when_funded": true}')$$,
-	$$create_program('X', 'USD', payout => '{"max_clawback_age": "1 year"}')$$);
+	$$create_program('X', 'USD', payout => '{"pay_when_funded": true}')$$);
 -- nothing is left of a call that failed
 SELECT count(*) AS programs, (SELECT count(*) FROM influence.program_secret) AS secrets FROM influence.program;
 

@@ -35,16 +35,20 @@ SQL_PARTS = \
 	src/commission/exchange_rates.sql \
 	src/commission/commission_choice.sql \
 	src/commission/commissions.sql \
+	src/commission/clawbacks.sql \
 	src/commission/explain_commission.sql \
 	src/program/orders.sql \
 	src/program/returns.sql \
+	src/program/order_events.sql \
 	src/payout/watermark.sql \
 	src/payout/ledger.sql \
 	src/attribution/reattribution.sql \
 	src/payout/payouts.sql \
+	src/payout/write_offs.sql \
 	src/payout/statements.sql \
 	src/payout/check_commissions.sql \
 	src/payout/books.sql \
+	src/payout/check_returns.sql \
 	src/payout/stats.sql \
 	src/payout/jobs.sql \
 	src/feed/feed.sql

@@ -8,22 +8,18 @@
  * ledger get entries for the difference. The job finds by watermark what new
  * facts reach, queues the persons, and works the queue off in batches.
  */
-CREATE FUNCTION influence_internal.locked_at(program_id bigint, visitor_id uuid, order_ref text)
+CREATE FUNCTION influence_internal.locked_at(program_id bigint, visitor_id uuid, order_ref text, known_at timestamptz DEFAULT NULL)
 RETURNS timestamptz
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN coalesce(
-		(SELECT min(e.available_at) FROM influence.earning e
-		  WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3),
-		(SELECT h.available_at
-		   FROM influence.orders o CROSS JOIN LATERAL influence_internal.hold_until(o.program_id, o.ordered_at) h
-		  WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3));
+	RETURN (SELECT t.available_at FROM influence_internal.order_terms($1, $2, $3, $4) t);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.locked_at(bigint, uuid, text) IS 'From when on an order is not attributed again: the end of its hold. Nothing is paid before.';
+COMMENT ON FUNCTION influence_internal.locked_at(bigint, uuid, text, timestamptz) IS
+'From when on an order is not attributed again: the end of its hold (infinity while that waits for an event). Nothing is paid before. known_at: as it was known then.';
 
 CREATE FUNCTION influence_internal.reattribute_order(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS text
@@ -33,8 +29,11 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	decided_at timestamptz := clock_timestamp();
-	locked boolean := decided_at >= influence_internal.locked_at($1, $2, $3);
+	terms record;
+	locked boolean;
 	unseen int[];
+	arrived boolean;
+	booked int := 0;
 	lines int[];
 	next_revision int;
 BEGIN
@@ -43,9 +42,7 @@ BEGIN
 	 WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3
 	   AND NOT EXISTS (SELECT FROM influence.credit c
 						WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.line_no = l.line_no);
-	IF locked AND unseen = '{}' THEN
-		RETURN 'locked';
-	ELSIF unseen <> '{}' AND EXISTS (
+	IF unseen <> '{}' AND EXISTS (
 			SELECT FROM influence.orders o
 			 WHERE o.program_id = ANY (influence_internal.scope_programs($1)) AND o.order_ref = $3
 			   AND (o.program_id, o.visitor_id) <> ($1, $2)) THEN
@@ -53,6 +50,23 @@ BEGIN
 	END IF;
 	IF unseen <> '{}' THEN
 		PERFORM influence_internal.complete_order($1, $2, $3);
+	END IF;
+	IF NOT EXISTS (SELECT FROM influence.order_line l WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3) THEN
+		RETURN 'duplicate';			-- its lines are yet to come
+	END IF;
+	-- what came by COPY: events may move the lock, and both are booked after it too
+	arrived := influence_internal.count_parked_events($1, $2, $3);
+	IF arrived THEN
+		PERFORM influence_internal.book_replacements($1, $2, $3);
+	END IF;
+	arrived := influence_internal.apply_parked_returns($1, $2, $3) OR arrived;
+	SELECT t.* INTO terms FROM influence_internal.order_terms($1, $2, $3) t;
+	locked := decided_at >= terms.available_at;
+	IF locked AND unseen = '{}' THEN
+		IF arrived OR terms.replacement THEN
+			booked := influence_internal.book_order($1, $2, $3);
+		END IF;
+		RETURN CASE WHEN booked > 0 THEN 'recorded' ELSE 'locked' END;
 	END IF;
 	SELECT coalesce(max(c.revision) + 1, 0) INTO next_revision
 	  FROM influence.credit c WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3;
@@ -70,22 +84,20 @@ BEGIN
 	  FROM ((SELECT * FROM n EXCEPT ALL SELECT * FROM k) UNION ALL (SELECT * FROM k EXCEPT ALL SELECT * FROM n)) d
 	 WHERE NOT locked OR d.line_no = ANY (unseen);
 	IF lines IS NULL THEN
-		RETURN 'duplicate';
+		IF arrived OR terms.replacement THEN
+			booked := influence_internal.book_order($1, $2, $3);
+		END IF;
+		RETURN CASE WHEN booked > 0 THEN 'recorded' ELSE 'duplicate' END;
 	END IF;
 	UPDATE influence.credit c SET superseded_by = decided_at, xact = pg_current_xact_id()
 	 WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.line_no = ANY (lines) AND c.superseded_by IS NULL;
 	PERFORM influence_internal.credit_lines($1, $2, $3, next_revision, lines);
-	PERFORM influence_internal.book_commissions($1, $2, $3, next_revision);
-	PERFORM influence_internal.book_clawbacks($1, $2, $3, next_revision);
-	IF unseen <> '{}' THEN
-		PERFORM influence_internal.apply_parked_returns($1, $2, $3);
-	END IF;
-	PERFORM influence_internal.book_order_earnings($1, $2, $3);
+	PERFORM influence_internal.book_order($1, $2, $3, next_revision);
 	RETURN 'recorded';
 END
 $$;
 COMMENT ON FUNCTION influence_internal.reattribute_order(bigint, uuid, text) IS
-'Attributes an order with what is known now, under the lock of its person: recorded (credits changed: the old ones are superseded, the differences booked), duplicate (they are the same), locked (its hold is over; lines that were never attributed are, even then), refused (it came by COPY under two visitors or programs).';
+'Attributes an order with what is known now, under the lock of its person: recorded (credits changed: the old ones are superseded, the differences booked; or an event or return that came by COPY was booked), duplicate (they are the same), locked (its hold is over; lines that were never attributed are, even then), refused (it came by COPY under two visitors or programs).';
 
 CREATE FUNCTION influence_internal.reattribute(program_id bigint, order_ref text, visitor_id uuid DEFAULT NULL)
 RETURNS TABLE (status text, line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint,
@@ -128,8 +140,9 @@ BEGIN
 	-- orders with a lesser transaction id may have looked for their touches before the last run did
 	SELECT pg_snapshot_xmax(w.last_seen) INTO began_before FROM influence.watermark w WHERE w.name = 'reattribute orders';
 	-- older orders are locked for sure
-	SELECT coalesce(min(now() - interval '3 days' - CASE WHEN y.hold_after_month_end IS NOT NULL
-			THEN interval '31 days' + make_interval(days => y.hold_after_month_end) ELSE y.hold END), now()) INTO horizon
+	SELECT coalesce(min(CASE WHEN y.hold_from <> 'placed' THEN '-infinity'	-- held from an event that may be yet to come
+			ELSE now() - interval '3 days' - CASE WHEN y.hold_after_month_end IS NOT NULL
+				THEN interval '31 days' + make_interval(days => y.hold_after_month_end) ELSE y.hold END END), now()) INTO horizon
 	  FROM influence.payout_policy y;
 	INSERT INTO influence.reattribution AS q (visitor_id, since)
 	SELECT influence_internal.person_of(n.visitor_id), min(n.since)
@@ -159,7 +172,21 @@ BEGIN
 			-- orders that were being recorded during the last run: they may not have seen what that run saw
 			SELECT o.visitor_id, o.ordered_at FROM influence.orders o
 			 WHERE influence_internal.is_fresh(o.xact, mark.last_seen, mark.upper) AND (began_before IS NULL OR o.xact < began_before)
-			   AND o.ordered_at >= horizon
+			   AND (o.ordered_at >= horizon
+					OR EXISTS (SELECT FROM influence.order_event e WHERE e.program_id = o.program_id AND e.order_ref = o.order_ref AND e.state = 'parked')
+					OR EXISTS (SELECT FROM influence.order_return r WHERE r.program_id = o.program_id AND r.order_ref = o.order_ref AND r.state = 'parked'))
+			UNION ALL
+			-- events and returns that came by COPY to an order that was there
+			SELECT o.visitor_id, least(o.ordered_at, (SELECT min(x.ordered_at) FROM influence.orders x
+													   WHERE x.program_id = e.program_id AND x.order_ref = e.replacement_ref))
+			  FROM influence.order_event e
+			  JOIN influence.orders o ON o.program_id = e.program_id AND o.order_ref = e.order_ref
+			 WHERE influence_internal.is_fresh(e.xact, mark.last_seen, mark.upper) AND e.state = 'parked'
+			UNION ALL
+			SELECT o.visitor_id, o.ordered_at
+			  FROM influence.order_return r
+			  JOIN influence.orders o ON o.program_id = r.program_id AND o.order_ref = r.order_ref
+			 WHERE influence_internal.is_fresh(r.xact, mark.last_seen, mark.upper) AND r.state = 'parked'
 			UNION ALL
 			-- orders that came after a later one, where orders consume touches
 			SELECT o.visitor_id, o.ordered_at

@@ -34,8 +34,11 @@ AS $$
 DECLARE
 	o record;
 	asked record;
+	barred text;
 BEGIN
 	SELECT * INTO o FROM influence_internal.order_terms($1, $2, $3);
+	-- the sale stays with the order that this one replaces, also when that is known later
+	barred := CASE WHEN o.replacement THEN 'replacement' END;
 	SELECT EXISTS (SELECT FROM influence.commission_rate r WHERE r.program_id = $1 AND r.directness <> '') AS directness,
 		   EXISTS (SELECT FROM influence.commission_rate r WHERE r.program_id = $1 AND r.boost <> '') AS boost,
 		   CASE WHEN o.paying THEN
@@ -78,7 +81,8 @@ BEGIN
 					   array_position(l.creators, s.creator_id) AS place, l.customer_kind,
 					   CASE WHEN asked.directness THEN influence_internal.credit_directness($1, $2, $3, s.line_no, s.creator_id) END AS directness,
 					   CASE WHEN asked.boost THEN influence_internal.credit_boost($1, $2, $3, s.line_no, s.creator_id) END AS boost,
-					   CASE WHEN o.paying THEN influence_internal.earning_bar($1, s.creator_id, o.ordered_at) ELSE 'not_paying' END AS bar
+					   CASE WHEN o.paying THEN coalesce(influence_internal.earning_bar($1, s.creator_id, o.ordered_at), barred)
+							ELSE 'not_paying' END AS bar
 				  FROM shares s
 				  JOIN line l ON l.line_no = s.line_no
 				 WHERE NOT EXISTS (SELECT FROM booked b WHERE b.line_no = s.line_no AND b.creator_id = s.creator_id)
@@ -91,13 +95,13 @@ BEGIN
 	), wanted AS (
 		SELECT f.*, true AS credited FROM fresh f
 		UNION ALL
-		SELECT l.line_no, 0, l.base, NULL, NULL, asked.platform_rate, NULL, o.rounding, NULL, NULL, NULL, NULL, NULL, true
+		SELECT l.line_no, 0, l.base, NULL, NULL, asked.platform_rate, NULL, o.rounding, barred, NULL, NULL, NULL, NULL, true
 		  FROM line l
 		 WHERE asked.platform_rate > 0 AND l.base IS NOT NULL
 		   AND NOT EXISTS (SELECT FROM booked b WHERE b.line_no = l.line_no AND b.creator_id = 0)
 		UNION ALL
 		SELECT b.line_no, b.creator_id, coalesce(s.base, 0), b.rate_id, b.rate_version, b.rate, b.flat_amount, b.rounding,
-			   b.hold_reason, b.directness, b.customer_kind, b.boost, b.tier_id, s.base IS NOT NULL
+			   coalesce(b.hold_reason, barred), b.directness, b.customer_kind, b.boost, b.tier_id, s.base IS NOT NULL
 		  FROM booked b
 		  LEFT JOIN (SELECT x.line_no, x.creator_id, x.base FROM shares x
 					 UNION ALL

@@ -1,9 +1,10 @@
 /*
  * commissions.sql
  *
- * From credits to commissions and what returns take back: earnings that are
- * frozen with their rate and available after their hold. Both writers book
- * differences: what should be there less what is there.
+ * From credits to earnings. What an order's commissions have in common (are
+ * they earned yet, from when on are they available), and the booking: for each
+ * moment of availability the difference between what should be there and what
+ * is there. So whatever comes late, in whatever order, the sums end the same.
  */
 CREATE FUNCTION influence_internal.hold_until(program_id bigint, at timestamptz, policy_version int DEFAULT NULL, OUT available_at timestamptz, OUT version int,
 	OUT rounding text)
@@ -31,108 +32,154 @@ $$;
 COMMENT ON FUNCTION influence_internal.hold_until(bigint, timestamptz, int) IS
 'When what is earned at a moment becomes available under the payout policy of that moment (or a given version), with its version and rounding.';
 
-CREATE FUNCTION influence_internal.order_terms(program_id bigint, visitor_id uuid, order_ref text, OUT ordered_at timestamptz, OUT country text,
-	OUT currency text, OUT paying boolean, OUT earned boolean, OUT available_at timestamptz, OUT payout_policy_version int, OUT rounding text,
-	OUT rounding_scope text)
+CREATE FUNCTION influence_internal.order_terms(program_id bigint, visitor_id uuid, order_ref text, known_at timestamptz DEFAULT NULL,
+	OUT ordered_at timestamptz, OUT country text, OUT currency text, OUT paying boolean, OUT earned boolean, OUT waits_for text,
+	OUT available_at timestamptz, OUT payout_policy_version int, OUT rounding text, OUT rounding_scope text, OUT replacement boolean,
+	OUT cancelled_at timestamptz, OUT claws_until timestamptz)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	o record;
+	life record;
+	hold_from timestamptz;
 BEGIN
-	SELECT x.ordered_at, x.country, g.currency::text, g.paying, true, h.available_at, h.version, h.rounding, y.rounding_scope
-	  INTO STRICT ordered_at, country, currency, paying, earned, available_at, payout_policy_version, rounding, rounding_scope
+	SELECT x.ordered_at, x.country, g.currency::text AS currency, g.paying, g.time_zone, y.version, y.rounding, y.rounding_scope, y.earns_at,
+		   y.hold_from, y.max_clawback_age INTO STRICT o
 	  FROM influence.orders x
 	  JOIN influence.program g ON g.program_id = x.program_id
-	 -- what was first booked stays: rounding and hold are frozen with it
-	 CROSS JOIN LATERAL influence_internal.hold_until(x.program_id, x.ordered_at,
+	  -- the policy that was first booked under stays
+	  JOIN influence.payout_policy y ON y.program_id = x.program_id AND y.version = coalesce(
 			(SELECT min(e.payout_policy_version) FROM influence.earning e
-			  WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.kind = 'commission')) h
-	  JOIN influence.payout_policy y ON y.program_id = x.program_id AND y.version = h.version
+			  WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.kind = 'commission'),
+			(SELECT v.version FROM influence.payout_policy v WHERE v.program_id = $1 AND v.valid @> x.ordered_at))
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3;
+	SELECT min(e.occurred_at) FILTER (WHERE e.kind = 'shipped') AS shipped, min(e.occurred_at) FILTER (WHERE e.kind = 'delivered') AS delivered,
+		   min(e.occurred_at) FILTER (WHERE e.kind = 'cancelled') AS cancelled INTO life
+	  FROM influence.order_event e
+	 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.state = 'counted' AND ($4 IS NULL OR e.received_at <= $4);
+	-- what was delivered has been shipped, no later than then
+	life.shipped := coalesce(life.shipped, life.delivered);
+	ordered_at := o.ordered_at;
+	country := o.country;
+	currency := o.currency;
+	paying := o.paying;
+	earned := CASE o.earns_at WHEN 'shipped' THEN life.shipped IS NOT NULL WHEN 'delivered' THEN life.delivered IS NOT NULL ELSE true END;
+	waits_for := CASE WHEN NOT earned THEN o.earns_at END;
+	hold_from := CASE o.hold_from WHEN 'shipped' THEN life.shipped WHEN 'delivered' THEN life.delivered ELSE o.ordered_at END;
+	available_at := 'infinity';
+	IF hold_from IS NOT NULL THEN
+		SELECT h.available_at INTO available_at FROM influence_internal.hold_until($1, hold_from, o.version) h;
+	END IF;
+	payout_policy_version := o.version;
+	rounding := o.rounding;
+	rounding_scope := o.rounding_scope;
+	replacement := EXISTS (
+		SELECT FROM influence.order_event e
+		 WHERE e.program_id = $1 AND e.replacement_ref = $3 AND e.state = 'counted'
+		   AND (e.visitor_id = $2 OR e.visitor_id = ANY (influence_internal.person_visitors($2))));
+	cancelled_at := life.cancelled;
+	IF o.max_clawback_age IS NOT NULL THEN
+		claws_until := influence_internal.calendar_add(o.ordered_at, o.max_clawback_age, o.time_zone);
+	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.order_terms(bigint, uuid, text) IS
-'What an order''s commissions have in common: the program''s currency, whether they are earned yet, from when on they are available, and the payout policy (the one first booked under).';
+COMMENT ON FUNCTION influence_internal.order_terms(bigint, uuid, text, timestamptz) IS
+'What an order''s commissions have in common: the program''s currency, whether they are earned yet (else the event that they wait for), from when on they are available (infinity: not known yet), the payout policy (the one first booked under), whether the order replaces another one of the person (and so earns nothing), when it was cancelled, and until when a return costs the creators (NULL: for ever). known_at: with the order events received by then.';
 
-CREATE FUNCTION influence_internal.book_commissions(program_id bigint, visitor_id uuid, order_ref text, revision int DEFAULT 0)
-RETURNS void
+CREATE FUNCTION influence_internal.book_commissions(program_id bigint, visitor_id uuid, order_ref text, attribution int DEFAULT NULL)
+RETURNS int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	o record;
+	returned boolean;
+	booked int;
 BEGIN
 	SELECT * INTO o FROM influence_internal.order_terms($1, $2, $3);
+	IF NOT o.earned THEN
+		RETURN 0;
+	END IF;
+	returned := EXISTS (SELECT FROM influence.order_return r
+						 WHERE r.visitor_id = $2 AND r.program_id = $1 AND r.order_ref = $3 AND r.state = 'applied');
 	INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rate_id,
 								   rate_version, rate, flat_amount, rounding, amount, currency, directness, customer_kind, boost, tier_id,
-								   ordered_at, occurred_at, available_at, payout_policy_version, hold_reason, revision)
-	WITH booked AS MATERIALIZED (
-		SELECT x.line_no, x.creator_id, sum(x.base)::bigint AS base, sum(x.amount)::bigint AS amount
-		  FROM influence.earning x
-		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.kind = 'commission'
-		 GROUP BY x.line_no, x.creator_id
-	)
-	SELECT $2, $1, $3, w.line_no, w.creator_id, 'commission', 0, w.base - coalesce(b.base, 0), w.rate_id, w.rate_version, w.rate,
-		   w.flat_amount, w.rounding, w.amount - coalesce(b.amount, 0), o.currency, w.directness, w.customer_kind, w.boost, w.tier_id,
-		   o.ordered_at, o.ordered_at, o.available_at, o.payout_policy_version, w.hold_reason, $4
-	  FROM influence_internal.wanted_commissions($1, $2, $3) w
-	  LEFT JOIN booked b ON b.line_no = w.line_no AND b.creator_id = w.creator_id
-	 WHERE b.line_no IS NULL OR (w.base, w.amount) <> (b.base, b.amount)
-		-- also where a creator came or went with a base of 0, for the statistics
-		OR (EXISTS (SELECT FROM influence.credit x
-					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = b.line_no AND x.revision = $4)
-			AND w.credited = NOT EXISTS (
+								   ordered_at, occurred_at, available_at, payout_policy_version, hold_reason, return_ref, revision)
+	WITH w AS MATERIALIZED (
+		SELECT x.* FROM influence_internal.wanted_commissions($1, $2, $3) x
+	), wanted AS MATERIALIZED (
+		SELECT w.line_no, w.creator_id, 'commission' AS kind, 0 AS seq, w.base, w.amount, o.ordered_at AS occurred_at, NULL AS return_ref,
+			   true AS always,
+			   -- a row of 0 where a creator came or went with a base of 0, for the statistics
+			   $4 IS NOT NULL AND EXISTS (
 					SELECT FROM influence.credit x
-					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = b.line_no
-					   AND x.creator_id = b.creator_id AND x.superseded_by IS NOT NULL AND x.xact = pg_current_xact_id()));
+					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = w.line_no AND x.revision = $4)
+				AND w.credited = NOT EXISTS (
+					SELECT FROM influence.credit x
+					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = w.line_no
+					   AND x.creator_id = w.creator_id AND x.superseded_by IS NOT NULL AND x.xact = pg_current_xact_id()) AS changed
+		  FROM w
+		UNION ALL
+		SELECT w.line_no, w.creator_id, c.kind, c.seq, c.base, c.amount, c.returned_at, c.return_ref, w.credited AND c.kind = 'clawback', false
+		  FROM w
+		 CROSS JOIN LATERAL influence_internal.wanted_clawbacks($1, $2, $3, w.line_no, w.base, w.amount, w.rounding, o.claws_until) c
+		 WHERE returned
+	), booked AS MATERIALIZED (
+		SELECT e.line_no, e.creator_id, e.kind, e.seq, e.available_at, sum(e.base)::bigint AS base, sum(e.amount)::bigint AS amount,
+			   max(max(e.revision)) OVER (PARTITION BY e.line_no, e.creator_id, e.kind, e.seq) AS last
+		  FROM influence.earning e
+		 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3
+		 GROUP BY e.line_no, e.creator_id, e.kind, e.seq, e.available_at
+	), missing AS (
+		SELECT n.line_no, n.creator_id, n.kind, n.seq, o.available_at, n.base - coalesce(b.base, 0) AS base, n.amount - coalesce(b.amount, 0) AS amount,
+			   k.last, n.occurred_at, n.return_ref, n.changed OR (n.always AND k.last IS NULL) AS always
+		  FROM wanted n
+		  LEFT JOIN booked b ON b.line_no = n.line_no AND b.creator_id = n.creator_id AND b.kind = n.kind AND b.seq = n.seq
+				AND b.available_at = o.available_at
+		  LEFT JOIN (SELECT DISTINCT x.line_no, x.creator_id, x.kind, x.seq, x.last FROM booked x) k
+				ON k.line_no = n.line_no AND k.creator_id = n.creator_id AND k.kind = n.kind AND k.seq = n.seq
+		UNION ALL
+		-- what was available from another moment on
+		SELECT b.line_no, b.creator_id, b.kind, b.seq, b.available_at, -b.base, -b.amount, b.last, n.occurred_at, n.return_ref, false
+		  FROM booked b
+		  JOIN wanted n ON n.line_no = b.line_no AND n.creator_id = b.creator_id AND n.kind = b.kind AND n.seq = b.seq
+		 WHERE b.available_at <> o.available_at
+	)
+	SELECT $2, $1, $3, m.line_no, m.creator_id, m.kind, m.seq, m.base, w.rate_id, w.rate_version, w.rate, w.flat_amount, w.rounding, m.amount,
+		   o.currency, x.directness, x.customer_kind, x.boost, x.tier_id, o.ordered_at, m.occurred_at, m.available_at, o.payout_policy_version,
+		   x.hold_reason, m.return_ref,
+		   greatest($4, m.last + 1, 0)
+		   + row_number() OVER (PARTITION BY m.line_no, m.creator_id, m.kind, m.seq ORDER BY m.available_at = o.available_at, m.available_at)::int - 1
+	  FROM missing m
+	  JOIN w ON w.line_no = m.line_no AND w.creator_id = m.creator_id
+	  LEFT JOIN w x ON x.line_no = m.line_no AND x.creator_id = m.creator_id AND m.kind = 'commission'
+	 WHERE (m.base, m.amount) <> (0, 0) OR m.always;
+	GET DIAGNOSTICS booked = ROW_COUNT;
+	RETURN booked;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.book_commissions(bigint, uuid, text, int) IS
-'Books what is missing so that each line and credited creator has the commission that wanted_commissions() says: one row at first, differences under a later revision.';
+'Books what is missing so that each line and credited creator has, from when on the order''s terms say, the commission of wanted_commissions() and the clawbacks of wanted_clawbacks(); what was booked as available from another moment on is taken back there. Nothing before it is earned. attribution: the revision of credits that was just written, if any. Returns the number of rows.';
 
-CREATE FUNCTION influence_internal.book_clawbacks(program_id bigint, visitor_id uuid, order_ref text, revision int DEFAULT 0)
-RETURNS void
+CREATE FUNCTION influence_internal.book_order(program_id bigint, visitor_id uuid, order_ref text, attribution int DEFAULT NULL)
+RETURNS int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	booked int;
 BEGIN
-	INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rate_id,
-								   rate_version, rate, flat_amount, rounding, amount, currency, occurred_at, available_at,
-								   payout_policy_version, return_ref, revision, ordered_at)
-	WITH returns AS MATERIALIZED (
-		SELECT r.line_no, r.seq, r.amount, r.return_ref, r.returned_at,
-			   (sum(r.amount) OVER (PARTITION BY r.line_no ORDER BY r.seq) - r.amount)::bigint AS before
-		  FROM influence.order_return r
-		 WHERE r.visitor_id = $2 AND r.program_id = $1 AND r.order_ref = $3 AND r.state = 'applied'
-	), earned AS MATERIALIZED (
-		SELECT e.line_no, e.creator_id, sum(e.base)::bigint AS base, sum(e.amount)::bigint AS amount, min(e.rate_id) AS rate_id,
-			   min(e.rate_version) AS rate_version, min(e.rate) AS rate, min(e.flat_amount) AS flat_amount, min(e.rounding) AS rounding,
-			   min(e.currency::text) AS currency, min(e.available_at) AS available_at, min(e.payout_policy_version) AS policy, min(e.ordered_at) AS ordered_at,
-			   EXISTS (SELECT FROM influence.credit c
-						WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.line_no = e.line_no
-						  AND c.creator_id = e.creator_id AND c.superseded_by IS NULL) AS present
-		  FROM influence.earning e
-		 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.kind = 'commission'
-		 GROUP BY e.line_no, e.creator_id
-	), clawed AS MATERIALIZED (
-		SELECT e.line_no, e.creator_id, e.seq, sum(e.base)::bigint AS base, sum(e.amount)::bigint AS amount
-		  FROM influence.earning e
-		 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.kind = 'clawback'
-		 GROUP BY e.line_no, e.creator_id, e.seq
-	)
-	SELECT $2, $1, $3, e.line_no, e.creator_id, 'clawback', r.seq, d.base, e.rate_id, e.rate_version, e.rate, e.flat_amount, e.rounding,
-		   d.amount, e.currency, r.returned_at, e.available_at, e.policy, r.return_ref, $4, e.ordered_at
-	  FROM earned e
-	  JOIN returns r ON r.line_no = e.line_no
-	  JOIN influence.order_line l ON l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3 AND l.line_no = e.line_no
-	  LEFT JOIN clawed k ON k.line_no = e.line_no AND k.creator_id = e.creator_id AND k.seq = r.seq
-	 CROSS JOIN LATERAL (
-			SELECT -influence.clawback_minor(e.base, l.base_amount, r.before, r.amount, e.rounding) - coalesce(k.base, 0) AS base,
-				   -influence.clawback_minor(e.amount, l.base_amount, r.before, r.amount, e.rounding) - coalesce(k.amount, 0) AS amount) d
-	 WHERE (k.seq IS NULL AND e.present) OR d.base <> 0 OR d.amount <> 0;
+	PERFORM influence_internal.cancel_lines($1, $2, $3);
+	booked := influence_internal.book_commissions($1, $2, $3, $4);
+	IF booked > 0 THEN
+		PERFORM influence_internal.book_order_earnings($1, $2, $3);
+	END IF;
+	RETURN booked;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.book_clawbacks(bigint, uuid, text, int) IS
-'Books what is missing so that each return has taken back its share of every commission of its line: the k-th round(C R_k / N) - round(C R_(k-1) / N), differences under a later revision; available when the commission is.';
+COMMENT ON FUNCTION influence_internal.book_order(bigint, uuid, text, int) IS
+'Books everything that follows from an order, its events, returns and credits as they are now: what a cancellation takes back, the earnings, their entries in the ledger. Returns how many earnings were new. The caller holds the person''s lock.';

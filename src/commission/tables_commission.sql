@@ -114,8 +114,9 @@ BEGIN
 		event_ref text NOT NULL CHECK (length(event_ref) BETWEEN 1 AND 200),
 		kind text NOT NULL CHECK (kind IN ('shipped', 'delivered', 'cancelled', 'replaced')),
 		occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
-		replacement_ref text,
-		content_hash bytea NOT NULL,
+		replacement_ref text CHECK (length(replacement_ref) BETWEEN 1 AND 200 AND replacement_ref <> order_ref),
+		state text NOT NULL DEFAULT 'parked' CHECK (state IN ('parked', 'counted', 'refused')),
+		content_hash bytea NOT NULL DEFAULT '',
 		received_at timestamptz NOT NULL DEFAULT now(),
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (visitor_id, program_id, order_ref, event_ref),
@@ -124,7 +125,7 @@ BEGIN
 	CREATE INDEX order_event_ref ON influence.order_event (program_id, order_ref);
 	CREATE INDEX order_event_replacement ON influence.order_event (program_id, replacement_ref) WHERE replacement_ref IS NOT NULL;
 	CREATE INDEX order_event_xact ON influence.order_event (xact);
-	COMMENT ON TABLE influence.order_event IS 'The life of an order after it was placed; an event may come before its order. The earliest event of a kind counts.';
+	COMMENT ON TABLE influence.order_event IS 'The life of an order after it was placed; an event may come before its order. The earliest event of a kind counts. state: parked = its order is not there yet (or the job has not seen a row that came by COPY), counted, refused = its order came for another person.';
 
 	COMMENT ON TABLE influence.party IS 'Whoever the ledger can owe or be owed by; a creator''s party_id is its creator_id. The platform itself is party 0 and has no row.';
 	ALTER TABLE influence.orders ADD COLUMN commission_policy_version int;
@@ -142,6 +143,8 @@ BEGIN
 	UPDATE influence.earning e SET ordered_at = o.ordered_at
 	  FROM influence.orders o WHERE o.visitor_id = e.visitor_id AND o.program_id = e.program_id AND o.order_ref = e.order_ref;
 	ALTER TABLE influence.earning ALTER COLUMN ordered_at SET NOT NULL;
+	COMMENT ON TABLE influence.earning IS 'What a creator (0 = the platform) earns by a line (commission, seq 0) and loses by its returns (clawback, base and amount negative, seq = the return''s; positive where a chargeback is reversed), in minor units of the program''s currency with the frozen rate; write_off gives back what a return took that came too late to cost the creator. A commission of 0 carries its reason in hold_reason: not_paying, not_admitted, creator_suspended, creator_banned, no_rate or replacement. Rows are differences: the net of (line, creator, kind, seq) is the sum over its revisions, which count its bookings, from the revision of the credits that it was first booked with. When the moment changes from which on it is available (infinity: not known yet), one row takes the net back at the old one and the next gives it at the new one.';
+	COMMENT ON TABLE influence.order_return IS 'What came back of order lines: amount in minor units of the program''s currency, order_amount in the order''s. parked = its order is not there yet, refused = its order came and had less left. seq counts a line''s applied returns. How a kind counts in what came back: return, chargeback and cancelled +, chargeback_reversed -, goodwill not at all. The row "cancelled" of a cancelled order holds what the others leave, and changes with them.';
 	CREATE INDEX earning_month ON influence.earning (program_id, ordered_at);
 	ALTER TABLE influence.coupon ADD COLUMN fixed_credit bigint CHECK (fixed_credit > 0);
 

@@ -50,7 +50,7 @@ BEGIN
 	SELECT 'nothing is attributed again after its lock', x.program_id, format('order %s line %s', x.order_ref, x.line_no),
 		   format('until %s', k.locked_at), max(x.superseded_by)::text
 	  FROM influence.credit x
-	 CROSS JOIN LATERAL (SELECT influence_internal.locked_at(x.program_id, x.visitor_id, x.order_ref) AS locked_at OFFSET 0) k
+	 CROSS JOIN LATERAL (SELECT influence_internal.locked_at(x.program_id, x.visitor_id, x.order_ref, x.superseded_by) AS locked_at OFFSET 0) k
 	 WHERE x.superseded_by IS NOT NULL AND x.superseded_by >= k.locked_at AND x.program_id = coalesce($1, x.program_id)
 	 GROUP BY x.visitor_id, x.program_id, x.order_ref, x.line_no, k.locked_at
 	UNION ALL
@@ -64,6 +64,8 @@ BEGIN
 	  FULL JOIN e ON e.visitor_id = x.visitor_id AND e.program_id = x.program_id AND e.order_ref = x.order_ref
 			AND e.line_no = x.line_no AND e.creator_id = x.creator_id
 	 WHERE e.base IS DISTINCT FROM x.base AND coalesce(x.line_no, 0) > 0
+	   -- nothing is booked before it is earned
+	   AND (e.base IS NOT NULL OR (SELECT t.earned FROM influence_internal.order_terms(x.program_id, x.visitor_id, x.order_ref) t))
 	UNION ALL
 	SELECT 'a commission has its credits', e.program_id, e.subject, CASE WHEN x.had THEN 'nothing: its credits are superseded' ELSE 'a credit' END,
 		   CASE WHEN x.had THEN format('%s of base %s', e.amount, e.base) ELSE 'none' END
@@ -73,32 +75,7 @@ BEGIN
 							AND k.order_ref = e.order_ref AND k.line_no = e.line_no AND k.creator_id = e.creator_id) x
 	 WHERE e.creator_id <> 0 AND (NOT x.had OR (NOT x.has AND (e.base, e.amount) <> (0, 0)))
 	UNION ALL
-	SELECT 'clawbacks telescope to the commission', e.program_id, e.subject, format('%s of base %s', w.amount, w.base), format('%s of base %s', -k.amount, -k.base)
-	  FROM e
-	  JOIN influence.order_line l ON l.visitor_id = e.visitor_id AND l.program_id = e.program_id AND l.order_ref = e.order_ref AND l.line_no = e.line_no
-	 CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount), 0)::bigint AS amount FROM influence.order_return r
-						  WHERE r.visitor_id = e.visitor_id AND r.program_id = e.program_id AND r.order_ref = e.order_ref
-							AND r.line_no = e.line_no AND r.state = 'applied') r
-	 CROSS JOIN LATERAL (SELECT coalesce(sum(x.amount), 0)::bigint AS amount, coalesce(sum(x.base), 0)::bigint AS base FROM influence.earning x
-						  WHERE x.visitor_id = e.visitor_id AND x.program_id = e.program_id AND x.order_ref = e.order_ref
-							AND x.line_no = e.line_no AND x.creator_id = e.creator_id AND x.kind = 'clawback') k
-	 CROSS JOIN LATERAL (SELECT influence.clawback_minor(e.amount, l.base_amount, 0, least(r.amount, l.base_amount), e.rounding) AS amount,
-							   influence.clawback_minor(e.base, l.base_amount, 0, least(r.amount, l.base_amount), e.rounding) AS base) w
-	 WHERE e.rounding IN ('half_up', 'half_even', 'down') AND (-k.amount, -k.base) <> (w.amount, w.base)
-	UNION ALL
-	SELECT 'no line returns more than its base', l.program_id, format('order %s line %s', l.order_ref, l.line_no), l.base_amount::text, sum(r.amount)::text
-	  FROM influence.order_line l
-	  JOIN influence.order_return r ON r.visitor_id = l.visitor_id AND r.program_id = l.program_id AND r.order_ref = l.order_ref
-			AND r.line_no = l.line_no AND r.state = 'applied'
-	 WHERE l.program_id = coalesce($1, l.program_id)
-	 GROUP BY l.visitor_id, l.program_id, l.order_ref, l.line_no
-	HAVING sum(r.amount) > l.base_amount
-	UNION ALL
-	SELECT 'no return waits for an order that is there', r.program_id, format('order %s line %s return %s', r.order_ref, r.line_no, r.return_ref),
-		   'applied or refused', r.state
-	  FROM influence.order_return r
-	  JOIN influence.orders o ON o.program_id = r.program_id AND o.order_ref = r.order_ref
-	 WHERE r.state = 'parked' AND r.program_id = coalesce($1, r.program_id)
+	SELECT b.* FROM influence_internal.check_returns($1) b
 	UNION ALL
 	SELECT 'an order belongs to one visitor', o.program_id, format('order %s', o.order_ref), '1', count(*)::text
 	  FROM influence.orders o WHERE o.program_id = coalesce($1, o.program_id)
@@ -115,6 +92,8 @@ BEGIN
 	SELECT b.* FROM influence_internal.check_earnings($1) b
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_commissions($1) b
+	UNION ALL
+	SELECT b.* FROM influence_internal.check_order_life($1) b
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_ledger($1) b;
 END
@@ -141,30 +120,13 @@ BEGIN
 	SELECT 'corrections keep what was first booked', x.program_id, x.subject, x.before, x.now
 	  FROM (SELECT y.*, lag(y.now) OVER (PARTITION BY y.visitor_id, y.program_id, y.order_ref, y.line_no, y.creator_id
 										 ORDER BY y.revision) AS before
-			  FROM (SELECT e.*, format('rate %s version %s: %s, %s, %s, available %s', e.rate_id, e.rate_version, e.rate, e.rounding,
-									   e.hold_reason, e.available_at) AS now
+			  FROM (SELECT e.*, format('rate %s version %s: %s, %s, %s', e.rate_id, e.rate_version, e.rate, e.rounding,
+									   nullif(e.hold_reason, 'replacement')) AS now
 					  FROM e WHERE e.kind = 'commission') y) x
-	 WHERE x.before <> x.now
-	UNION ALL
-	SELECT 'a clawback has its commission and its return', e.program_id, e.subject, 'both',
-		   concat_ws(', ', CASE WHEN c.seq IS NULL THEN 'no commission' END, CASE WHEN r.seq IS NULL THEN 'no return' END)
-	  FROM e
-	  LEFT JOIN LATERAL (SELECT x.seq FROM influence.earning x
-						  WHERE x.visitor_id = e.visitor_id AND x.program_id = e.program_id AND x.order_ref = e.order_ref
-							AND x.line_no = e.line_no AND x.creator_id = e.creator_id AND x.kind = 'commission' AND x.seq = 0
-						  LIMIT 1) c ON true
-	  LEFT JOIN influence.order_return r ON r.visitor_id = e.visitor_id AND r.program_id = e.program_id AND r.order_ref = e.order_ref
-			AND r.line_no = e.line_no AND r.seq = e.seq
-	 WHERE e.kind = 'clawback' AND (c.seq IS NULL OR r.seq IS NULL)
-	UNION ALL
-	SELECT 'an earning is held as its policy says', e.program_id, e.subject, h.available_at::text, e.available_at::text
-	  FROM e
-	  JOIN influence.orders o ON o.visitor_id = e.visitor_id AND o.program_id = e.program_id AND o.order_ref = e.order_ref
-	 CROSS JOIN LATERAL influence_internal.hold_until(e.program_id, o.ordered_at, e.payout_policy_version) h
-	 WHERE e.available_at <> h.available_at;
+	 WHERE x.before <> x.now;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.check_earnings(bigint) IS 'The part of check_books() about single earnings: one commission per line and creator with its corrections, and holds.';
+COMMENT ON FUNCTION influence_internal.check_earnings(bigint) IS 'The part of check_books() about single earnings: one commission per line and creator, and corrections that keep what was first booked.';
 
 CREATE FUNCTION influence_internal.check_ledger(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -175,7 +137,7 @@ AS $$
 BEGIN
 	RETURN QUERY
 	WITH entries AS (
-		SELECT l.*, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS signed
+		SELECT l.*, CASE WHEN l.credit_account IN ('payable', 'platform_revenue') THEN l.amount ELSE -l.amount END AS signed
 		  FROM influence.ledger l WHERE l.source = 'line' AND l.program_id = coalesce($1, l.program_id)
 	), earnings AS (
 		SELECT e.*, influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision) AS entry_key
@@ -192,11 +154,20 @@ BEGIN
 	SELECT 'an entry moves between the accounts of its kind', l.program_id, format('party %s entry %s', l.party_id, l.entry_key),
 		   coalesce(k.debit || ' to ' || k.credit, 'no such kind'), l.debit_account || ' to ' || l.credit_account
 	  FROM influence.ledger l
-	  LEFT JOIN (VALUES ('commission', 'line', 'expense', 'payable'), ('clawback', 'line', 'payable', 'expense'),
-						('commission_correction', 'line', 'payable', 'expense'), ('clawback_correction', 'line', 'expense', 'payable'),
-						('payout_reserve', 'payout', 'payable', 'reserved'), ('payout_paid', 'payout', 'reserved', 'paid')) k(kind, source, debit, credit)
-			ON k.kind = l.kind AND k.source = l.source
+	  LEFT JOIN (SELECT v.kind, v.source, v.cost_debited, v.cost, v.owed
+				   FROM (VALUES ('commission', 'line', true, 'expense', 'payable'), ('clawback', 'line', false, 'expense', 'payable'),
+								('commission_correction', 'line', false, 'expense', 'payable'), ('clawback_correction', 'line', true, 'expense', 'payable'),
+								('write_off', 'line', true, 'write_off', 'payable'), ('write_off_correction', 'line', false, 'write_off', 'payable'),
+								('write_off', 'adjustment', true, 'write_off', 'payable'),
+								('payout_reserve', 'payout', true, 'payable', 'reserved'), ('payout_paid', 'payout', true, 'reserved', 'paid'))
+						v(kind, source, cost_debited, cost, owed)) v
+			ON v.kind = l.kind AND v.source = l.source
+	 -- party 0 is the platform, whose cut is its revenue
+	 CROSS JOIN LATERAL (SELECT CASE WHEN l.party_id = 0 AND v.owed = 'payable' THEN 'platform_revenue' ELSE v.owed END AS owed) p
+	 CROSS JOIN LATERAL (SELECT CASE WHEN v.cost_debited THEN v.cost ELSE p.owed END AS debit, CASE WHEN v.cost_debited THEN p.owed ELSE v.cost END AS credit) k
 	 WHERE (l.debit_account, l.credit_account) IS DISTINCT FROM (k.debit, k.credit) AND l.program_id = coalesce($1, l.program_id)
+	   -- settlements and bonuses have their own check
+	   AND NOT (l.source = 'adjustment' AND (l.kind LIKE 'settlement\_%' OR l.kind IN ('bonus', 'fund', 'fee')))
 	UNION ALL
 	SELECT 'a payout is the sum of its lines', p.program_id, format('party %s period %s', p.party_id, p.period), p.amount::text, coalesce(sum(l.amount)::text, 'no line')
 	  FROM influence.payout p

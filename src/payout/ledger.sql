@@ -14,6 +14,16 @@ AS $$
 $$;
 COMMENT ON FUNCTION influence_internal.earning_entry_key(uuid, text, int, text, int, int) IS 'The ledger''s natural key of an earning: kind, seq (and revision after the first), line, visitor, order_ref.';
 
+CREATE FUNCTION influence_internal.earning_accounts(creator_id bigint, kind text, OUT cost text, OUT owed text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	SELECT CASE kind WHEN 'write_off' THEN 'write_off' ELSE 'expense' END,
+		   -- party 0 is the platform: its cut is its revenue, and nobody is paid
+		   CASE creator_id WHEN 0 THEN 'platform_revenue' ELSE 'payable' END
+$$;
+COMMENT ON FUNCTION influence_internal.earning_accounts(bigint, text) IS
+'The accounts between which earnings of a kind move: what is earned goes from cost to owed, what is taken back from owed to cost.';
+
 CREATE FUNCTION influence_internal.book_order_earnings(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS int
 LANGUAGE plpgsql
@@ -27,12 +37,12 @@ BEGIN
 								  occurred_at, available_at, source, visitor_id, order_ref, line_no)
 	SELECT e.creator_id, e.program_id,
 		   influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision),
-		   -- a later attribution may take a commission back, or a clawback
-		   CASE WHEN (e.amount > 0) = (e.kind = 'commission') THEN e.kind ELSE e.kind || '_correction' END,
-		   CASE WHEN e.amount > 0 THEN 'expense' ELSE 'payable' END,
-		   CASE WHEN e.amount > 0 THEN 'payable' ELSE 'expense' END,
+		   -- a later attribution, or a reversal, may take a commission back, or a clawback
+		   CASE WHEN (e.amount < 0) = (e.kind = 'clawback') THEN e.kind ELSE e.kind || '_correction' END,
+		   CASE WHEN e.amount > 0 THEN a.cost ELSE a.owed END, CASE WHEN e.amount > 0 THEN a.owed ELSE a.cost END,
 		   abs(e.amount), e.currency, e.occurred_at, e.available_at, 'line', e.visitor_id, e.order_ref, e.line_no
 	  FROM influence.earning e
+	 CROSS JOIN LATERAL influence_internal.earning_accounts(e.creator_id, e.kind) a
 	 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.amount <> 0
 	 ORDER BY e.creator_id, e.line_no, e.kind, e.seq, e.revision
 	ON CONFLICT DO NOTHING;

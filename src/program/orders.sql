@@ -3,9 +3,9 @@
  *
  * record_order: stores an order, attributes its lines, books the base
  * commission and copies it to the ledger, in one transaction under the lock of
- * the person. Parked returns of the order are applied at the end. What of a
- * line earns follows from the commission policy and the exchange rate in force
- * when the order was placed, and is frozen with it.
+ * the person. Parked returns and events of the order are applied on
+ * the way. What of a line earns follows from the commission
+ * policy and the exchange rate in force when the order was placed, and is frozen with it.
  */
 CREATE FUNCTION influence_internal.record_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb,
 	ordered_at timestamptz DEFAULT NULL, currency text DEFAULT NULL, details jsonb DEFAULT '{}')
@@ -79,14 +79,16 @@ BEGIN
 	PERFORM influence_internal.store_lines($1, $2, $3, coalesce($5, now()), lines, policy.base_less, money, program.currency,
 		fx_rate, fx_source);
 	PERFORM influence_internal.credit_lines($1, $2, $3);
-	PERFORM influence_internal.book_commissions($1, $2, $3);
 	PERFORM influence_internal.apply_parked_returns($1, $2, $3);
-	PERFORM influence_internal.book_order_earnings($1, $2, $3);
+	IF influence_internal.count_parked_events($1, $2, $3) THEN
+		PERFORM influence_internal.book_replacements($1, $2, $3);
+	END IF;
+	PERFORM influence_internal.book_order($1, $2, $3);
 	RETURN QUERY SELECT 'recorded', s.* FROM influence_internal.order_summary($1, $2, $3) s;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
-'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the order''s currency (NULL: the program''s). What of a line earns is quantity x paid_price less what the commission policy''s base_less names (discounts, tax, shipping, points and gift cards unless set), or base_amount, if the line states it; in another currency it is converted at details.fx_rate (units of the program''s currency for one of the order''s), else at the exchange rate in force, and all that follows is in the program''s currency. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift, fx_rate, fx_source. Natural key: program_id and order_ref, which belongs to one person, and to one program of a dedup_group. A coupon that is unknown or not valid when ordered is ignored, and remarks say so. -> status recorded | duplicate, line_count, amount (sum of base amounts in the program''s currency), credited to creators, unattributed, commission (of creators), clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed, commissions 0 and the coupon ignored: unattributed: no_touch | outside_window | late | consumed | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying). IN002 (also: no exchange rate), IN003, IN004, IN006.';
+'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the order''s currency (NULL: the program''s). What of a line earns is quantity x paid_price less what the commission policy''s base_less names (discounts, tax, shipping, points and gift cards unless set), or base_amount, if the line states it; in another currency it is converted at details.fx_rate (units of the program''s currency for one of the order''s), else at the exchange rate in force, and all that follows is in the program''s currency. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift, fx_rate, fx_source. Natural key: program_id and order_ref, which belongs to one person, and to one program of a dedup_group. A coupon that is unknown or not valid when ordered is ignored, and remarks say so. -> status recorded | duplicate, line_count, amount (sum of base amounts in the program''s currency), credited to creators, unattributed, commission (of creators), clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed, commissions 0 and the coupon ignored: unattributed: no_touch | outside_window | late | consumed | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying | replacement; not earned yet: waits for shipped | delivered). IN002 (also: no exchange rate), IN003, IN004, IN006.';
 
 CREATE FUNCTION influence_internal.store_lines(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb,
 	base_less text[], currency text, program_currency text, fx_rate numeric, fx_source text)
@@ -190,7 +192,7 @@ BEGIN
 	  FROM influence.credit c
 	 WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.superseded_by IS NULL;
 	SELECT coalesce(sum(e.amount) FILTER (WHERE e.kind = 'commission'), 0),
-		   coalesce(-sum(e.amount) FILTER (WHERE e.kind = 'clawback'), 0)
+		   coalesce(-sum(e.amount) FILTER (WHERE e.kind IN ('clawback', 'write_off')), 0)
 	  INTO commission, clawed_back
 	  FROM influence.earning e WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.creator_id <> 0;
 	-- why something was not credited or not earned: unattributed: no_touch, not earned: no_rate, ...
@@ -203,6 +205,10 @@ BEGIN
 			   AND EXISTS (SELECT FROM influence.credit c
 							WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.line_no = e.line_no
 							  AND c.creator_id = e.creator_id AND c.superseded_by IS NULL)
+			UNION ALL
+			SELECT 'not earned yet: waits for ' || t.waits_for
+			  FROM influence_internal.order_terms($1, $2, $3) t
+			 WHERE creators > 0 AND commission = 0 AND NOT t.earned
 			UNION ALL
 			SELECT k.remark
 			  FROM influence.orders o

@@ -76,10 +76,11 @@ BEGIN
 	 WHERE y.program_id = check_payout_policy.program_id AND y.version = check_payout_policy.version;
 	IF p.hold NOT BETWEEN interval '0' AND interval '10 years' THEN
 		PERFORM influence_internal.raise_invalid('hold is out of range', format('hold: %s', p.hold), 'Give an interval from 0 to 10 years.');
-	ELSIF p.earns_at <> 'placed' OR p.hold_from <> 'placed' THEN
-		PERFORM influence_internal.raise_unsupported('earning or holding from another moment than "placed"');
-	ELSIF p.granularity <> '{}' OR p.pay_when_funded OR p.max_clawback_age IS NOT NULL OR p.seal_after <> interval '40 days' THEN
-		PERFORM influence_internal.raise_unsupported('granularity, pay_when_funded, max_clawback_age or another seal_after than the default');
+	ELSIF p.max_clawback_age NOT BETWEEN interval '0' AND interval '100 years' THEN
+		PERFORM influence_internal.raise_invalid('max_clawback_age is out of range', format('max_clawback_age: %s.', p.max_clawback_age),
+			'Give an interval from 0 to 100 years, or null for no end.');
+	ELSIF p.granularity <> '{}' OR p.pay_when_funded OR p.seal_after <> interval '40 days' THEN
+		PERFORM influence_internal.raise_unsupported('granularity, pay_when_funded or another seal_after than the default');
 	END IF;
 	IF jsonb_typeof(p.minimums) <> 'object' THEN
 		PERFORM influence_internal.raise_invalid('minimums is not a JSON object', NULL,
@@ -195,7 +196,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_payout_policy(bigint, jsonb, timestamptz) IS
-'Adds a version of a program''s payout policy from valid_from on: {"hold": "30 days"} or {"hold_after_month_end": 15}, {"minimums": {"USD": 1000}} in minor units, {"rounding": "half_up"}, {"rounding_scope": "order"} (the commissions of a creators lines at one rate are rounded as one sum). Earnings already booked keep their available_at. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force, IN010 not built yet.';
+'Adds a version of a program''s payout policy from valid_from on: {"hold": "30 days"} or {"hold_after_month_end": 15}, {"minimums": {"USD": 1000}} in minor units, {"rounding": "half_up"}, {"rounding_scope": "order"} (the commissions of a creator''s lines at one rate are rounded as one sum), {"earns_at": "shipped", "hold_from": "delivered"} (placed, shipped or delivered: when commissions are earned, and what their hold counts from), {"max_clawback_age": "180 days"} (later returns cost creators nothing). Orders already booked keep the version they were booked under. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force, IN010 not built yet.';
 
 CREATE FUNCTION influence_internal.set_commission_policy(program_id bigint, policy jsonb, valid_from timestamptz DEFAULT now())
 RETURNS TABLE (status text, version int)
