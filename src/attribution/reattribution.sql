@@ -51,15 +51,8 @@ BEGIN
 	IF unseen <> '{}' THEN
 		PERFORM influence_internal.complete_order($1, $2, $3);
 	END IF;
-	IF NOT EXISTS (SELECT FROM influence.order_line l WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3) THEN
-		RETURN 'duplicate';			-- its lines are yet to come
-	END IF;
 	-- what came by COPY: events may move the lock, and both are booked after it too
-	arrived := influence_internal.count_parked_events($1, $2, $3);
-	IF arrived THEN
-		PERFORM influence_internal.book_replacements($1, $2, $3);
-	END IF;
-	arrived := influence_internal.apply_parked_returns($1, $2, $3) OR arrived;
+	arrived := influence_internal.take_in_parked($1, $2, $3);
 	SELECT t.* INTO terms FROM influence_internal.order_terms($1, $2, $3) t;
 	locked := decided_at >= terms.available_at;
 	IF locked AND unseen = '{}' THEN

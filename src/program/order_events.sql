@@ -67,6 +67,7 @@ BEGIN
 	VALUES (coalesce(buyer, $2), $1, $3, ref, $4, coalesce($5, now()), $7, CASE WHEN buyer IS NULL THEN 'parked' ELSE 'counted' END, hash,
 			clock_timestamp());
 	IF buyer IS NOT NULL THEN
+		PERFORM influence_internal.take_in_parked($1, buyer, $3);
 		PERFORM influence_internal.book_order($1, buyer, $3);
 		PERFORM influence_internal.book_replacements($1, buyer, $3);
 	END IF;
@@ -123,6 +124,29 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.count_parked_events(bigint, uuid, text) IS
 'Counts the events of an order that came before it or by COPY; those of another person become refused. Whether there were any; the caller books what follows.';
+
+CREATE FUNCTION influence_internal.take_in_parked(program_id bigint, visitor_id uuid, order_ref text)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	counted boolean;
+BEGIN
+	-- of an order that comes by COPY the lines may be yet to come
+	IF NOT EXISTS (SELECT FROM influence.order_line l WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3) THEN
+		RETURN false;
+	END IF;
+	counted := influence_internal.count_parked_events($1, $2, $3);
+	IF counted THEN
+		PERFORM influence_internal.book_replacements($1, $2, $3);
+	END IF;
+	RETURN influence_internal.apply_parked_returns($1, $2, $3) OR counted;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.take_in_parked(bigint, uuid, text) IS
+'Takes in the events and returns of an order that came before it or by COPY; whether there were any. The caller holds the person''s lock and books what follows.';
 
 CREATE FUNCTION influence_internal.book_replacements(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS void

@@ -79,10 +79,7 @@ BEGIN
 	PERFORM influence_internal.store_lines($1, $2, $3, coalesce($5, now()), lines, policy.base_less, money, program.currency,
 		fx_rate, fx_source);
 	PERFORM influence_internal.credit_lines($1, $2, $3);
-	PERFORM influence_internal.apply_parked_returns($1, $2, $3);
-	IF influence_internal.count_parked_events($1, $2, $3) THEN
-		PERFORM influence_internal.book_replacements($1, $2, $3);
-	END IF;
+	PERFORM influence_internal.take_in_parked($1, $2, $3);
 	PERFORM influence_internal.book_order($1, $2, $3);
 	RETURN QUERY SELECT 'recorded', s.* FROM influence_internal.order_summary($1, $2, $3) s;
 END

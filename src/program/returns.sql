@@ -66,6 +66,10 @@ BEGIN
 	IF NOT FOUND AND EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3) THEN
 		PERFORM influence_internal.raise_other_visitor($3);
 	END IF;
+	IF buyer IS NOT NULL THEN
+		-- what came by COPY came before
+		PERFORM influence_internal.take_in_parked($1, buyer, $3);
+	END IF;
 	INSERT INTO influence.order_return (visitor_id, program_id, order_ref, line_no, return_ref, kind, quantity, amount,
 										returned_at, reason, state, stated)
 	VALUES (coalesce(buyer, $2), $1, $3, $4, $5, $9, $6, $7, coalesce($8, now()), $10, 'parked', content);
