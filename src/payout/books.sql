@@ -65,7 +65,8 @@ BEGIN
 			AND e.line_no = x.line_no AND e.creator_id = x.creator_id
 	 WHERE e.base IS DISTINCT FROM x.base AND coalesce(x.line_no, 0) > 0
 	   -- nothing is booked before it is earned
-	   AND (e.base IS NOT NULL OR (SELECT t.earned FROM influence_internal.order_terms(x.program_id, x.visitor_id, x.order_ref) t))
+	   AND (e.base IS NOT NULL OR (x.program_id, x.visitor_id, x.order_ref) NOT IN (
+			SELECT t.program, t.visitor_id, t.order_ref FROM influence_internal.check_terms($1) t WHERE t.waits_for IS NOT NULL))
 	UNION ALL
 	SELECT 'a commission has its credits', e.program_id, e.subject, CASE WHEN x.had THEN 'nothing: its credits are superseded' ELSE 'a credit' END,
 		   CASE WHEN x.had THEN format('%s of base %s', e.amount, e.base) ELSE 'none' END

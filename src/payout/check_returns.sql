@@ -5,6 +5,60 @@
  * them. The sums are worked out in one piece from all returns of a line, not
  * return by return as they were booked.
  */
+CREATE FUNCTION influence_internal.check_terms(program_id bigint)
+RETURNS TABLE (visitor_id uuid, program bigint, order_ref text, waits_for text, available_at timestamptz, replacement boolean,
+			   claws_until timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH booked AS (
+		SELECT e.visitor_id, e.program_id, e.order_ref, min(e.payout_policy_version) AS version
+		  FROM influence.earning e
+		 WHERE e.kind = 'commission' AND e.program_id = coalesce($1, e.program_id)
+		 GROUP BY 1, 2, 3
+	), life AS (
+		SELECT e.visitor_id, e.program_id, e.order_ref,
+			   coalesce(min(e.occurred_at) FILTER (WHERE e.kind = 'shipped'), min(e.occurred_at) FILTER (WHERE e.kind = 'delivered')) AS shipped,
+			   min(e.occurred_at) FILTER (WHERE e.kind = 'delivered') AS delivered
+		  FROM influence.order_event e
+		 WHERE e.state = 'counted' AND e.program_id = coalesce($1, e.program_id)
+		 GROUP BY 1, 2, 3
+	), sent AS (
+		SELECT DISTINCT o.visitor_id, o.program_id, o.order_ref
+		  FROM influence.order_event e
+		  JOIN influence.orders o ON o.program_id = e.program_id AND o.order_ref = e.replacement_ref
+		 WHERE e.state = 'counted' AND e.replacement_ref IS NOT NULL AND e.program_id = coalesce($1, e.program_id)
+		   AND influence_internal.person_of(o.visitor_id) = influence_internal.person_of(e.visitor_id)
+	)
+	SELECT o.visitor_id, o.program_id, o.order_ref,
+		   CASE WHEN CASE y.earns_at WHEN 'shipped' THEN l.shipped WHEN 'delivered' THEN l.delivered ELSE o.ordered_at END IS NULL THEN y.earns_at END,
+		   -- days and months on the program's calendar, the rest elapsed
+		   CASE WHEN f.held_from IS NULL THEN 'infinity'
+				WHEN y.hold_after_month_end IS NOT NULL
+				THEN (date_trunc('month', f.held_from AT TIME ZONE g.time_zone) + interval '1 month' + make_interval(days => y.hold_after_month_end))
+					 AT TIME ZONE g.time_zone
+				ELSE ((f.held_from AT TIME ZONE g.time_zone) + date_trunc('day', y.hold)) AT TIME ZONE g.time_zone
+					 + (y.hold - date_trunc('day', y.hold)) END,
+		   s.order_ref IS NOT NULL,
+		   ((o.ordered_at AT TIME ZONE g.time_zone) + date_trunc('day', y.max_clawback_age)) AT TIME ZONE g.time_zone
+		   + (y.max_clawback_age - date_trunc('day', y.max_clawback_age))
+	  FROM influence.orders o
+	  JOIN influence.program g ON g.program_id = o.program_id
+	  LEFT JOIN booked b ON b.visitor_id = o.visitor_id AND b.program_id = o.program_id AND b.order_ref = o.order_ref
+	  LEFT JOIN life l ON l.visitor_id = o.visitor_id AND l.program_id = o.program_id AND l.order_ref = o.order_ref
+	  LEFT JOIN sent s ON s.visitor_id = o.visitor_id AND s.program_id = o.program_id AND s.order_ref = o.order_ref
+	  JOIN influence.payout_policy y ON y.program_id = o.program_id
+			AND CASE WHEN b.version IS NULL THEN y.valid @> o.ordered_at ELSE y.version = b.version END
+	 CROSS JOIN LATERAL (SELECT CASE y.hold_from WHEN 'shipped' THEN l.shipped WHEN 'delivered' THEN l.delivered ELSE o.ordered_at END AS held_from) f
+	 WHERE o.program_id = coalesce($1, o.program_id);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.check_terms(bigint) IS
+'For check_books(): what order_terms() says, worked out anew for all orders of a program at once: the event that an order waits for (NULL: it is earned), when its hold ends, whether it replaces another one, until when returns cost the creators.';
+
 CREATE FUNCTION influence_internal.check_order_life(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
 LANGUAGE plpgsql STABLE
@@ -14,10 +68,8 @@ AS $$
 BEGIN
 	RETURN QUERY
 	WITH t AS MATERIALIZED (
-		SELECT o.visitor_id, o.program_id, o.order_ref, k.earned, k.waits_for, k.available_at, k.replacement
-		  FROM influence.orders o
-		 CROSS JOIN LATERAL influence_internal.order_terms(o.program_id, o.visitor_id, o.order_ref) k
-		 WHERE o.program_id = coalesce($1, o.program_id)
+		SELECT k.visitor_id, k.program AS program_id, k.order_ref, k.waits_for, k.available_at, k.replacement
+		  FROM influence_internal.check_terms($1) k
 	), n AS MATERIALIZED (
 		SELECT e.visitor_id, e.program_id, e.order_ref, e.line_no, e.creator_id, e.kind, e.seq, e.available_at, sum(e.base) AS base,
 			   sum(e.amount) AS amount
@@ -34,7 +86,7 @@ BEGIN
 		   'when ' || t.waits_for, format('%s %s', n.kind, n.amount)
 	  FROM n
 	  JOIN t ON t.visitor_id = n.visitor_id AND t.program_id = n.program_id AND t.order_ref = n.order_ref
-	 WHERE NOT t.earned AND (n.base, n.amount) <> (0, 0)
+	 WHERE t.waits_for IS NOT NULL AND (n.base, n.amount) <> (0, 0)
 	UNION ALL
 	SELECT 'an order that replaces another one earns nothing', t.program_id, format('order %s', t.order_ref), '0', sum(n.amount)::text || ' of commission'
 	  FROM n
@@ -98,8 +150,8 @@ BEGIN
 			   coalesce(sum(s.sign * x.quantity) FILTER (WHERE NOT t.late), 0) AS pieces_in_time
 		  FROM influence.order_return x
 		 CROSS JOIN LATERAL (SELECT CASE x.kind WHEN 'goodwill' THEN 0 WHEN 'chargeback_reversed' THEN -1 ELSE 1 END AS sign) s
-		 CROSS JOIN LATERAL (SELECT coalesce(x.returned_at > k.claws_until, false) AS late
-							   FROM influence_internal.order_terms(x.program_id, x.visitor_id, x.order_ref) k) t
+		  LEFT JOIN influence_internal.check_terms($1) k ON k.visitor_id = x.visitor_id AND k.program = x.program_id AND k.order_ref = x.order_ref
+		 CROSS JOIN LATERAL (SELECT coalesce(x.returned_at > k.claws_until, false) AS late) t
 		 WHERE x.state = 'applied' AND x.program_id = coalesce($1, x.program_id)
 		 GROUP BY x.visitor_id, x.program_id, x.order_ref, x.line_no
 	)
