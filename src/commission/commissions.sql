@@ -114,7 +114,7 @@ BEGIN
 		SELECT w.line_no, w.creator_id, 'commission' AS kind, 0 AS seq, w.base, w.amount, o.ordered_at AS occurred_at, NULL AS return_ref,
 			   true AS always,
 			   -- a row of 0 where a creator came or went with a base of 0, for the statistics
-			   $4 IS NOT NULL AND EXISTS (
+			   $4 IS NOT NULL AND w.creator_id <> 0 AND EXISTS (
 					SELECT FROM influence.credit x
 					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = w.line_no AND x.revision = $4)
 				AND w.credited = NOT EXISTS (
