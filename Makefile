@@ -75,6 +75,7 @@ demo:
 
 # Attribution beside SQL and DuckDB, on a throw-away cluster; writes
 # docs/reference/performance.md. SIZE=10M ROUNDS=5 LARGE=100M: test/bench/README.md
+# PART=orders: record_order beside a bare transaction; PART=hot: a hot creator
 bench:
 	@test/bench/run
 

@@ -301,8 +301,7 @@ def main():
     text = report.document(facts, results, compared + more, cancels, large_results)
     print(text)
     if doc:
-        with open(os.path.join(os.environ["PGI_TREE"], doc), "w") as f:
-            f.write(text)
+        report.write_main(os.path.join(os.environ["PGI_TREE"], doc), text)
     if not (equal and also_equal):
         print("RESULTS DIFFER: see above", file=sys.stderr)
         sys.exit(1)

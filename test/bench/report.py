@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import re
 
 from measure import CPUS
 
@@ -68,6 +69,33 @@ def table(header, rows):
 
     rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|"
     return "\n".join([line(header), rule] + [line(row) for row in rows])
+
+
+def write_part(path, part, text):
+    """Puts a part into the report, in the place of what it said there before, and leaves the others as they are."""
+    begin, end = ("<!-- %s of %s -->" % (what, part) for what in ("begin", "end"))
+    try:
+        with open(path) as f:
+            known = f.read()
+    except OSError:
+        known = "# Performance\n"
+    before, found, rest = known.partition(begin)
+    after = rest.partition(end)[2].strip() if found else ""
+    with open(path, "w") as f:
+        f.write("\n\n".join(x for x in (before.strip(), "%s\n\n%s\n\n%s" % (begin, text.strip(), end), after) if x) + "\n")
+
+
+def write_main(path, text):
+    """Writes the report anew, and keeps the parts that the other benches have put into it."""
+    try:
+        with open(path) as f:
+            parts = re.findall(r"^<!-- begin of (\w+) -->\n\n(.*?)\n\n<!-- end of \1 -->$", f.read(), re.M | re.S)
+    except OSError:
+        parts = []
+    with open(path, "w") as f:
+        f.write(text)
+    for part, known in parts:
+        write_part(path, part, known)
 
 
 def busy(result):
