@@ -82,7 +82,7 @@ def bare_scripts(program, touches):
     scripts = []
     # evenly among them by their number of credits, so that the sample has about as many rows as all
     sample = sql("SELECT order_ref FROM (SELECT c.order_ref, row_number() OVER (ORDER BY count(*), c.order_ref) AS n, count(*) OVER () AS of FROM influence.credit c "
-                 "WHERE c.program_id = %d GROUP BY c.order_ref) x WHERE n * %d / of <> (n - 1) * %d / of ORDER BY n" % (program, SHAPES, SHAPES))
+                 "WHERE c.program_id = %d GROUP BY c.order_ref) x WHERE (2 * n * %d + of) / (2 * of) <> (2 * (n - 1) * %d + of) / (2 * of) ORDER BY n" % (program, SHAPES, SHAPES))
     for (order_ref,) in sample:
         text = DRAW % {"touches": touches}
         text += "WITH k AS MATERIALIZED (SELECT public.visitor(:rank) AS visitor_id, 'order ' || :ref AS order_ref)"
