@@ -1,18 +1,28 @@
 /*
  * pg_influence.c
- *	  The loadable module: magic block and version.
+ *	  The loadable module: magic block, version, and what is set up at load.
  *
- * Rooms keep no state that has to be set up at load: there is no hook, no
- * setting and no shared memory, so there is no _PG_init either.
+ * That is little: there is no hook, no setting and no shared memory. Only the
+ * node that reads in parallel has a name, by which workers must find it.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "attribution/attribution_scan.h"
+
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(influence_version);
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	attribution_scan_register();
+}
 
 /* The version of the code that is loaded, which may lag behind the catalog. */
 Datum

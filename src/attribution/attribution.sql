@@ -36,7 +36,7 @@ model: first_touch, last_touch, last_non_direct (passes over channel direct, unl
 reuse: reuse (touches serve every later order), consume (an order ends the path), session (and a click or coupon earns only within session_lifetime and until another creator''s). Under consume and session a cart is used up only by an order of its product.
 match: any, product, category: what a touch must share with the order line; a coupon without product (category) is for the whole order.
 One row per credited touch: touch_position counts from 1 among the path_length eligible touches, weight is a share of 1, credit is in minor units (NULL without an amount). Credits are split by largest remainder, ties to the earlier touch, and add up to the amount (participation apart). A conversion nobody earns gives one row without a touch, with the full amount and a reason: no_touch, outside_window, consumed (but for earlier orders, a touch would be eligible), no_weight (all weigh 0), or excluded (a touch that would have earned belongs to an excluded creator).
-Rows without visitor, time or id, or with an infinite time, are left out and counted: see influence.last_attribution_stats(). The rows come in no particular order. Beyond work_mem * hash_mem_multiplier (and 32 MB for what is being credited) rows go to temporary files.
+Rows without visitor, time or id, or with an infinite time, are left out and counted: see influence.last_attribution_stats(). The rows come in no particular order. Beyond work_mem * hash_mem_multiplier (and 32 MB for what is being credited) rows go to temporary files. Parallel workers read where the planner would use some (max_parallel_workers_per_gather), and share that memory.
 Errors: IN002 for an argument, kind or weight, IN008 for a query or its columns.';
 
 CREATE FUNCTION influence.attribute_totals(
@@ -74,13 +74,15 @@ CREATE FUNCTION influence.last_attribution_stats(
 	OUT partitions bigint,
 	OUT oversized_partitions bigint,
 	OUT spilled_bytes bigint,
+	OUT read_processes bigint,
+	OUT credit_processes bigint,
 	OUT read_ms float8,
 	OUT credit_ms float8)
 AS 'MODULE_PATHNAME', 'attribution_last_stats'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION influence.last_attribution_stats() IS
-'Figures of the last influence.attribute() or influence.attribute_totals() of this session that came to its end: rows read of each query, how many of them were rejected (no visitor, time or id, or an infinite time), credits given; touches that were skipped because their visitor has no conversion or no conversion at all comes after them (some are not noticed: it depends on a random seed), partitions that had conversions, those of them whose touches were too many for memory, bytes written to temporary files, milliseconds spent reading the queries and crediting. One row; NULLs before the first run.';
+'Figures of the last influence.attribute() or influence.attribute_totals() of this session that came to its end: rows read of each query, how many of them were rejected (no visitor, time or id, or an infinite time), credits given; touches that were skipped because their visitor has no conversion or no conversion at all comes after them (some are not noticed: it depends on a random seed), partitions that had conversions, those of them whose touches were too many for memory, bytes written to temporary files, processes that read touches and that credited, milliseconds spent reading the queries and crediting. One row; NULLs before the first run.';
 
 CREATE FUNCTION influence_internal.credit_order(
 	touched_at timestamptz[],

@@ -249,6 +249,26 @@ read_excluded(const ColumnSource *source, TupleTableSlot *slot)
 						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
+void
+attribution_decoder_set(AttributionDecoder *decoder, const ColumnSource *columns)
+{
+	int			i;
+
+	memcpy(decoder->columns, columns, sizeof(decoder->columns));
+	decoder->natts = 0;
+	for (i = 0; i < INPUT_COLUMNS; i++)
+		decoder->natts = Max(decoder->natts, columns[i].attno);
+}
+
+void
+attribution_decoder_map(AttributionDecoder *decoder, const InputSpec *spec, TupleDesc desc)
+{
+	ColumnSource columns[INPUT_COLUMNS];
+
+	attribution_map_columns(spec, desc, columns);
+	attribution_decoder_set(decoder, columns);
+}
+
 bool
 attribution_decode(const AttributionDecoder *decoder, TupleTableSlot *slot,
 				   AttributionInputRow *row)
@@ -258,7 +278,7 @@ attribution_decode(const AttributionDecoder *decoder, TupleTableSlot *slot,
 	bool		isnull;
 	bool		has_id;
 
-	slot_getallattrs(slot);
+	slot_getsomeattrs(slot, decoder->natts);
 	visitor = slot_value(&columns[INPUT_VISITOR], slot, &isnull);
 	if (isnull)
 		return false;

@@ -43,8 +43,14 @@ typedef struct AttributionDecoder
 	bool		is_touch;
 	bool		wants_weights;	/* else they are not looked at */
 	uint64		seed;			/* of visitors, the same for both queries */
+	int			natts;			/* of a row, up to the last column that is read */
 	ColumnSource columns[INPUT_COLUMNS];
 } AttributionDecoder;
+
+/* which columns there are: the others are left as they are */
+extern void attribution_decoder_set(AttributionDecoder *decoder, const ColumnSource *columns);
+extern void attribution_decoder_map(AttributionDecoder *decoder, const InputSpec *spec,
+									TupleDesc desc);
 
 /*
  * False when the row can't take part: it has no visitor, time or id, or its time

@@ -3,116 +3,185 @@
  *	  Runs the two queries of attribute() and hands over visitor by visitor.
  *
  * Rows stream from the executor into partitions by the visitor's key. The
- * conversions come first, so that touches of visitors who never convert, most
- * of them as a rule, are dropped as they arrive: a bitmap over the keys knows
- * who may have converted. Then partition by partition, each small enough for
- * the processor's cache, is sorted and merged.
+ * conversions come first, so that touches of visitors who never convert are
+ * dropped as they arrive. Then partition by partition, each small enough for
+ * the processor's cache, is sorted and merged. Both steps are made by several
+ * processes where the planner would use several.
  *
- * Memory is bounded by work_mem * hash_mem_multiplier: three quarters of it for
- * the partitions, which go to a temporary file when they outgrow that, the rest
- * and PARTITION_BYTES for the partition at hand.
+ * Memory is bounded by work_mem * hash_mem_multiplier, for all processes
+ * together: three quarters of it for the partitions, which go to temporary
+ * files when they outgrow that, the rest and PARTITION_BYTES for the partitions
+ * at hand.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/nodeHash.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
+#include "optimizer/cost.h"
+#include "optimizer/paths.h"
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
 
+#include "../common/errors.h"
 #include "attribution_engine.h"
-#include "attribution_partition.h"
+#include "attribution_scan.h"
+#include "attribution_workers.h"
 
-/* two chunks for each partition: with less, temporary files consist of crumbs */
-#define MIN_STORE_BYTES ((size_t) 2 * 1024 * 1024)
-
-/* what one partition may take beyond its share */
+/* what partitions at hand may take beyond their share */
 #define PARTITION_BYTES ((size_t) 32 * 1024 * 1024)
 
 /* bits of the bitmap for each line, and the most there are */
 #define FILTER_BITS_PER_LINE 8
 #define FILTER_MIN_BITS 16
-#define FILTER_MAX_BITS 27		/* 16 MB */
+#define FILTER_MAX_BITS 27
+#define FILTER_MAX_BYTES (((size_t) 1 << FILTER_MAX_BITS) / 8)
 
-/*
- * A touch waits until so many others have come, while its word of the bitmap is
- * fetched: waiting for memory would cost more than all the rest.
- */
-#define PENDING_TOUCHES 16
+/* One of the queries. */
+typedef struct RunSide
+{
+	AttributionInput input;
+	AttributionScan scan;
+	AttributionParts parts;
+	StoreReader *reader;
+	AttributionFeedCount count;
+} RunSide;
 
 typedef struct Run
 {
 	MemoryContext context;
 	const AttributionPolicy *policy;
 	AttributionStats *stats;
+	AttributionMemory memory;
 	size_t		limit;
-	StoreMemory memory;
-	AttributionLayout touch_layout;
-	AttributionLayout line_layout;
-	Store	   *touches;
-	Store	   *lines;
-	int64		lines_kept;
-
-	/* who may have converted: a bit of the key's lower half */
-	uint64	   *filter;
-	uint64		filter_mask;
-	int64		last_line_at;	/* later touches earn nothing */
-	AttributionInputRow pending[PENDING_TOUCHES];
-	uint64		npending;		/* ever */
-
-	/* of everything kept */
-	int64		first_at;
-	int64		last_at;
+	size_t		store_limit;
+	RunSide		touches;
+	RunSide		lines;
+	AttributionCreditPlan credit;
 } Run;
 
 static void
-run_begin(void *arg, const AttributionInputShape *shape)
+plan_reading(Run *run, bool mergeable)
 {
-	Run		   *run = arg;
+	AttributionInputShape shape;
+	AttributionDecoder decoder;
+	double		bytes;
 
-	attribution_layout_touches(&run->touch_layout, shape, &run->policy->rules);
-	attribution_layout_lines(&run->line_layout, shape, &run->policy->rules);
-	run->touches = store_create(&run->memory, run->touch_layout.words);
-	run->lines = store_create(&run->memory, run->line_layout.words);
+	attribution_input_shape(&run->touches.input, &run->lines.input, &shape);
+	attribution_layout_touches(&run->touches.parts.layout, &shape, &run->policy->rules);
+	attribution_layout_lines(&run->lines.parts.layout, &shape, &run->policy->rules);
+
+	memset(&decoder, 0, sizeof(decoder));
+	if (!pg_strong_random(&decoder.seed, sizeof(decoder.seed)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random seed")));
+	run->touches.scan.decoder = decoder;
+	run->touches.scan.decoder.is_touch = true;
+	run->touches.scan.decoder.wants_weights = run->policy->rules.model == ATTRIBUTION_CUSTOM;
+	run->lines.scan.decoder = decoder;
+
+	run->store_limit = Max(run->limit / 4 * 3, STORE_MIN_BYTES);
+	if (!attribution_scan_allowed())
+		return;
+	decoder = run->touches.scan.decoder;
+	attribution_scan_plan(&run->touches.scan, &run->touches.input, &decoder);
+	decoder = run->lines.scan.decoder;
+	attribution_scan_plan(&run->lines.scan, &run->lines.input, &decoder);
+	bytes = run->touches.scan.rows * run->touches.parts.layout.words * sizeof(uint64);
+	if (run->touches.scan.plan != NULL || run->lines.scan.plan != NULL ||
+		(mergeable && bytes >= (double) min_parallel_table_scan_size * BLCKSZ))
+	{
+		size_t		wanted = run->store_limit + FILTER_MAX_BYTES;
+		size_t		granted = wanted;
+
+		if (attribution_memory_share(&run->memory, sizeof(AttributionShared), &granted))
+			run->store_limit -= wanted - granted;
+	}
 }
 
-static inline void
-note_time(Run *run, int64 at)
+/* This process alone. */
+static int
+read_alone(Run *run, RunSide *side, AttributionFeedPlan *plan, AttributionFed *fed)
 {
-	if (at < run->first_at)
-		run->first_at = at;
-	if (at > run->last_at)
-		run->last_at = at;
+	AttributionFeed *feed;
+
+	attribution_decoder_set(&plan->decoder, side->input.columns);
+	feed = attribution_feed_begin(&run->memory, plan, NULL, 0);
+	attribution_input_run(&side->input, feed);
+	attribution_feed_end(feed, fed);
+	return 1;
 }
 
-static AttributionInputRow *
-run_conversion(void *arg, AttributionInputRow *row)
+static int
+read_together(Run *run, RunSide *side, const AttributionFeedPlan *plan)
 {
-	Run		   *run = arg;
+	AttributionShared *shared = (AttributionShared *) run->memory.header;
 
-	attribution_put_line(&run->line_layout, run->lines, row);
-	note_time(run, row->at);
-	run->lines_kept++;
-	return row;
-}
-
-static inline void
-filter_add(Run *run, uint64 key)
-{
-	key &= run->filter_mask;
-	run->filter[key / 64] |= UINT64CONST(1) << (key % 64);
+	shared->feed = *plan;
+	pg_atomic_init_u32(&shared->feeding, 0);
+	attribution_scan_run(&side->scan, &side->input, &run->memory);
+	return (int) pg_atomic_read_u32(&shared->feeding);
 }
 
 static void
-filter_partition(Run *run, int number)
+add_count(AttributionFeedCount *sum, const AttributionFeedCount *count)
 {
-	int			words = run->line_layout.words;
+	sum->rows += count->rows;
+	sum->rejected += count->rejected;
+	sum->skipped += count->skipped;
+	sum->kept += count->kept;
+	sum->first_at = Min(sum->first_at, count->first_at);
+	sum->last_at = Max(sum->last_at, count->last_at);
+}
+
+/* One of the queries, to its end. */
+static void
+read_side(Run *run, RunSide *side, AttributionFeedPlan *plan)
+{
+	AttributionFed alone;
+	const AttributionFed *fed = &alone;
+	int			i;
+
+	plan->decoder = side->scan.decoder;
+	plan->layout = side->parts.layout;
+	if (run->memory.area != NULL && attribution_scan_valid(&side->scan, &side->input))
+	{
+		side->parts.count = read_together(run, side, plan);
+		fed = ((AttributionShared *) run->memory.header)->fed;
+	}
+	else
+		side->parts.count = read_alone(run, side, plan, &alone);
+
+	side->count.first_at = PG_INT64_MAX;
+	side->count.last_at = PG_INT64_MIN;
+	for (i = 0; i < side->parts.count; i++)
+	{
+		side->parts.parts[i] = fed[i].part;
+		add_count(&side->count, &fed[i].count);
+	}
+	side->reader = store_reader_create(&run->memory, side->parts.parts, side->parts.count);
+	run->stats->spilled_bytes += store_reader_spilled(side->reader);
+}
+
+static inline void
+filter_add(uint64 *filter, uint64 mask, uint64 key)
+{
+	key &= mask;
+	filter[key / 64] |= UINT64CONST(1) << (key % 64);
+}
+
+static void
+filter_partition(Run *run, int number, uint64 *filter, uint64 mask)
+{
+	int			words = run->lines.parts.layout.words;
 	bool		count_follows = false;
 	size_t		skip = 0;
 	StoreCursor cursor;
 	uint64	   *row;
 
-	store_scan(&cursor, run->lines, number);
+	store_scan(&cursor, run->lines.reader, number);
 	while ((row = store_scan_next(&cursor)) != NULL)
 	{
 		if (skip > 0)
@@ -125,137 +194,135 @@ filter_partition(Run *run, int number)
 		}
 		else
 		{
-			filter_add(run, layout_key(row));
+			filter_add(filter, mask, layout_key(row));
 			count_follows = (row[0] & LAYOUT_HAS_EXCLUDED) != 0;
 		}
 	}
 	store_scan_end(&cursor);
 }
 
-/* The bitmap of who converted, and room for the touches. */
+/* The bitmap of who converted. */
 static void
-run_conversions_end(void *arg)
+make_filter(Run *run, AttributionFeedPlan *plan)
 {
-	Run		   *run = arg;
 	int			bits = FILTER_MIN_BITS;
+	uint64	   *filter;
 	int			i;
 
 	while (bits < FILTER_MAX_BITS &&
-		   (INT64CONST(1) << bits) < run->lines_kept * FILTER_BITS_PER_LINE)
+		   (INT64CONST(1) << bits) < run->lines.count.kept * FILTER_BITS_PER_LINE)
 		bits++;
-	run->filter = MemoryContextAllocZero(run->context, (((size_t) 1) << bits) / 8);
-	run->filter_mask = (UINT64CONST(1) << bits) - 1;
-	run->last_line_at = run->last_at;
+	plan->filter = attribution_memory_allocate(&run->memory, (((size_t) 1) << bits) / 8);
+	plan->filter_mask = (UINT64CONST(1) << bits) - 1;
+	plan->last_line_at = run->lines.count.last_at;
 
-	/* what has begun to spill, or would starve the touches, goes entirely */
-	if (run->lines->spilled || run->memory.used > run->memory.limit / 2)
-		store_spill(run->lines);
-
+	filter = attribution_memory_at(&run->memory, plan->filter);
+	memset(filter, 0, (((size_t) 1) << bits) / 8);
 	for (i = 0; i < STORE_PARTITIONS; i++)
-		filter_partition(run, i);
-}
-
-static inline void
-keep_touch(Run *run, const AttributionInputRow *row)
-{
-	uint64		key = row->visitor_high & run->filter_mask;
-
-	if ((run->filter[key / 64] >> (key % 64) & 1) == 0)
-	{
-		run->stats->skipped_touches++;
-		return;
-	}
-	attribution_put_touch(&run->touch_layout, run->touches, row);
-	note_time(run, row->at);
-}
-
-static AttributionInputRow *
-run_touch(void *arg, AttributionInputRow *row)
-{
-	Run		   *run = arg;
-	AttributionInputRow *next;
-
-	/* the first one is not in the ring yet */
-	if (run->npending == 0 && row != &run->pending[0])
-	{
-		run->pending[0] = *row;
-		row = &run->pending[0];
-	}
-	if (row->at > run->last_line_at)
-	{
-		run->stats->skipped_touches++;
-		return row;
-	}
-	__builtin_prefetch(&run->filter[(row->visitor_high & run->filter_mask) / 64]);
-	store_prefetch(run->touches, layout_partition(row->visitor_high));
-	run->npending++;
-	next = &run->pending[run->npending % PENDING_TOUCHES];
-	if (run->npending >= PENDING_TOUCHES)
-		keep_touch(run, next);
-	return next;
+		filter_partition(run, i, filter, plan->filter_mask);
 }
 
 static void
-run_touches_end(Run *run)
-{
-	uint64		i = run->npending >= PENDING_TOUCHES ? run->npending - PENDING_TOUCHES + 1 : 0;
-
-	for (; i < run->npending; i++)
-		keep_touch(run, &run->pending[i % PENDING_TOUCHES]);
-}
-
-static void
-read_inputs(Run *run, const char *touches_query, const char *conversions_query)
+read_inputs(Run *run, const char *touches_query, const char *conversions_query,
+			bool mergeable)
 {
 	AttributionStats *stats = run->stats;
-	AttributionInputSinks sinks;
-	AttributionInputCount touches;
-	AttributionInputCount conversions;
+	AttributionFeedPlan plan;
 
-	sinks.begin = run_begin;
-	sinks.conversion = run_conversion;
-	sinks.conversions_end = run_conversions_end;
-	sinks.touch = run_touch;
-	sinks.arg = run;
-	attribution_input_read(touches_query, conversions_query,
-						   run->policy->rules.model == ATTRIBUTION_CUSTOM, &sinks,
-						   &touches, &conversions);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	attribution_input_prepare(&run->touches.input, touches_query,
+							  &run->lines.input, conversions_query,
+							  run->policy->rules.model == ATTRIBUTION_CUSTOM);
+	plan_reading(run, mergeable);
 
-	run_touches_end(run);
-	stats->touches = touches.rows;
-	stats->rejected_touches = touches.rejected;
-	stats->conversions = conversions.rows;
-	stats->rejected_conversions = conversions.rejected;
+	/* lines that would starve the touches go to a file */
+	memset(&plan, 0, sizeof(plan));
+	plan.store_limit = run->store_limit;
+	plan.keep_bytes = run->store_limit / 2;
+	read_side(run, &run->lines, &plan);
+	make_filter(run, &plan);
 
-	/* the memory is the partition's now */
-	if (run->touches->spilled)
+	plan.store_limit = run->store_limit - store_reader_used(run->lines.reader);
+	plan.keep_bytes = SIZE_MAX;
+	read_side(run, &run->touches, &plan);
+	attribution_memory_free(&run->memory, plan.filter);
+
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+
+	stats->read_processes = run->touches.parts.count;
+	stats->touches = run->touches.count.rows;
+	stats->rejected_touches = run->touches.count.rejected;
+	stats->skipped_touches = run->touches.count.skipped;
+	stats->conversions = run->lines.count.rows;
+	stats->rejected_conversions = run->lines.count.rejected;
+}
+
+/*
+ * How many workers for so many bytes: as the planner has it for a table of that
+ * size, but no more than leave each process memory for a partition.
+ */
+static int
+count_workers(const Run *run, size_t memory)
+{
+	double		bytes = (double) run->touches.count.kept * run->touches.parts.layout.words * sizeof(uint64) +
+		(double) run->lines.count.kept * run->lines.parts.layout.words * sizeof(uint64);
+	double		threshold = (double) min_parallel_table_scan_size * BLCKSZ;
+	size_t		largest = 1;
+	int			workers = 0;
+	int			most = Min(max_parallel_workers_per_gather, ATTRIBUTION_MAX_PROCESSES - 1);
+	int			i;
+
+	if (run->memory.area == NULL)
+		return 0;
+	while (workers < most && bytes >= threshold)
 	{
-		store_spill(run->touches);
-		store_spill(run->lines);
+		workers++;
+		threshold = Max(threshold, BLCKSZ) * 3;
 	}
-	pfree(run->filter);
+	for (i = 0; i < STORE_PARTITIONS; i++)
+	{
+		size_t		size = partition_size(run->touches.reader, i);
+
+		if (size <= memory)
+			largest = Max(largest, size);
+	}
+	return Min(workers, (int) Min(memory / largest, (size_t) ATTRIBUTION_MAX_PROCESSES) - 1);
 }
 
 static void
-credit_partitions(Run *run, AttributionSink sink, void *arg)
+credit_partitions(Run *run, AttributionSink sink, void *arg, bool mergeable)
 {
+	AttributionCreditPlan *plan = &run->credit;
+	size_t		memory = run->limit / 4 + PARTITION_BYTES;
+	int			workers = mergeable ? count_workers(run, memory) : 0;
 	PartitionWork work;
 	int			i;
 
-	memset(&work, 0, sizeof(work));
-	work.policy = run->policy;
-	work.sink = sink;
-	work.sink_arg = arg;
-	work.stats = run->stats;
-	work.touch_store = run->touches;
-	work.line_store = run->lines;
-	work.limit = run->limit / 4 + PARTITION_BYTES;
-	work.touch_rows.layout = &run->touch_layout;
-	work.line_rows.layout = &run->line_layout;
-	partition_work_init(&work, run->context, run->first_at, run->last_at);
+	plan->policy = *run->policy;
+	plan->touches = run->touches.parts;
+	plan->lines = run->lines.parts;
+	plan->first_at = Min(run->touches.count.first_at, run->lines.count.first_at);
+	plan->last_at = Max(run->touches.count.last_at, run->lines.count.last_at);
+	plan->limit = memory / (workers + 1);
+	plan->sort_kb = Max(work_mem / (workers + 1), 64);
+	strlcpy(plan->time_zone, pg_get_timezone_name(run->policy->time_zone),
+			sizeof(plan->time_zone));
 
-	for (i = 0; i < STORE_PARTITIONS; i++)
-		partition_credit(&work, i);
+	run->stats->credit_processes = 1;
+	attribution_credit_prepare(&work, run->context, plan, run->touches.reader,
+							   run->lines.reader, sink, arg, run->stats);
+	if (workers > 0)
+	{
+		((AttributionShared *) run->memory.header)->credit = *plan;
+		attribution_credit_together(&work, &run->memory, arg, workers);
+	}
+	else
+	{
+		for (i = 0; i < STORE_PARTITIONS; i++)
+			partition_credit(&work, i);
+	}
 }
 
 static double
@@ -274,35 +341,32 @@ milliseconds_since(instr_time *since)
 void
 attribution_run(const char *touches_query, const char *conversions_query,
 				const AttributionPolicy *policy, AttributionSink sink, void *arg,
-				AttributionStats *stats)
+				bool mergeable, AttributionStats *stats)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "attribution run",
 												  ALLOCSET_DEFAULT_SIZES);
+	Run		   *run = MemoryContextAllocZero(context, sizeof(Run));
 	instr_time	clock;
-	Run			run;
 
 	memset(stats, 0, sizeof(*stats));
-	memset(&run, 0, sizeof(run));
-	run.context = context;
-	run.policy = policy;
-	run.stats = stats;
-	run.limit = get_hash_memory_limit();
-	run.first_at = PG_INT64_MAX;
-	run.last_at = PG_INT64_MIN;
-	store_memory_init(&run.memory, context, Max(run.limit / 4 * 3, MIN_STORE_BYTES));
+	run->context = context;
+	run->policy = policy;
+	run->stats = stats;
+	run->limit = get_hash_memory_limit();
+	attribution_memory_init(&run->memory, context);
 
 	MemoryContextSwitchTo(context);
 	INSTR_TIME_SET_CURRENT(clock);
-	read_inputs(&run, touches_query, conversions_query);
+	read_inputs(run, touches_query, conversions_query, mergeable);
 	stats->read_ms = milliseconds_since(&clock);
-	if (run.lines_kept > 0)
-		credit_partitions(&run, sink, arg);
+	if (run->lines.count.kept > 0)
+		credit_partitions(run, sink, arg, mergeable);
 	stats->credit_ms = milliseconds_since(&clock);
 
-	stats->spilled_bytes = run.memory.spilled_bytes;
-	if (run.memory.file != NULL)
-		BufFileClose(run.memory.file);
+	store_reader_close(run->touches.reader);
+	store_reader_close(run->lines.reader);
+	attribution_memory_detach(&run->memory);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }

@@ -21,6 +21,8 @@ typedef struct AttributionStats
 	int64		partitions;		/* that had conversions */
 	int64		oversized;		/* of them, sorted outside memory */
 	int64		spilled_bytes;
+	int64		read_processes; /* of touches */
+	int64		credit_processes;
 	double		read_ms;
 	double		credit_ms;		/* sorting included */
 } AttributionStats;
@@ -39,10 +41,11 @@ typedef struct AttributionVisitor
 /* runs in a memory context that is reset afterwards; returns rows credited */
 typedef int64 (*AttributionSink) (void *arg, const AttributionVisitor *visitor);
 
+/* mergeable: the argument is AttributionTotals, and other processes may help */
 extern void attribution_run(const char *touches_query,
 							const char *conversions_query,
 							const AttributionPolicy *policy,
-							AttributionSink sink, void *arg,
+							AttributionSink sink, void *arg, bool mergeable,
 							AttributionStats *stats);
 
 #endif							/* PG_INFLUENCE_ATTRIBUTION_ENGINE_H */

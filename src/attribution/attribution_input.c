@@ -3,9 +3,10 @@
  *	  The two queries of attribute(): checked, run as the caller, decoded.
  *
  * Both queries are prepared and their columns matched by name before either
- * runs. Then their rows go straight from the executor, by way of a
- * DestReceiver, to the sinks: nothing is buffered here, and the plans may be
- * parallel, which a cursor's could not.
+ * runs. Their rows go straight from the executor, by way of a DestReceiver, to
+ * a feed: nothing is buffered here, and the plans may be parallel, which a
+ * cursor's could not. Where workers can take the rows themselves, they do:
+ * attribution_scan.c.
  */
 #include "postgres.h"
 
@@ -19,32 +20,27 @@
 #include "../common/errors.h"
 #include "attribution_input.h"
 
-/* One query: a destination of the executor. */
+/* A destination of the executor. */
 typedef struct InputReceiver
 {
 	DestReceiver receiver;
-	const InputSpec *spec;
-	SPIPlanPtr	plan;
-	bool		read_only;
-	AttributionDecoder decoder;
-	AttributionRowSink sink;
-	void	   *sink_arg;
-	MemoryContext row_context;
-	AttributionInputRow *row;	/* where the next row goes */
-	AttributionInputRow first_row;
-	AttributionInputCount count;
+	const AttributionInput *input;
+	AttributionFeed *feed;
 } InputReceiver;
 
 /*
  * Prepare a query and check its columns, before any of the two runs.
  */
 static void
-prepare_input(InputReceiver *input, const char *text)
+prepare_input(AttributionInput *input, const InputSpec *spec, const char *text)
 {
 	List	   *sources;
 	CachedPlanSource *source;
 	Query	   *query;
 
+	memset(input, 0, sizeof(*input));
+	input->spec = spec;
+	input->text = text;
 	input->plan = SPI_prepare_cursor(text, 0, NULL, CURSOR_OPT_PARALLEL_OK);
 	if (input->plan == NULL)
 		ereport(ERROR,
@@ -72,7 +68,7 @@ prepare_input(InputReceiver *input, const char *text)
 				 errmsg("the %s query is not a SELECT", attribution_query_name(input->spec)),
 				 errhint("Pass one SELECT that returns the columns %s.",
 						 attribution_query_columns(input->spec))));
-	attribution_map_columns(input->spec, source->resultDesc, input->decoder.columns);
+	attribution_map_columns(input->spec, source->resultDesc, input->columns);
 
 	/*
 	 * A reading query runs in the snapshot of the calling statement, as a
@@ -86,17 +82,7 @@ prepare_input(InputReceiver *input, const char *text)
 static bool
 input_receive(TupleTableSlot *slot, DestReceiver *self)
 {
-	InputReceiver *input = (InputReceiver *) self;
-	MemoryContext caller = MemoryContextSwitchTo(input->row_context);
-
-	input->count.rows++;
-	if (attribution_decode(&input->decoder, slot, input->row))
-		input->row = input->sink(input->sink_arg, input->row);
-	else
-		input->count.rejected++;
-
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(input->row_context);
+	attribution_feed_row(((InputReceiver *) self)->feed, slot);
 	return true;
 }
 
@@ -104,9 +90,9 @@ input_receive(TupleTableSlot *slot, DestReceiver *self)
 static void
 input_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
-	InputReceiver *input = (InputReceiver *) self;
+	InputReceiver *receiver = (InputReceiver *) self;
 
-	attribution_map_columns(input->spec, desc, input->decoder.columns);
+	attribution_decoder_map(&receiver->feed->plan.decoder, receiver->input->spec, desc);
 }
 
 static void
@@ -114,37 +100,26 @@ input_nothing(DestReceiver *self)
 {
 }
 
-static void
-init_input(InputReceiver *input, const InputSpec *spec, uint64 seed,
-		   AttributionRowSink sink, void *sink_arg)
+void
+attribution_input_run(AttributionInput *input, AttributionFeed *feed)
 {
-	memset(input, 0, sizeof(*input));
-	input->receiver.receiveSlot = input_receive;
-	input->receiver.rStartup = input_startup;
-	input->receiver.rShutdown = input_nothing;
-	input->receiver.rDestroy = input_nothing;
-	input->receiver.mydest = DestTuplestore;	/* the nearest that core knows */
-	input->spec = spec;
-	input->decoder.is_touch = spec == &attribution_touches_spec;
-	input->decoder.seed = seed;
-	input->sink = sink;
-	input->sink_arg = sink_arg;
-	input->row = &input->first_row;
-	input->row_context = AllocSetContextCreate(CurrentMemoryContext,
-											   "attribution row",
-											   ALLOCSET_SMALL_SIZES);
-}
-
-static void
-run_input(InputReceiver *input)
-{
+	InputReceiver receiver;
 	SPIExecuteOptions options;
 	int			result;
+
+	memset(&receiver, 0, sizeof(receiver));
+	receiver.receiver.receiveSlot = input_receive;
+	receiver.receiver.rStartup = input_startup;
+	receiver.receiver.rShutdown = input_nothing;
+	receiver.receiver.rDestroy = input_nothing;
+	receiver.receiver.mydest = DestTuplestore;	/* the nearest that core knows */
+	receiver.input = input;
+	receiver.feed = feed;
 
 	memset(&options, 0, sizeof(options));
 	options.read_only = input->read_only;
 	options.must_return_tuples = true;
-	options.dest = &input->receiver;
+	options.dest = &receiver.receiver;
 
 	result = SPI_execute_plan_extended(input->plan, &options);
 	if (result < 0)
@@ -154,10 +129,10 @@ run_input(InputReceiver *input)
 
 /* bigints match bigints, uuids uuids, texts texts: across, nothing could match */
 static void
-check_visitor_types(const InputReceiver *touches, const InputReceiver *conversions)
+check_visitor_types(const AttributionInput *touches, const AttributionInput *conversions)
 {
-	Oid			types[2] = {touches->decoder.columns[INPUT_VISITOR].type,
-	conversions->decoder.columns[INPUT_VISITOR].type};
+	Oid			types[2] = {touches->columns[INPUT_VISITOR].type,
+	conversions->columns[INPUT_VISITOR].type};
 	Oid			families[2];
 	int			i;
 
@@ -174,12 +149,12 @@ check_visitor_types(const InputReceiver *touches, const InputReceiver *conversio
 				 errhint("Cast one of them to the type of the other.")));
 }
 
-static void
-read_shape(const InputReceiver *touches, const InputReceiver *conversions,
-		   AttributionInputShape *shape)
+void
+attribution_input_shape(const AttributionInput *touches, const AttributionInput *conversions,
+						AttributionInputShape *shape)
 {
-	const ColumnSource *t = touches->decoder.columns;
-	const ColumnSource *c = conversions->decoder.columns;
+	const ColumnSource *t = touches->columns;
+	const ColumnSource *c = conversions->columns;
 
 	shape->wide_visitors = t[INPUT_VISITOR].type != INT4OID &&
 		t[INPUT_VISITOR].type != INT8OID;
@@ -190,46 +165,16 @@ read_shape(const InputReceiver *touches, const InputReceiver *conversions,
 }
 
 void
-attribution_input_read(const char *touches_query, const char *conversions_query,
-					   bool wants_weights, const AttributionInputSinks *sinks,
-					   AttributionInputCount *touch_count,
-					   AttributionInputCount *conversion_count)
+attribution_input_prepare(AttributionInput *touches, const char *touches_text,
+						  AttributionInput *conversions, const char *conversions_text,
+						  bool wants_weights)
 {
-	InputReceiver touches;
-	InputReceiver conversions;
-	AttributionInputShape shape;
-	uint64		seed;
-
-	if (!pg_strong_random(&seed, sizeof(seed)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate a random seed")));
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-
-	/* the receivers' contexts are SPI's and go with it */
-	init_input(&touches, &attribution_touches_spec, seed, sinks->touch, sinks->arg);
-	init_input(&conversions, &attribution_conversions_spec, seed, sinks->conversion,
-			   sinks->arg);
-	prepare_input(&touches, touches_query);
-	prepare_input(&conversions, conversions_query);
-	check_visitor_types(&touches, &conversions);
-	if (wants_weights && touches.decoder.columns[INPUT_WEIGHT].attno == 0)
+	prepare_input(touches, &attribution_touches_spec, touches_text);
+	prepare_input(conversions, &attribution_conversions_spec, conversions_text);
+	check_visitor_types(touches, conversions);
+	if (wants_weights && touches->columns[INPUT_WEIGHT].attno == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_QUERY_SHAPE),
 				 errmsg("the touches query has no column \"weight\""),
 				 errhint("The model \"custom\" credits touches by their weight, bigint or numeric.")));
-	touches.decoder.wants_weights = wants_weights;
-
-	read_shape(&touches, &conversions, &shape);
-	sinks->begin(sinks->arg, &shape);
-	run_input(&conversions);
-	sinks->conversions_end(sinks->arg);
-	run_input(&touches);
-	*touch_count = touches.count;
-	*conversion_count = conversions.count;
-
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
 }

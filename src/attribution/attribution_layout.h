@@ -11,7 +11,7 @@
 #ifndef PG_INFLUENCE_ATTRIBUTION_LAYOUT_H
 #define PG_INFLUENCE_ATTRIBUTION_LAYOUT_H
 
-#include "attribution_input.h"
+#include "attribution_decode.h"
 #include "attribution_store.h"
 
 #define LAYOUT_FLAG_BITS STORE_PARTITION_BITS
@@ -27,6 +27,16 @@
 #define LAYOUT_HAS_AMOUNT 0x004
 #define LAYOUT_HAS_ORDER 0x008
 #define LAYOUT_HAS_EXCLUDED 0x010	/* their number and they follow the row */
+
+/* what the queries have beside the columns that they must have */
+typedef struct AttributionInputShape
+{
+	bool		wide_visitors;	/* their keys have 128 bits */
+	bool		has_kinds;
+	bool		has_products;	/* one query or both */
+	bool		has_categories;
+	bool		has_orders;
+} AttributionInputShape;
 
 /* the words of a row; what is not kept has number 0 */
 typedef struct AttributionLayout

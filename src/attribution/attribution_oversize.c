@@ -68,7 +68,7 @@ signed_key(uint64 key)
 }
 
 static Tuplesortstate *
-begin_sort(TupleDesc desc)
+begin_sort(TupleDesc desc, int sort_kb)
 {
 	AttrNumber	attributes[SORT_ATTRIBUTES];
 	Oid			operators[SORT_ATTRIBUTES];
@@ -84,7 +84,7 @@ begin_sort(TupleDesc desc)
 		nulls_first[i] = false;
 	}
 	return tuplesort_begin_heap(desc, SORT_ATTRIBUTES, attributes, operators, collations,
-								nulls_first, work_mem, NULL, TUPLESORT_NONE);
+								nulls_first, sort_kb, NULL, TUPLESORT_NONE);
 }
 
 static void
@@ -155,7 +155,7 @@ stream_open(TouchStream *stream, TupleDesc desc, PartitionWork *work, int number
 	StoreCursor cursor;
 	uint64	   *row;
 
-	stream->sort = begin_sort(desc);
+	stream->sort = begin_sort(desc, work->sort_kb);
 	store_scan(&cursor, work->touch_store, number);
 	while ((row = store_scan_next(&cursor)) != NULL)
 		put_touch(stream->sort, slot, work->touch_rows.layout, row);

@@ -64,10 +64,10 @@ sort_key(const PartitionWork *work, const uint64 *row)
 }
 
 void
-partition_sort(PartitionWork *work, SortedRows *sorted, Store *store, int number)
+partition_sort(PartitionWork *work, SortedRows *sorted, StoreReader *store, int number)
 {
 	const AttributionLayout *layout = sorted->layout;
-	size_t		rows = store_rows(store, number);
+	size_t		rows = store_reader_rows(store, number);
 	size_t		count = 0;
 	size_t		i;
 	RadixSort	sort;
@@ -296,12 +296,11 @@ credit_mixed(PartitionWork *work, size_t t, size_t t_end, size_t l, size_t l_end
 	}
 }
 
-/* bytes that the touches of a partition take while they are credited */
-static size_t
-partition_size(const PartitionWork *work, int number)
+size_t
+partition_size(const StoreReader *touches, int number)
 {
-	return store_rows(work->touch_store, number) *
-		(work->touch_store->words * sizeof(uint64) + 2 * sizeof(RadixEntry) +
+	return store_reader_rows(touches, number) *
+		(touches->words * sizeof(uint64) + 2 * sizeof(RadixEntry) +
 		 sizeof(AttributionTouch));
 }
 
@@ -313,11 +312,11 @@ partition_credit(PartitionWork *work, int number)
 	size_t		t = 0;
 	size_t		l = 0;
 
-	if (store_rows(work->line_store, number) == 0)
+	if (store_reader_rows(work->line_store, number) == 0)
 		return;
 	work->stats->partitions++;
-	if (store_rows(work->touch_store, number) > UINT32_MAX / 2 ||
-		partition_size(work, number) > work->limit)
+	if (store_reader_rows(work->touch_store, number) > UINT32_MAX / 2 ||
+		partition_size(work->touch_store, number) > work->limit)
 	{
 		work->stats->oversized++;
 		oversize_credit(work, number);

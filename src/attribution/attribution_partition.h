@@ -7,6 +7,7 @@
 
 #include "attribution_engine.h"
 #include "attribution_layout.h"
+#include "attribution_reader.h"
 #include "radix_core.h"
 
 /*
@@ -45,9 +46,10 @@ typedef struct PartitionWork
 	AttributionSink sink;
 	void	   *sink_arg;
 	AttributionStats *stats;
-	Store	   *touch_store;
-	Store	   *line_store;
+	StoreReader *touch_store;
+	StoreReader *line_store;
 	size_t		limit;			/* bytes for one partition in memory */
+	int			sort_kb;		/* for sorting one that is larger */
 
 	/* how times become keys */
 	int64		first_at;
@@ -67,8 +69,11 @@ extern void partition_work_init(PartitionWork *work, MemoryContext context,
 
 extern void partition_credit(PartitionWork *work, int number);
 
+/* bytes that a partition's touches take while they are credited in memory */
+extern size_t partition_size(const StoreReader *touches, int number);
+
 /* loads and sorts the rows of a partition */
-extern void partition_sort(PartitionWork *work, SortedRows *sorted, Store *store,
+extern void partition_sort(PartitionWork *work, SortedRows *sorted, StoreReader *store,
 						   int number);
 
 static inline const uint64 *

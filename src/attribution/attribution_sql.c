@@ -55,7 +55,7 @@ static const char *const argument_names[ARG_COUNT] = {
 };
 
 /* columns of last_attribution_stats() */
-#define STATS_COLUMNS 11
+#define STATS_COLUMNS 13
 
 /* of the last run of this session that came to its end */
 static AttributionStats last_stats;
@@ -82,13 +82,13 @@ read_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
 
 static void
 run(FunctionCallInfo fcinfo, const AttributionPolicy *policy,
-	AttributionSink sink, void *arg)
+	AttributionSink sink, void *arg, bool mergeable)
 {
 	AttributionStats stats;
 
 	attribution_run(ATTRIBUTION_ARG_STRING(ARG_TOUCHES),
 					ATTRIBUTION_ARG_STRING(ARG_CONVERSIONS),
-					policy, sink, arg, &stats);
+					policy, sink, arg, mergeable, &stats);
 	last_stats = stats;
 	have_last_stats = true;
 }
@@ -133,7 +133,7 @@ attribution_attribute(PG_FUNCTION_ARGS)
 	attribution_rows_init(&credits.rows, fcinfo);
 	attribution_workspace_init(&credits.workspace, CurrentMemoryContext);
 	credits.rules = &policy.rules;
-	run(fcinfo, &policy, credit_rows_add, &credits);
+	run(fcinfo, &policy, credit_rows_add, &credits, false);
 	return (Datum) 0;
 }
 
@@ -150,7 +150,7 @@ attribution_totals(PG_FUNCTION_ARGS)
 	read_policy(fcinfo, &policy);
 	InitMaterializedSRF(fcinfo, 0);
 	totals = attribution_totals_create(&policy);
-	run(fcinfo, &policy, attribution_totals_add, totals);
+	run(fcinfo, &policy, attribution_totals_add, totals, true);
 	attribution_totals_emit(totals, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
@@ -180,6 +180,8 @@ attribution_last_stats(PG_FUNCTION_ARGS)
 	values[i++] = Int64GetDatum(last_stats.partitions);
 	values[i++] = Int64GetDatum(last_stats.oversized);
 	values[i++] = Int64GetDatum(last_stats.spilled_bytes);
+	values[i++] = Int64GetDatum(last_stats.read_processes);
+	values[i++] = Int64GetDatum(last_stats.credit_processes);
 	values[i++] = Float8GetDatum(last_stats.read_ms);
 	values[i++] = Float8GetDatum(last_stats.credit_ms);
 	Assert(i == STATS_COLUMNS);

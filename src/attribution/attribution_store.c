@@ -1,7 +1,7 @@
 /*
  * attribution_store.c
- *	  Rows of fixed width in partitions: in memory while they fit, else in a
- *	  temporary file.
+ *	  Rows of fixed width in partitions, being written: in memory while they
+ *	  fit, else in a temporary file.
  *
  * Each partition grows by chunks of one size, so that a chunk freed by one can
  * be used by any other. When the chunks reach the bound, everything of the
@@ -16,67 +16,90 @@
 
 #include "attribution_store.h"
 
-#define CHUNK_BYTES 2048
 #define SLAB_CHUNKS 128			/* are allocated at once */
-
-void
-store_memory_init(StoreMemory *memory, MemoryContext context, size_t limit)
-{
-	memset(memory, 0, sizeof(*memory));
-	memory->context = context;
-	memory->limit = limit;
-}
+#define SLAB_BYTES ((size_t) SLAB_CHUNKS * STORE_CHUNK_BYTES)
 
 Store *
-store_create(StoreMemory *memory, int words)
+store_create(AttributionMemory *memory, int words, size_t limit,
+			 const pg_atomic_uint32 *processes, const char *name)
 {
 	Store	   *store = MemoryContextAllocZero(memory->context, sizeof(Store));
 
 	store->memory = memory;
+	store->limit = limit;
+	store->processes = processes;
 	store->words = words;
-	store->chunk_rows = CHUNK_BYTES / (words * (int) sizeof(uint64));
+	store->chunk_rows = STORE_CHUNK_BYTES / (words * (int) sizeof(uint64));
+	strlcpy(store->name, name, sizeof(store->name));
 	Assert(store->chunk_rows > 0);
 	return store;
 }
 
-/* A free chunk's first word leads to the next. */
-static uint64 *
-get_chunk(StoreMemory *memory)
+/* This process's part of so many bytes. */
+static size_t
+share_of(const Store *store, size_t bytes)
 {
-	void	   *chunk;
+	uint32		processes = store->processes == NULL ? 1 :
+		pg_atomic_read_u32((pg_atomic_uint32 *) store->processes);
 
-	if (memory->free_chunks == NULL)
+	return bytes / Max(processes, 1);
+}
+
+/* Bytes that the chunks of this process may take. */
+static size_t
+quota(const Store *store)
+{
+	return Max(share_of(store, store->limit), STORE_MIN_BYTES);
+}
+
+/* A free chunk's first word leads to the next, its second is its address. */
+static void
+free_chunk(Store *store, uint64 *chunk, MemoryAddress address)
+{
+	chunk[0] = (uint64) (uintptr_t) store->free_chunks;
+	chunk[1] = address;
+	store->free_chunks = chunk;
+}
+
+static void
+add_slab(Store *store)
+{
+	MemoryAddress address = attribution_memory_try_allocate(store->memory, SLAB_BYTES);
+	char	   *slab;
+	int			i;
+
+	/* shared memory is at its limit: use our own chunks again, if we have any */
+	if (address == 0 && store->used > 0)
+		return;
+	if (address == 0)
+		address = attribution_memory_allocate(store->memory, SLAB_BYTES);
+
+	if (store->nslabs == store->maxslabs)
 	{
-		char	   *slab = MemoryContextAlloc(memory->context, SLAB_CHUNKS * CHUNK_BYTES);
-		int			i;
-
-		for (i = SLAB_CHUNKS - 1; i >= 0; i--)
-		{
-			chunk = slab + i * CHUNK_BYTES;
-			*(void **) chunk = memory->free_chunks;
-			memory->free_chunks = chunk;
-		}
+		store->maxslabs = Max(16, store->maxslabs * 2);
+		store->slabs = store->slabs == NULL ?
+			MemoryContextAlloc(store->memory->context, store->maxslabs * sizeof(MemoryAddress)) :
+			repalloc(store->slabs, store->maxslabs * sizeof(MemoryAddress));
 	}
-	chunk = memory->free_chunks;
-	memory->free_chunks = *(void **) chunk;
-	memory->used += CHUNK_BYTES;
-	return chunk;
+	store->slabs[store->nslabs++] = address;
+
+	slab = attribution_memory_at(store->memory, address);
+	for (i = SLAB_CHUNKS - 1; i >= 0; i--)
+		free_chunk(store, (uint64 *) (slab + i * STORE_CHUNK_BYTES),
+				   address + (MemoryAddress) i * STORE_CHUNK_BYTES);
 }
 
+/* No chunk is in use. */
 static void
-put_chunk(StoreMemory *memory, uint64 *chunk)
+release_slabs(Store *store)
 {
-	*(void **) chunk = memory->free_chunks;
-	memory->free_chunks = chunk;
-	memory->used -= CHUNK_BYTES;
-}
+	int			i;
 
-static void
-seek_failed(void)
-{
-	ereport(ERROR,
-			(errcode_for_file_access(),
-			 errmsg("could not seek in a temporary file of attribution: %m")));
+	Assert(store->used == 0);
+	for (i = 0; i < store->nslabs; i++)
+		attribution_memory_free(store->memory, store->slabs[i]);
+	store->nslabs = 0;
+	store->free_chunks = NULL;
 }
 
 /* rows in a chunk of a partition */
@@ -87,19 +110,25 @@ chunk_fill(const Store *store, int number, int chunk)
 
 	if (chunk + 1 < partition->nchunks)
 		return store->chunk_rows;
-	return (store->tails[number].next - partition->chunks[chunk]) / store->words;
+	return store->chunk_rows -
+		(store->tails[number].end - store->tails[number].next) / store->words;
+}
+
+/* rows in memory */
+static size_t
+memory_rows(const Store *store, int number)
+{
+	int			nchunks = store->partitions[number].nchunks;
+
+	if (nchunks == 0)
+		return 0;
+	return (size_t) (nchunks - 1) * store->chunk_rows + chunk_fill(store, number, nchunks - 1);
 }
 
 size_t
 store_rows(const Store *store, int number)
 {
-	const StorePartition *partition = &store->partitions[number];
-	size_t		rows = partition->spilled_rows;
-
-	if (partition->nchunks > 0)
-		rows += (size_t) (partition->nchunks - 1) * store->chunk_rows +
-			chunk_fill(store, number, partition->nchunks - 1);
-	return rows;
+	return store->partitions[number].spilled_rows + memory_rows(store, number);
 }
 
 static void
@@ -118,15 +147,14 @@ add_extent(Store *store, StorePartition *partition, size_t rows)
 	}
 	extent = &partition->extents[partition->nextents++];
 	extent->rows = rows;
-	BufFileTell(store->memory->file, &extent->fileno, &extent->offset);
+	BufFileTell(store->file, &extent->fileno, &extent->offset);
 }
 
 static void
 spill_partition(Store *store, int number)
 {
-	StoreMemory *memory = store->memory;
 	StorePartition *partition = &store->partitions[number];
-	size_t		rows = store_rows(store, number) - partition->spilled_rows;
+	size_t		rows = memory_rows(store, number);
 	int			i;
 
 	if (rows > 0)
@@ -134,170 +162,178 @@ spill_partition(Store *store, int number)
 
 	for (i = 0; i < partition->nchunks; i++)
 	{
-		size_t		bytes = chunk_fill(store, number, i) *
-			store->words * sizeof(uint64);
+		uint64	   *chunk = attribution_memory_at(store->memory, partition->chunks[i]);
+		size_t		bytes = chunk_fill(store, number, i) * store->words * sizeof(uint64);
 
-		BufFileWrite(memory->file, partition->chunks[i], bytes);
-		memory->spilled_bytes += bytes;
+		BufFileWrite(store->file, chunk, bytes);
+		store->spilled_bytes += bytes;
 	}
 	for (i = 0; i < partition->nchunks; i++)
-		put_chunk(memory, partition->chunks[i]);
+	{
+		free_chunk(store, attribution_memory_at(store->memory, partition->chunks[i]),
+				   partition->chunks[i]);
+		store->used -= STORE_CHUNK_BYTES;
+	}
 	partition->nchunks = 0;
 	partition->spilled_rows += rows;
 	store->tails[number].next = NULL;
 	store->tails[number].end = NULL;
 }
 
-void
+/* Everything in memory goes to the file. */
+static void
 store_spill(Store *store)
 {
-	StoreMemory *memory = store->memory;
-	MemoryContext caller = MemoryContextSwitchTo(memory->context);
+	MemoryContext caller = MemoryContextSwitchTo(store->memory->context);
 	int			i;
 
-	/* somebody may have read meanwhile, which moved the file's only position */
-	if (memory->file == NULL)
-		memory->file = BufFileCreateTemp(false);
-	else if (BufFileSeek(memory->file, memory->end_fileno, memory->end_offset, SEEK_SET) != 0)
-		seek_failed();
-	store->spilled = true;
+	if (store->file == NULL)
+		store->file = store->memory->area == NULL ? BufFileCreateTemp(false) :
+			BufFileCreateFileSet(&store->memory->header->fileset.fs, store->name);
 	for (i = 0; i < STORE_PARTITIONS; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (store->partitions[i].nchunks > 0)
 			spill_partition(store, i);
 	}
-	BufFileTell(memory->file, &memory->end_fileno, &memory->end_offset);
+	/* more processes than at first: the others want their share */
+	if (store->nslabs * SLAB_BYTES > quota(store))
+		release_slabs(store);
 	MemoryContextSwitchTo(caller);
 }
 
 void
 store_extend(Store *store, int number)
 {
-	StoreMemory *memory = store->memory;
 	StorePartition *partition = &store->partitions[number];
 	uint64	   *chunk;
 
-	if (memory->used + CHUNK_BYTES > memory->limit)
+	if (store->used + STORE_CHUNK_BYTES > quota(store))
 		store_spill(store);
+	if (store->free_chunks == NULL)
+		add_slab(store);
+	if (store->free_chunks == NULL)
+	{
+		store_spill(store);
+		if (store->free_chunks == NULL)
+			add_slab(store);
+	}
 
 	if (partition->nchunks == partition->maxchunks)
 	{
 		int			grown = Max(8, partition->maxchunks * 2);
 
 		partition->chunks = partition->chunks == NULL ?
-			MemoryContextAllocHuge(memory->context, grown * sizeof(uint64 *)) :
-			repalloc_huge(partition->chunks, grown * sizeof(uint64 *));
+			MemoryContextAllocHuge(store->memory->context, grown * sizeof(MemoryAddress)) :
+			repalloc_huge(partition->chunks, grown * sizeof(MemoryAddress));
 		partition->maxchunks = grown;
 	}
-	chunk = get_chunk(memory);
-	partition->chunks[partition->nchunks++] = chunk;
+	chunk = store->free_chunks;
+	store->free_chunks = (uint64 *) (uintptr_t) chunk[0];
+	store->used += STORE_CHUNK_BYTES;
+	partition->chunks[partition->nchunks++] = chunk[1];
 	store->tails[number].next = chunk;
 	store->tails[number].end = chunk + (size_t) store->chunk_rows * store->words;
 }
 
-void
-store_scan(StoreCursor *cursor, Store *store, int partition)
+/* An array that all processes can read. */
+static MemoryAddress
+shared_array(Store *store, size_t count, size_t size)
 {
-	memset(cursor, 0, sizeof(*cursor));
-	cursor->store = store;
-	cursor->number = partition;
+	return count == 0 ? 0 : attribution_memory_allocate(store->memory, count * size);
 }
 
-static void
-read_failed(void)
+/* The description of what was written, in one piece. */
+static MemoryAddress
+describe(Store *store)
 {
-	ereport(ERROR,
-			(errcode_for_file_access(),
-			 errmsg("could not read from a temporary file of attribution: %m")));
-}
-
-/* Up to a chunk of rows from the next extent. */
-static void
-read_extent(StoreCursor *cursor)
-{
-	Store	   *store = cursor->store;
-	StoreExtent *extent = &store->partitions[cursor->number].extents[cursor->extent];
-	size_t		rows = Min(extent->rows - cursor->extent_done, (size_t) store->chunk_rows);
-	size_t		bytes = rows * store->words * sizeof(uint64);
-
-	if (cursor->buffer == NULL)
-		cursor->buffer = MemoryContextAlloc(store->memory->context, CHUNK_BYTES);
-
-	/* only the first piece needs a seek, unless somebody else reads between */
-	if (BufFileSeek(store->memory->file, extent->fileno,
-					extent->offset + (off_t) (cursor->extent_done * store->words * sizeof(uint64)),
-					SEEK_SET) != 0)
-		seek_failed();
-	if (BufFileRead(store->memory->file, cursor->buffer, bytes) != bytes)
-		read_failed();
-
-	cursor->next = cursor->buffer;
-	cursor->end = cursor->buffer + rows * store->words;
-	cursor->extent_done += rows;
-	if (cursor->extent_done == extent->rows)
-	{
-		cursor->extent++;
-		cursor->extent_done = 0;
-	}
-}
-
-uint64 *
-store_scan_more(StoreCursor *cursor)
-{
-	Store	   *store = cursor->store;
-	StorePartition *partition = &store->partitions[cursor->number];
-
-	CHECK_FOR_INTERRUPTS();
-	if (cursor->extent < partition->nextents)
-		read_extent(cursor);
-	else if (cursor->chunk < partition->nchunks)
-	{
-		cursor->next = partition->chunks[cursor->chunk];
-		cursor->end = cursor->next +
-			chunk_fill(store, cursor->number, cursor->chunk) * store->words;
-		cursor->chunk++;
-	}
-	else
-		return NULL;
-
-	cursor->next += store->words;
-	return cursor->next - store->words;
-}
-
-void
-store_scan_end(StoreCursor *cursor)
-{
-	if (cursor->buffer != NULL)
-		pfree(cursor->buffer);
-	cursor->buffer = NULL;
-}
-
-void
-store_load(Store *store, int number, uint64 *rows)
-{
-	StoreMemory *memory = store->memory;
-	StorePartition *partition = &store->partitions[number];
-	size_t		row_bytes = store->words * sizeof(uint64);
+	AttributionMemory *memory = store->memory;
+	MemoryAddress address = attribution_memory_allocate(memory, sizeof(StorePart));
+	StorePart  *part = attribution_memory_at(memory, address);
+	MemoryAddress *chunks;
+	StoreExtent *extents;
+	size_t		nchunks = 0;
+	size_t		nextents = 0;
 	int			i;
 
-	for (i = 0; i < partition->nextents; i++)
-	{
-		StoreExtent *extent = &partition->extents[i];
-		size_t		bytes = extent->rows * row_bytes;
+	memset(part, 0, sizeof(*part));
+	part->words = store->words;
+	part->chunk_rows = store->chunk_rows;
+	part->used = store->used;
+	part->spilled_bytes = store->spilled_bytes;
+	if (memory->area == NULL)
+		part->file = store->file;
+	else if (store->file != NULL)
+		strlcpy(part->name, store->name, sizeof(part->name));
 
-		CHECK_FOR_INTERRUPTS();
-		if (BufFileSeek(memory->file, extent->fileno, extent->offset, SEEK_SET) != 0)
-			seek_failed();
-		if (BufFileRead(memory->file, rows, bytes) != bytes)
-			read_failed();
-		rows += extent->rows * store->words;
-	}
-	for (i = 0; i < partition->nchunks; i++)
+	for (i = 0; i < STORE_PARTITIONS; i++)
 	{
-		size_t		count = chunk_fill(store, number, i);
+		const StorePartition *partition = &store->partitions[i];
+		StoreSlice *slice = &part->slices[i];
 
-		memcpy(rows, partition->chunks[i], count * row_bytes);
-		rows += count * store->words;
+		slice->rows = store_rows(store, i);
+		slice->first_chunk = nchunks;
+		slice->nchunks = partition->nchunks;
+		slice->tail_rows = partition->nchunks > 0 ?
+			chunk_fill(store, i, partition->nchunks - 1) : 0;
+		slice->first_extent = nextents;
+		slice->nextents = partition->nextents;
+		nchunks += partition->nchunks;
+		nextents += partition->nextents;
 	}
+
+	part->chunks = shared_array(store, nchunks, sizeof(MemoryAddress));
+	part->extents = shared_array(store, nextents, sizeof(StoreExtent));
+	chunks = nchunks == 0 ? NULL : attribution_memory_at(memory, part->chunks);
+	extents = nextents == 0 ? NULL : attribution_memory_at(memory, part->extents);
+	for (i = 0; i < STORE_PARTITIONS; i++)
+	{
+		const StorePartition *partition = &store->partitions[i];
+		const StoreSlice *slice = &part->slices[i];
+
+		if (slice->nchunks > 0)
+			memcpy(chunks + slice->first_chunk, partition->chunks,
+				   slice->nchunks * sizeof(MemoryAddress));
+		if (slice->nextents > 0)
+			memcpy(extents + slice->first_extent, partition->extents,
+				   slice->nextents * sizeof(StoreExtent));
+	}
+	return address;
+}
+
+/* What only a writer needs. */
+static void
+free_writer(Store *store)
+{
+	int			i;
+
+	for (i = 0; i < STORE_PARTITIONS; i++)
+	{
+		if (store->partitions[i].chunks != NULL)
+			pfree(store->partitions[i].chunks);
+		if (store->partitions[i].extents != NULL)
+			pfree(store->partitions[i].extents);
+	}
+	if (store->slabs != NULL)
+		pfree(store->slabs);
+	pfree(store);
+}
+
+MemoryAddress
+store_finish(Store *store, size_t keep_bytes)
+{
+	MemoryAddress part;
+
+	if (store->used > 0 && (store->file != NULL || store->used > share_of(store, keep_bytes)))
+		store_spill(store);
+	if (store->used == 0)
+		release_slabs(store);
+	part = describe(store);
+	if (store->memory->area != NULL && store->file != NULL)
+	{
+		BufFileExportFileSet(store->file);
+		BufFileClose(store->file);
+	}
+	free_writer(store);
+	return part;
 }

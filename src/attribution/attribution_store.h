@@ -1,31 +1,27 @@
 /*
  * attribution_store.h
- *	  Rows of fixed width in partitions: in memory while they fit, else in a
- *	  temporary file.
+ *	  Rows of fixed width in partitions: written here, read by
+ *	  attribution_reader.h.
  *
- * A row is a few 64-bit words; what they mean is the caller's. Rows of a
- * partition come back in the order in which they went in.
+ * A row is a few 64-bit words; what they mean is the caller's. Rows lie in
+ * memory while they fit, else in a temporary file. Where several processes
+ * share a run, each fills stores of its own in shared memory and in files that
+ * all can open, and leaves a description of them, a StorePart.
  */
 #ifndef PG_INFLUENCE_ATTRIBUTION_STORE_H
 #define PG_INFLUENCE_ATTRIBUTION_STORE_H
 
+#include "attribution_memory.h"
 #include "storage/buffile.h"
 
 #define STORE_PARTITION_BITS 9
 #define STORE_PARTITIONS (1 << STORE_PARTITION_BITS)
 
-/* What several stores share: the bound and the file. */
-typedef struct StoreMemory
-{
-	MemoryContext context;
-	size_t		limit;			/* of all chunks in use */
-	size_t		used;
-	void	   *free_chunks;
-	BufFile    *file;			/* NULL until something is spilled */
-	int			end_fileno;		/* where the next spill begins */
-	off_t		end_offset;
-	int64		spilled_bytes;
-} StoreMemory;
+/* of a chunk: partitions grow by them */
+#define STORE_CHUNK_BYTES 2048
+
+/* two chunks for each partition: with less, temporary files consist of crumbs */
+#define STORE_MIN_BYTES ((size_t) 2 * STORE_CHUNK_BYTES * STORE_PARTITIONS)
 
 typedef struct StoreExtent
 {
@@ -44,7 +40,7 @@ typedef struct StoreTail
 typedef struct StorePartition
 {
 	size_t		spilled_rows;
-	uint64	  **chunks;
+	MemoryAddress *chunks;
 	int			nchunks;
 	int			maxchunks;
 	StoreExtent *extents;
@@ -52,31 +48,53 @@ typedef struct StorePartition
 	int			maxextents;
 } StorePartition;
 
+/* A store being written. */
 typedef struct Store
 {
-	StoreMemory *memory;
+	AttributionMemory *memory;
+	size_t		limit;			/* of all chunks in use, shared with the others */
+	const pg_atomic_uint32 *processes;	/* that share it; NULL: this one alone */
 	int			words;			/* of a row */
 	int			chunk_rows;
-	bool		spilled;
+	size_t		used;			/* bytes of chunks */
+	uint64	   *free_chunks;
+	MemoryAddress *slabs;
+	int			nslabs;
+	int			maxslabs;
+	BufFile    *file;			/* NULL until something is spilled */
+	int64		spilled_bytes;
+	char		name[16];		/* of the file */
 	StoreTail	tails[STORE_PARTITIONS];	/* apart, to stay in the cache */
 	StorePartition partitions[STORE_PARTITIONS];
 } Store;
 
-/* Reads a partition, row by row. */
-typedef struct StoreCursor
+/* Of a partition in a StorePart. */
+typedef struct StoreSlice
 {
-	Store	   *store;
-	int			number;			/* of the partition */
-	int			extent;			/* next one to read from */
-	size_t		extent_done;	/* rows of it already read */
-	int			chunk;			/* next one to read from */
-	uint64	   *next;			/* rows at hand */
-	uint64	   *end;
-	uint64	   *buffer;			/* for what comes from the file */
-} StoreCursor;
+	size_t		rows;
+	size_t		first_chunk;
+	size_t		nchunks;
+	size_t		tail_rows;		/* in the last chunk */
+	size_t		first_extent;
+	size_t		nextents;
+} StoreSlice;
 
-extern void store_memory_init(StoreMemory *memory, MemoryContext context, size_t limit);
-extern Store *store_create(StoreMemory *memory, int words);
+/* What a process wrote, in one piece; where several share a run, for all of them. */
+typedef struct StorePart
+{
+	int			words;
+	int			chunk_rows;
+	size_t		used;			/* bytes of chunks */
+	int64		spilled_bytes;
+	BufFile    *file;			/* where one process runs alone */
+	char		name[16];		/* else the name of the file, "": there is none */
+	MemoryAddress chunks;		/* array of MemoryAddress */
+	MemoryAddress extents;		/* array of StoreExtent */
+	StoreSlice	slices[STORE_PARTITIONS];
+} StorePart;
+
+extern Store *store_create(AttributionMemory *memory, int words, size_t limit,
+						   const pg_atomic_uint32 *processes, const char *name);
 
 /* rows in memory and spilled */
 extern size_t store_rows(const Store *store, int partition);
@@ -84,15 +102,11 @@ extern size_t store_rows(const Store *store, int partition);
 /* makes room for a row at the partition's tail; may spill */
 extern void store_extend(Store *store, int partition);
 
-/* everything in memory goes to the file */
-extern void store_spill(Store *store);
-
-extern void store_scan(StoreCursor *cursor, Store *store, int partition);
-extern uint64 *store_scan_more(StoreCursor *cursor);
-extern void store_scan_end(StoreCursor *cursor);
-
-/* all rows of a partition to one place, which has room for them */
-extern void store_load(Store *store, int partition, uint64 *rows);
+/*
+ * The end of writing: a StorePart. What has begun to spill goes to the file
+ * entirely, and so does what takes more than its share of keep_bytes.
+ */
+extern MemoryAddress store_finish(Store *store, size_t keep_bytes);
 
 /* the place of a new row */
 static inline uint64 *
@@ -113,18 +127,6 @@ static inline void
 store_prefetch(const Store *store, int number)
 {
 	__builtin_prefetch(store->tails[number].next, 1);
-}
-
-/* the next row, or NULL at the end; valid until the next call */
-static inline uint64 *
-store_scan_next(StoreCursor *cursor)
-{
-	uint64	   *row = cursor->next;
-
-	if (row == cursor->end)
-		return store_scan_more(cursor);
-	cursor->next += cursor->store->words;
-	return row;
 }
 
 #endif							/* PG_INFLUENCE_ATTRIBUTION_STORE_H */

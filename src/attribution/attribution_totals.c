@@ -89,16 +89,16 @@ attribution_totals_create(const AttributionPolicy *policy)
 }
 
 static void
-add_total(AttributionTotals *totals, const AttributionTouch *touch,
-		  int64 conversions, int128 credit)
+add_to_creator(AttributionTotals *totals, bool has_creator, int64 creator_id,
+			   int64 conversions, int128 credit)
 {
 	CreatorTotal *total = &totals->nobody;
 
-	if (touch != NULL && touch->has_creator)
+	if (has_creator)
 	{
 		bool		found;
 
-		total = creator_totals_insert(totals->creators, touch->creator_id, &found);
+		total = creator_totals_insert(totals->creators, creator_id, &found);
 		if (!found)
 		{
 			total->conversions = 0;
@@ -112,6 +112,16 @@ add_total(AttributionTotals *totals, const AttributionTouch *touch,
 				(errcode(ERRCODE_INFLUENCE_MONEY_OVERFLOW),
 				 errmsg("too many conversions for one creator"),
 				 errhint("Run influence.attribute_totals() over shorter periods.")));
+}
+
+static void
+add_total(AttributionTotals *totals, const AttributionTouch *touch,
+		  int64 conversions, int128 credit)
+{
+	bool		has_creator = touch != NULL && touch->has_creator;
+
+	add_to_creator(totals, has_creator, has_creator ? touch->creator_id : 0,
+				   conversions, credit);
 }
 
 static void *
@@ -415,6 +425,70 @@ attribution_totals_add(void *arg, const AttributionVisitor *visitor)
 	flush_sums(totals, visitor);
 	attribution_workspace_trim(&totals->workspace);
 	return rows;
+}
+
+/* A total on its way to another process; int128 wants an alignment that it may not have there. */
+typedef struct SavedTotal
+{
+	int64		creator_id;
+	int64		conversions;
+	uint64		credit_low;
+	int64		credit_high;
+} SavedTotal;
+
+typedef struct SavedTotals
+{
+	size_t		count;			/* of creators */
+	bool		nobody_used;
+	SavedTotal	totals[FLEXIBLE_ARRAY_MEMBER];	/* nobody's first */
+} SavedTotals;
+
+size_t
+attribution_totals_size(const AttributionTotals *totals)
+{
+	return offsetof(SavedTotals, totals) +
+		((size_t) totals->creators->members + 1) * sizeof(SavedTotal);
+}
+
+static void
+save_total(SavedTotal *saved, const CreatorTotal *total)
+{
+	saved->creator_id = total->creator_id;
+	saved->conversions = total->conversions;
+	saved->credit_low = (uint64) total->credit;
+	saved->credit_high = (int64) (total->credit >> 64);
+}
+
+void
+attribution_totals_save(const AttributionTotals *totals, void *place)
+{
+	SavedTotals *saved = place;
+	creator_totals_iterator iterator;
+	const CreatorTotal *total;
+
+	saved->count = 0;
+	saved->nobody_used = totals->nobody.used;
+	save_total(&saved->totals[0], &totals->nobody);
+	creator_totals_start_iterate(totals->creators, &iterator);
+	while ((total = creator_totals_iterate(totals->creators, &iterator)) != NULL)
+		save_total(&saved->totals[++saved->count], total);
+}
+
+void
+attribution_totals_merge(AttributionTotals *totals, const void *place)
+{
+	const SavedTotals *saved = place;
+	size_t		i;
+
+	for (i = saved->nobody_used ? 0 : 1; i <= saved->count; i++)
+	{
+		const SavedTotal *total = &saved->totals[i];
+
+		if ((i & 0xffff) == 0xffff)
+			CHECK_FOR_INTERRUPTS();
+		add_to_creator(totals, i > 0, total->creator_id, total->conversions,
+					   ((int128) total->credit_high << 64) | total->credit_low);
+	}
 }
 
 static void

@@ -1,0 +1,106 @@
+/*
+ * attribution_feed.c
+ *	  One of the two queries becomes rows of a store.
+ *
+ * Touches of visitors who never convert, most of them as a rule, are dropped as
+ * they arrive: a bitmap over the keys knows who may have converted.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "attribution_feed.h"
+
+AttributionFeed *
+attribution_feed_begin(AttributionMemory *memory, const AttributionFeedPlan *plan,
+					   const pg_atomic_uint32 *processes, uint32 number)
+{
+	AttributionFeed *feed = MemoryContextAllocZero(memory->context, sizeof(AttributionFeed));
+	char		name[16];
+
+	snprintf(name, sizeof(name), "%c%u", plan->decoder.is_touch ? 't' : 'c', number);
+	feed->plan = *plan;
+	feed->store = store_create(memory, plan->layout.words, plan->store_limit, processes, name);
+	if (plan->decoder.is_touch)
+		feed->filter = attribution_memory_at(memory, plan->filter);
+	feed->row_context = AllocSetContextCreate(memory->context, "attribution row",
+											  ALLOCSET_SMALL_SIZES);
+	feed->count.first_at = PG_INT64_MAX;
+	feed->count.last_at = PG_INT64_MIN;
+	return feed;
+}
+
+static inline void
+note_kept(AttributionFeed *feed, int64 at)
+{
+	feed->count.kept++;
+	if (at < feed->count.first_at)
+		feed->count.first_at = at;
+	if (at > feed->count.last_at)
+		feed->count.last_at = at;
+}
+
+static inline void
+keep_touch(AttributionFeed *feed, const AttributionInputRow *row)
+{
+	uint64		key = row->visitor_high & feed->plan.filter_mask;
+
+	if ((feed->filter[key / 64] >> (key % 64) & 1) == 0)
+	{
+		feed->count.skipped++;
+		return;
+	}
+	attribution_put_touch(&feed->plan.layout, feed->store, row);
+	note_kept(feed, row->at);
+}
+
+static inline void
+feed_touch(AttributionFeed *feed, const AttributionInputRow *row)
+{
+	if (row->at > feed->plan.last_line_at)
+	{
+		feed->count.skipped++;
+		return;
+	}
+	__builtin_prefetch(&feed->filter[(row->visitor_high & feed->plan.filter_mask) / 64]);
+	store_prefetch(feed->store, layout_partition(row->visitor_high));
+	feed->npending++;
+	if (feed->npending >= FEED_PENDING)
+		keep_touch(feed, &feed->pending[feed->npending % FEED_PENDING]);
+}
+
+void
+attribution_feed_row(AttributionFeed *feed, TupleTableSlot *slot)
+{
+	/* touches go where the oldest that waits has just left */
+	AttributionInputRow *row = &feed->pending[feed->npending % FEED_PENDING];
+	MemoryContext caller = MemoryContextSwitchTo(feed->row_context);
+
+	feed->count.rows++;
+	if (!attribution_decode(&feed->plan.decoder, slot, row))
+		feed->count.rejected++;
+	else if (feed->plan.decoder.is_touch)
+		feed_touch(feed, row);
+	else
+	{
+		attribution_put_line(&feed->plan.layout, feed->store, row);
+		note_kept(feed, row->at);
+	}
+	MemoryContextSwitchTo(caller);
+	/* most rows need no memory */
+	if (!feed->row_context->isReset)
+		MemoryContextReset(feed->row_context);
+}
+
+void
+attribution_feed_end(AttributionFeed *feed, AttributionFed *fed)
+{
+	uint64		i = feed->npending >= FEED_PENDING ? feed->npending - FEED_PENDING + 1 : 0;
+
+	for (; i < feed->npending; i++)
+		keep_touch(feed, &feed->pending[i % FEED_PENDING]);
+	fed->count = feed->count;
+	fed->part = store_finish(feed->store, feed->plan.keep_bytes);
+	MemoryContextDelete(feed->row_context);
+	pfree(feed);
+}

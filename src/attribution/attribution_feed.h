@@ -1,0 +1,68 @@
+/*
+ * attribution_feed.h
+ *	  One of the two queries becomes rows of a store: in this process, or in
+ *	  several at a time, each with a feed of its own.
+ */
+#ifndef PG_INFLUENCE_ATTRIBUTION_FEED_H
+#define PG_INFLUENCE_ATTRIBUTION_FEED_H
+
+#include "attribution_decode.h"
+#include "attribution_layout.h"
+#include "attribution_store.h"
+
+/*
+ * A touch waits until so many others have come, while its word of the bitmap is
+ * fetched: waiting for memory would cost more than all the rest.
+ */
+#define FEED_PENDING 16
+
+/* What is fed and how: the same for all processes. No pointers. */
+typedef struct AttributionFeedPlan
+{
+	AttributionDecoder decoder;
+	AttributionLayout layout;
+	size_t		store_limit;	/* bytes of chunks, of all processes together */
+	size_t		keep_bytes;		/* the same, when they have been read */
+	/* of touches: who may have converted, a bit of the key's lower half */
+	MemoryAddress filter;
+	uint64		filter_mask;
+	int64		last_line_at;	/* later touches earn nothing */
+} AttributionFeedPlan;
+
+typedef struct AttributionFeedCount
+{
+	int64		rows;			/* read, the rejected ones included */
+	int64		rejected;
+	int64		skipped;
+	int64		kept;
+	int64		first_at;		/* of everything kept */
+	int64		last_at;
+} AttributionFeedCount;
+
+/* What a process leaves. */
+typedef struct AttributionFed
+{
+	MemoryAddress part;			/* see attribution_store.h */
+	AttributionFeedCount count;
+} AttributionFed;
+
+typedef struct AttributionFeed
+{
+	AttributionFeedPlan plan;
+	const uint64 *filter;
+	Store	   *store;
+	MemoryContext row_context;
+	AttributionFeedCount count;
+	AttributionInputRow pending[FEED_PENDING];
+	uint64		npending;		/* ever */
+} AttributionFeed;
+
+/* processes: how many share the limit, NULL for one; number: which one this is */
+extern AttributionFeed *attribution_feed_begin(AttributionMemory *memory,
+											   const AttributionFeedPlan *plan,
+											   const pg_atomic_uint32 *processes,
+											   uint32 number);
+extern void attribution_feed_row(AttributionFeed *feed, TupleTableSlot *slot);
+extern void attribution_feed_end(AttributionFeed *feed, AttributionFed *fed);
+
+#endif							/* PG_INFLUENCE_ATTRIBUTION_FEED_H */

@@ -1,0 +1,150 @@
+/*
+ * attribution_memory.c
+ *	  Where the rows of a run lie: in this process, or shared with others.
+ *
+ * Shared memory is one segment, whose beginning is the caller's, with an area
+ * in the rest of it that grows by further segments; temporary files that all
+ * can open hang on the same segment. All of it belongs to the resource owner
+ * at the time: after an error, nothing is left.
+ */
+#include "postgres.h"
+
+#include <sys/statvfs.h>
+
+#include "storage/dsm_impl.h"
+#include "storage/lwlock.h"
+#include "utils/memutils.h"
+
+#include "attribution_memory.h"
+
+/* the area begins with so much, in the segment itself */
+#define FIRST_AREA_BYTES ((size_t) 256 * 1024)
+
+/* less is not worth sharing */
+#define MIN_SHARED_BYTES ((size_t) 32 * 1024 * 1024)
+
+/* what an allocation may cost beside its own bytes */
+#define AREA_OVERHEAD ((size_t) 1024 * 1024)
+
+/* where Linux keeps POSIX shared memory; a container may have little of it */
+#define SHM_DIRECTORY "/dev/shm"
+
+void
+attribution_memory_init(AttributionMemory *memory, MemoryContext context)
+{
+	memset(memory, 0, sizeof(*memory));
+	memory->context = context;
+}
+
+/* Half of what is free at most: others want some too. */
+static size_t
+room_for(size_t bytes)
+{
+	struct statvfs fs;
+	uint64		available;
+
+	if (dynamic_shared_memory_type != DSM_IMPL_POSIX || statvfs(SHM_DIRECTORY, &fs) != 0)
+		return bytes;
+	available = (uint64) fs.f_bavail * fs.f_frsize;
+	return Min(bytes, available / 2);
+}
+
+bool
+attribution_memory_share(AttributionMemory *memory, size_t header_size, size_t *bytes)
+{
+	size_t		place = MAXALIGN(header_size);
+	size_t		room = room_for(*bytes);
+	AttributionMemoryHeader *header;
+	MemoryContext caller;
+
+	if (room < *bytes && room < MIN_SHARED_BYTES)
+		return false;
+	memory->segment = dsm_create(place + FIRST_AREA_BYTES, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	if (memory->segment == NULL)
+		return false;
+
+	*bytes = room;
+	header = dsm_segment_address(memory->segment);
+	memset(header, 0, header_size);
+	SpinLockInit(&header->mutex);
+	header->limit = Max(room, MIN_SHARED_BYTES) + AREA_OVERHEAD;
+	SharedFileSetInit(&header->fileset, memory->segment);
+	memory->header = header;
+	caller = MemoryContextSwitchTo(memory->context);
+	memory->area = dsa_create_in_place((char *) header + place, FIRST_AREA_BYTES,
+									   LWTRANCHE_PARALLEL_QUERY_DSA, memory->segment);
+	MemoryContextSwitchTo(caller);
+	dsa_set_size_limit(memory->area, header->limit);
+	return true;
+}
+
+dsm_handle
+attribution_memory_handle(const AttributionMemory *memory)
+{
+	return dsm_segment_handle(memory->segment);
+}
+
+void
+attribution_memory_attach(AttributionMemory *memory, MemoryContext context,
+						  dsm_handle handle, size_t header_size)
+{
+	MemoryContext caller;
+
+	attribution_memory_init(memory, context);
+	memory->segment = dsm_attach(handle);
+	if (memory->segment == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not map dynamic shared memory segment")));
+	memory->header = dsm_segment_address(memory->segment);
+	SharedFileSetAttach(&memory->header->fileset, memory->segment);
+	caller = MemoryContextSwitchTo(context);
+	memory->area = dsa_attach_in_place((char *) memory->header + MAXALIGN(header_size),
+									   memory->segment);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+attribution_memory_detach(AttributionMemory *memory)
+{
+	if (memory->segment == NULL)
+		return;
+	dsa_detach(memory->area);
+	dsm_detach(memory->segment);
+	attribution_memory_init(memory, memory->context);
+}
+
+MemoryAddress
+attribution_memory_try_allocate(AttributionMemory *memory, size_t size)
+{
+	if (memory->area == NULL)
+		return (MemoryAddress) (uintptr_t) MemoryContextAllocHuge(memory->context, size);
+	return dsa_allocate_extended(memory->area, size, DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM);
+}
+
+MemoryAddress
+attribution_memory_allocate(AttributionMemory *memory, size_t size)
+{
+	MemoryAddress address = attribution_memory_try_allocate(memory, size);
+	size_t		limit;
+
+	if (address != 0)
+		return address;
+
+	/* the limit is for rows: for this it moves */
+	SpinLockAcquire(&memory->header->mutex);
+	memory->header->limit += size + size / 256 + AREA_OVERHEAD;
+	limit = memory->header->limit;
+	SpinLockRelease(&memory->header->mutex);
+	dsa_set_size_limit(memory->area, limit);
+	return dsa_allocate_extended(memory->area, size, DSA_ALLOC_HUGE);
+}
+
+void
+attribution_memory_free(AttributionMemory *memory, MemoryAddress address)
+{
+	if (memory->area == NULL)
+		pfree((void *) (uintptr_t) address);
+	else
+		dsa_free(memory->area, address);
+}
