@@ -12,11 +12,14 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_status.h"
 #include "utils/memutils.h"
 
 #include "attribution_workers.h"
 
 #define KEY_HANDLE 1
+#define KEY_STATEMENT 2
 
 /* by the name that the SQL functions have, too */
 #define LIBRARY "$libdir/pg_influence"
@@ -76,6 +79,7 @@ attribution_credit_together(PartitionWork *work, AttributionMemory *memory,
 							AttributionTotals *totals, int nworkers)
 {
 	AttributionShared *shared = (AttributionShared *) memory->header;
+	const char *statement = debug_query_string == NULL ? "" : debug_query_string;
 	ParallelContext *context;
 	dsm_handle *handle;
 
@@ -85,11 +89,14 @@ attribution_credit_together(PartitionWork *work, AttributionMemory *memory,
 	EnterParallelMode();
 	context = CreateParallelContext(LIBRARY, "attribution_credit_worker", nworkers);
 	shm_toc_estimate_chunk(&context->estimator, sizeof(dsm_handle));
-	shm_toc_estimate_keys(&context->estimator, 1);
+	shm_toc_estimate_chunk(&context->estimator, strlen(statement) + 1);
+	shm_toc_estimate_keys(&context->estimator, 2);
 	InitializeParallelDSM(context);
 	handle = shm_toc_allocate(context->toc, sizeof(dsm_handle));
 	*handle = attribution_memory_handle(memory);
 	shm_toc_insert(context->toc, KEY_HANDLE, handle);
+	shm_toc_insert(context->toc, KEY_STATEMENT,
+				   strcpy(shm_toc_allocate(context->toc, strlen(statement) + 1), statement));
 	LaunchParallelWorkers(context);
 
 	credit_what_is_left(work, shared);
@@ -133,6 +140,10 @@ attribution_credit_worker(dsm_segment *segment, shm_toc *toc)
 	PartitionWork work;
 	StoreReader *touches;
 	StoreReader *lines;
+
+	/* for logs and pg_stat_activity */
+	debug_query_string = shm_toc_lookup(toc, KEY_STATEMENT, false);
+	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 
 	attribution_memory_attach(&memory, context,
 							  *(dsm_handle *) shm_toc_lookup(toc, KEY_HANDLE, false),
