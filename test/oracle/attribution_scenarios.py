@@ -342,10 +342,16 @@ class Scenario:
         conversions = [c for _, _, own in self.visitors for c in own] + self.bad_conversions
         rng.shuffle(touches)
         rng.shuffle(conversions)
-        script.sql("CREATE TEMP TABLE t (visitor %s, touched_at timestamptz, touch_id bigint, creator_id bigint, kind text, product_id bigint, category_id bigint, channel text, weight %s)"
-                   % (self.visitor_type, self.weight_type))
-        script.sql("CREATE TEMP TABLE c (visitor %s, converted_at timestamptz, conversion_id bigint, amount bigint, order_id %s, product_id bigint, category_id bigint, excluded_creator_ids bigint[])"
-                   % (self.visitor_type, self.order_type))
+        # one in five is read and credited by several processes: they see no temporary tables, but those of an open transaction
+        kind = "TEMP"
+        if self.number % 5 == 2:
+            kind, schema = "", "oracle_" + uuid.uuid4().hex
+            script.sql("BEGIN; CREATE SCHEMA %s; SET LOCAL search_path = %s, public" % (schema, schema))
+            script.sql("SET LOCAL parallel_setup_cost = 0; SET LOCAL min_parallel_table_scan_size = 0")
+        script.sql("CREATE %s TABLE t (visitor %s, touched_at timestamptz, touch_id bigint, creator_id bigint, kind text, product_id bigint, category_id bigint, channel text, weight %s)"
+                   % (kind, self.visitor_type, self.weight_type))
+        script.sql("CREATE %s TABLE c (visitor %s, converted_at timestamptz, conversion_id bigint, amount bigint, order_id %s, product_id bigint, category_id bigint, excluded_creator_ids bigint[])"
+                   % (kind, self.visitor_type, self.order_type))
         weight = weight_text if self.weight_type == "numeric" else lambda w: None if w is None else w // BILLION
         script.copy("t", ["visitor", "touched_at", "touch_id", "creator_id", "kind", "product_id", "category_id", "channel", "weight"],
                     [(t.visitor, time_text(t.at), t.id, t.creator, self.kind_text(t.kind), t.product, t.category, t.channel, weight(t.weight)) for t in touches])

@@ -120,6 +120,7 @@ def run_scenario(seed, number):
         script.sql("CREATE TEMP TABLE %s AS SELECT %s FROM influence.attribute(%s)" % (name, COLUMNS, scenario.arguments(order)))
         script.lines(name, "TABLE %s" % name)
         script.query("stats", "SELECT touches, conversions, rejected_touches, rejected_conversions, credits FROM influence.last_attribution_stats()")
+        script.query("processes", "SELECT read_processes FROM influence.last_attribution_stats()")
     script.query("sums", "SELECT conversion_id, w.amount, r.credit FROM (SELECT conversion_id, sum(amount) AS amount FROM c WHERE visitor IS NOT NULL AND isfinite(converted_at) GROUP BY 1) w"
                  " FULL JOIN (SELECT conversion_id, sum(credit) AS credit FROM credits GROUP BY 1) r USING (conversion_id)"
                  " WHERE conversion_id IS NOT NULL AND (r.conversion_id IS NULL OR %s AND w.amount IS DISTINCT FROM r.credit)" % scenario.with_amount)
@@ -135,6 +136,7 @@ def run_scenario(seed, number):
 
     n = len(judged)
     results.add("conversions", n)
+    results.seen["by several processes"] += any(int(row[0]) > 1 for row in got["processes"])
     bound_rows = sorted(set(scenario.bounds_rows()) ^ set(got["bounds"]))
     results.add("the model's windows against plain SQL, clock changes included", n, ["%s\nonly in plain SQL or the model: %s" % (scenario.describe(), row) for row in bound_rows])
     visitors = {visitor: (touches, lines) for visitor, touches, lines in scenario.visitors}
@@ -268,6 +270,8 @@ def main():
     results.print(tap)
     tap.ok(cases >= CONVERSIONS * rounds, "%d random conversions" % cases)
     tap.ok(all(results.seen[reason] >= 100 * rounds for reason in REASONS), "every reason was met often", [dict(results.seen)])
+    # as long as there are free workers, a fifth of them
+    tap.ok(results.seen["by several processes"] >= SCENARIOS * rounds / 10, "many scenarios were read by several processes", [dict(results.seen)])
     tap.done()
 
 
