@@ -229,6 +229,8 @@ store_extend(Store *store, int number)
 		partition->maxchunks = grown;
 	}
 	chunk = store->free_chunks;
+	if (chunk == NULL)
+		elog(ERROR, "no room for the rows of attribution");
 	store->free_chunks = (uint64 *) (uintptr_t) chunk[0];
 	store->used += STORE_CHUNK_BYTES;
 	partition->chunks[partition->nchunks++] = chunk[1];

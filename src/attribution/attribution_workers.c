@@ -80,8 +80,10 @@ attribution_credit_together(PartitionWork *work, AttributionMemory *memory,
 {
 	AttributionShared *shared = (AttributionShared *) memory->header;
 	const char *statement = debug_query_string == NULL ? "" : debug_query_string;
+	size_t		statement_size = strlen(statement) + 1;
 	ParallelContext *context;
 	dsm_handle *handle;
+	char	   *shared_statement;
 
 	pg_atomic_init_u32(&shared->next_partition, 0);
 	pg_atomic_init_u32(&shared->crediting, 0);
@@ -89,14 +91,15 @@ attribution_credit_together(PartitionWork *work, AttributionMemory *memory,
 	EnterParallelMode();
 	context = CreateParallelContext(LIBRARY, "attribution_credit_worker", nworkers);
 	shm_toc_estimate_chunk(&context->estimator, sizeof(dsm_handle));
-	shm_toc_estimate_chunk(&context->estimator, strlen(statement) + 1);
+	shm_toc_estimate_chunk(&context->estimator, statement_size);
 	shm_toc_estimate_keys(&context->estimator, 2);
 	InitializeParallelDSM(context);
 	handle = shm_toc_allocate(context->toc, sizeof(dsm_handle));
 	*handle = attribution_memory_handle(memory);
 	shm_toc_insert(context->toc, KEY_HANDLE, handle);
-	shm_toc_insert(context->toc, KEY_STATEMENT,
-				   strcpy(shm_toc_allocate(context->toc, strlen(statement) + 1), statement));
+	shared_statement = shm_toc_allocate(context->toc, statement_size);
+	memcpy(shared_statement, statement, statement_size);
+	shm_toc_insert(context->toc, KEY_STATEMENT, shared_statement);
 	LaunchParallelWorkers(context);
 
 	credit_what_is_left(work, shared);
