@@ -78,6 +78,10 @@ class People:
                 return creator
         return None
 
+    def excluded(self, who):
+        """The creators that a person may not buy for: its own."""
+        return {c for c, v in self.accounts.items() if v is not None and self.person(v) == who}
+
     def earlier(self, sale):
         key = lambda s: (s.at, s.ref.encode(), s.program, s.visitor)
         who, scope = self.person(sale.visitor), self.scope(sale.program)
@@ -90,7 +94,7 @@ class People:
                         rules.half_life, rules.reuse, rules.session_lifetime, rules.match)
         history, names = self.history(sale, rules)
         before, who = self.earlier(sale), self.person(sale.visitor)
-        excluded = {c for c, v in self.accounts.items() if v is not None and self.person(v) == who}
+        excluded = self.excluded(who)
         path_start = before[-1].at if before else None
         owner = self.owner(sale) if rules.coupon_rule != "none" else None
         for n, (product, base) in sorted(sale.lines.items()):

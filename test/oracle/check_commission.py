@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Random programs against the models of money: what every call answers, what everybody earns and is owed, to the unit.
+
+Six programs in currencies of 0 to 4 decimals, with random policies, rate cards, tiers, caps, budgets, bonuses and
+coupons; touches, merges, orders, order events and returns of all kinds, some twice, some with other content, some before
+their order or beyond it. Each story is told in several orders and batchings by two sessions at once, with jobs and payout
+runs in between. After each batch earnings, returns, settlements and the ledger by account have to be those of the model,
+and check_books() empty; where nothing is refused, every telling has to end the same.
+
+PGI_COMMISSION_OPERATIONS: about how many calls (50,000); PGI_COMMISSION_WITHOUT: leave out rates, life or settle.
+"""
+
+import os
+import random
+import threading
+from collections import Counter, defaultdict
+
+from commission_model import PLATFORM
+from commission_settings import Settings, when
+from commission_story import Story
+from order_life_model import CANCELLED, INFINITY, World
+from pg import Script, settings
+from settlement_model import settle, settled_at
+from tap import Tap
+
+FEATURES = {"rates", "life", "settle"} - set(os.environ.get("PGI_COMMISSION_WITHOUT", "").split(","))
+ORDERS, TELLINGS, CALLS_PER_ORDER = 700, 2, 6
+SESSIONS = 2
+MOMENT = "CASE WHEN %s = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM %s - '2000-01-01 00:00+00') * 1000000)::bigint::text END"
+AVAILABLE = MOMENT % ("x.available_at", "x.available_at")
+
+# Each call is a transaction, as a service would make it; what is to be repeated is.
+RUNNER = """
+SET TimeZone = 'UTC';
+CREATE TEMP TABLE call (no int PRIMARY KEY, statement text, outcome text);
+CREATE PROCEDURE pg_temp.run() LANGUAGE plpgsql AS $f$
+DECLARE
+    c record;
+    answer text;
+BEGIN
+    FOR c IN SELECT no, statement FROM call ORDER BY no LOOP
+        FOR attempt IN 1..10 LOOP
+            BEGIN
+                EXECUTE c.statement INTO answer;
+            EXCEPTION
+                WHEN serialization_failure OR deadlock_detected THEN answer := NULL;
+                WHEN OTHERS THEN answer := CASE WHEN SQLSTATE ~ '^IN' THEN SQLSTATE ELSE SQLSTATE || ' ' || SQLERRM END;
+            END;
+            EXIT WHEN answer IS NOT NULL;
+        END LOOP;
+        UPDATE call SET outcome = answer WHERE no = c.no;
+        COMMIT;
+    END LOOP;
+END $f$;
+"""
+REATTRIBUTE = "SELECT influence.do_job('reattribute', 0, NULL, now())"
+SETTLE = "SELECT status FROM influence.settle_tiers()"
+
+
+def send(calls):
+    """The outcomes of statements, told one after another by one session."""
+    script = Script()
+    script.parts.append(RUNNER)
+    script.copy("call", ["no", "statement"], list(enumerate(calls)))
+    script.sql("CALL pg_temp.run()")
+    script.query("outcomes", "SELECT outcome FROM call ORDER BY no")
+    return [row[0] for row in script.run().get("outcomes", [])]
+
+
+def send_at_once(streams):
+    """The same by several sessions at once."""
+    results, errors = [None] * len(streams), []
+
+    def work(n):
+        try:
+            results[n] = send(streams[n])
+        except Exception as error:      # for the main thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(len(streams))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return results
+
+
+# What is there ------------------------------------------------------------------
+
+def found():
+    """The state of the database, as sets of rows by name."""
+    script = Script()
+    script.sql("SET TimeZone = 'UTC'")
+    script.query("earnings", "SELECT x.program_id, x.order_ref, x.line_no, x.creator_id, x.kind, %s, sum(x.base), sum(x.amount) FROM influence.earning x "
+                 "GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(x.base) <> 0 OR sum(x.amount) <> 0" % AVAILABLE)
+    script.query("returns", "SELECT x.program_id, x.order_ref, x.line_no, x.return_ref, x.state, %s FROM influence.order_return x WHERE x.kind <> 'cancelled' OR x.amount <> 0"
+                 % ("CASE WHEN x.state = 'applied' THEN %s END" % ("CASE WHEN x.kind = 'cancelled' THEN x.amount ELSE x.order_amount END" if "life" in FEATURES else "x.amount")))
+    script.query("ledger", "SELECT x.program_id, x.party_id, a.account, %s, sum(a.amount) FROM influence.ledger x, "
+                 "LATERAL (VALUES (x.credit_account, x.amount), (x.debit_account, -x.amount)) a(account, amount) "
+                 "WHERE x.source <> 'payout' GROUP BY 1, 2, 3, 4 HAVING sum(a.amount) <> 0" % AVAILABLE)
+    if "settle" in FEATURES:
+        ranks = ["(SELECT count(*) FROM influence.%s r WHERE r.%s <= x.ref)" % names for names in (("tier_table", "tier_id"), ("commission_budget", "budget_id"), ("bonus_rule", "bonus_id"))]
+        script.query("settlements", "SELECT x.program_id, x.creator_id, x.month, x.stage, CASE x.stage WHEN 'tier' THEN %s WHEN 'budget' THEN %s WHEN 'bonus' THEN %s ELSE x.ref END, %s, sum(x.amount) "
+                     "FROM influence.settlement x GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(x.amount) <> 0" % (*ranks, AVAILABLE))
+    script.query("books", "SELECT check_name, program, subject, expected, found FROM influence.check_books()")
+    return {name: set(map(tuple, rows)) for name, rows in script.run().items()}
+
+
+def text(row):
+    return tuple(None if x is None else str(x) for x in row)
+
+
+def expected(world):
+    """The same of the model."""
+    earnings, returns, settlements, ledger = set(), set(), set(), defaultdict(int)
+
+    def book(program, party, amount, available, debit):
+        for account, signed in (("platform_revenue" if party == PLATFORM else "payable", amount), (debit, -amount)):
+            ledger[program, party, account, available] += signed
+
+    for key in world.orders:
+        available = world.available(key)
+        for (n, creator, kind), (base, amount) in world.nets(key).items():
+            if base or amount:
+                earnings.add(text(key + (n, creator, kind, available, base, amount)))
+                book(key[0], creator, amount, available, "write_off" if kind == "write_off" else "expense")
+        for n in world.orders[key].lines:
+            for back, row in zip(world.applied[key + (n,)], world.taken(key, n)):
+                if back is CANCELLED and row.amount != 0:
+                    returns.add(text(key + (n, "cancelled", "applied", row.amount)))
+    for key, backs in world.backs.items():
+        for (n, ref), back in backs.items():
+            returns.add(text(key + (n, ref, back.state, back.given if back.state == "applied" else None)))
+    if "settle" in FEATURES:
+        for program, shop in world.market.shops.items():
+            for (creator, month, stage, ref), amount in settle(world, program).items():
+                settlements.add(text((program, creator, month, stage, ref, settled_at(shop, month), amount)))
+                book(program, creator, amount, settled_at(shop, month), "expense")
+    result = {"earnings": earnings, "returns": returns, "ledger": {text(k + (v,)) for k, v in ledger.items() if v != 0}, "books": set()}
+    return dict(result, settlements=settlements) if "settle" in FEATURES else result
+
+
+# Tellings -------------------------------------------------------------------------
+
+def prepare(tap, drawn, seed):
+    """An empty database with the settings of a story."""
+    script = Script()
+    script.sql("DO $$ BEGIN IF to_regclass('influence.program') IS NOT NULL THEN PERFORM influence.uninstall('drop all influence data in ' || current_database()); END IF; END $$")
+    script.sql("SELECT count(*) FROM influence.install()")
+    script.run()
+    outcomes = send(drawn.setup)
+    tap.group("seed %d: settings" % seed, len(outcomes), ["%s: %s" % pair for pair in zip(outcomes, drawn.setup) if pair[0] != "recorded"])
+    # what is late is for other tests: touches may have come at any time
+    script = Script()
+    script.sql("UPDATE influence.program SET created_at = '2020-01-01'")
+    script.run()
+    if drawn.refused:
+        outcomes = send([statement for statement, _ in drawn.refused])
+        tap.group("seed %d: bad settings" % seed, len(outcomes), ["%s, not %s: %s" % (got, want, statement) for got, (statement, want) in zip(outcomes, drawn.refused) if got != want])
+
+
+def jobs(rng, drawn):
+    """Jobs to run among the calls of a batch."""
+    result = [REATTRIBUTE] * rng.randint(0, 2)
+    if "settle" in FEATURES:
+        result += [SETTLE] * rng.randint(0, 2)
+    for _ in range(rng.randint(0, 2)):
+        result.append("SELECT status FROM influence.run_payouts(%d, '2024-%02d')" % (rng.choice([p for p, kind in drawn.kinds.items() if kind != "late"]), rng.randint(1, 9)))
+    return result
+
+
+def tell(tap, drawn, story, seed, n, kinds):
+    """One telling of a story; returns what the model says of its end."""
+    rng, world = random.Random("%d/%d" % (seed, n)), World(drawn.market)
+    prepare(tap, drawn, seed)
+    steps = story.telling(rng)
+    cuts = sorted(rng.sample(range(1, len(steps)), rng.choice([1, 2, 3]))) if n == 0 else [rng.randrange(len(steps) // 4, len(steps))]
+    for batch, (low, high) in enumerate(zip([0] + cuts, cuts + [len(steps)]), 1):
+        name = "seed %d, telling %d, batch %d" % (seed, n + 1, batch)
+        streams = [[] for _ in range(SESSIONS)]
+        for step in steps[low:high]:
+            streams[sum(step.person.encode()) % SESSIONS].append((step.text, step.answer(world)))
+        for job in jobs(rng, drawn):
+            stream = rng.choice(streams)
+            stream.insert(rng.randint(0, len(stream)), (job, None))
+        outcomes = send_at_once([[statement for statement, _ in stream] for stream in streams])
+        wrong, told = [], 0
+        for stream, answers in zip(streams, outcomes):
+            for (statement, want), got in zip(stream, answers):
+                told += 1
+                kinds[(want or "").split(" ")[0]] += 1
+                if got != want and (want is not None or got is None or got[5:6] == " " or got.startswith("IN")):
+                    wrong.append("%s, model %s: %s" % (got, want, statement))
+        tap.group(name + ": answers", told, wrong)
+        send([REATTRIBUTE] + ([SETTLE] if "settle" in FEATURES else []))
+        have, want = found(), expected(world)
+        for what in want:
+            rows = have.get(what, set())
+            tap.ok(rows == want[what], "%s: %s (%d rows)" % (name, what, len(want[what])), differences(rows, want[what]))
+    return world, want
+
+
+def differences(rows, want):
+    """Rows that differ, those of one key together."""
+    missing, extra = sorted(want - rows, key=str), sorted(rows - want, key=str)
+    yield "%d rows of the model are not there, %d rows are not in the model" % (len(missing), len(extra))
+    for row in missing[:12]:
+        yield "model: %s" % (row,)
+        yield from ("       but %s" % (other,) for other in extra if other[:4] == row[:4])
+    for row in extra[:12]:
+        yield "database: %s" % (row,)
+
+
+def check(tap, seed, orders, kinds):
+    rng = random.Random(seed)
+    drawn = Settings(rng, FEATURES)
+    story = Story(rng, drawn, orders)
+    ends = [tell(tap, drawn, story, seed, n, kinds) for n in range(TELLINGS)]
+    wild = {str(p) for p, kind in drawn.kinds.items() if kind == "wild"}
+    for what in ("earnings", "ledger"):
+        tame = [{row for row in end[what] if row[0] not in wild} for _, end in ends]
+        tap.ok(all(rows == tame[0] for rows in tame), "seed %d: %s of every telling are the same (%d rows)" % (seed, what, len(tame[0])), differences(tame[0], tame[-1]))
+    return ends
+
+
+def main():
+    tap, kinds = Tap(), Counter()
+    rounds, seed = settings()
+    wanted = int(os.environ.get("PGI_COMMISSION_OPERATIONS", "50000")) * rounds
+    stages, told = Counter(), 0
+    while told < wanted:
+        orders = min(ORDERS, max(20, (wanted - told) // (CALLS_PER_ORDER * TELLINGS)))
+        for _, end in check(tap, seed, orders, kinds):
+            stages.update(row[3] for row in end.get("settlements", ()))
+            stages.update(row[4] for row in end["earnings"])
+        seed, told = seed + 1, sum(kinds.values())
+    tap.note("%d calls: %s; rows: %s" % (told, dict(kinds), dict(stages)))
+    tap.ok(set(kinds) >= {"recorded", "duplicate", "parked", "refused", "IN003", "IN004", "IN007"}, "the stories have every kind of answer", [dict(kinds)])
+    want = {"commission", "clawback"} | ({"write_off"} if "life" in FEATURES else set())
+    if "settle" in FEATURES:
+        want |= {"tier", "line_cap", "order_cap", "month_cap", "budget", "minimum", "bonus", "coupon", "after_lock"}
+    tap.ok(set(stages) >= want, "the stories have every kind of earning and settlement", [dict(stages)])
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
