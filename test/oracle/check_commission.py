@@ -7,7 +7,7 @@ their order or beyond it. Each story is told in several orders and batchings by 
 runs in between. After each batch earnings, returns, settlements and the ledger by account have to be those of the model,
 and check_books() empty; where nothing is refused, every telling has to end the same.
 
-PGI_COMMISSION_OPERATIONS: about how many calls (50,000); PGI_COMMISSION_WITHOUT: leave out rates, life or settle.
+PGI_COMMISSION_OPERATIONS: about how many calls (50,000; in a long run 250,000); PGI_COMMISSION_WITHOUT: leave out rates, life or settle.
 """
 
 import os
@@ -15,7 +15,7 @@ import random
 import threading
 from collections import Counter, defaultdict
 
-from commission_model import PLATFORM
+from commission_model import PLATFORM, within
 from commission_settings import Settings, when
 from commission_story import Story
 from order_life_model import CANCELLED, INFINITY, World
@@ -24,6 +24,8 @@ from settlement_model import settle, settled_at
 from tap import Tap
 
 FEATURES = {"rates", "life", "settle"} - set(os.environ.get("PGI_COMMISSION_WITHOUT", "").split(","))
+# a function of each, while they are being built
+PROBES = {"rates": "set_exchange_rate", "life": "record_order_event", "settle": "settle_tiers"}
 ORDERS, TELLINGS, CALLS_PER_ORDER = 700, 2, 6
 SESSIONS = 2
 MOMENT = "CASE WHEN %s = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM %s - '2000-01-01 00:00+00') * 1000000)::bigint::text END"
@@ -117,7 +119,7 @@ def expected(world):
     earnings, returns, settlements, ledger = set(), set(), set(), defaultdict(int)
 
     def book(program, party, amount, available, debit):
-        for account, signed in (("platform_revenue" if party == PLATFORM else "payable", amount), (debit, -amount)):
+        for account, signed in (("platform_revenue" if party == PLATFORM and "life" in FEATURES else "payable", amount), (debit, -amount)):
             ledger[program, party, account, available] += signed
 
     for key in world.orders:
@@ -138,6 +140,8 @@ def expected(world):
             for (creator, month, stage, ref), amount in settle(world, program).items():
                 settlements.add(text((program, creator, month, stage, ref, settled_at(shop, month), amount)))
                 book(program, creator, amount, settled_at(shop, month), "expense")
+    for fact in world.bonuses.values():
+        book(fact.program, fact.creator, fact.amount, fact.at if fact.available is None else fact.available, "expense")
     result = {"earnings": earnings, "returns": returns, "ledger": {text(k + (v,)) for k, v in ledger.items() if v != 0}, "books": set()}
     return dict(result, settlements=settlements) if "settle" in FEATURES else result
 
@@ -190,7 +194,7 @@ def tell(tap, drawn, story, seed, n, kinds):
         for stream, answers in zip(streams, outcomes):
             for (statement, want), got in zip(stream, answers):
                 told += 1
-                kinds[(want or "").split(" ")[0]] += 1
+                kinds[(want or "job").split(" ")[0]] += 1
                 if got != want and (want is not None or got is None or got[5:6] == " " or got.startswith("IN")):
                     wrong.append("%s, model %s: %s" % (got, want, statement))
         tap.group(name + ": answers", told, wrong)
@@ -199,7 +203,28 @@ def tell(tap, drawn, story, seed, n, kinds):
         for what in want:
             rows = have.get(what, set())
             tap.ok(rows == want[what], "%s: %s (%d rows)" % (name, what, len(want[what])), differences(rows, want[what]))
+    if "life" in FEATURES:
+        kinds["written off"] += write_offs(tap, "seed %d, telling %d" % (seed, n + 1))
+        books = found()["books"]
+        tap.ok(not books, "seed %d, telling %d: the books after the write-offs" % (seed, n + 1), sorted(books, key=str))
     return world, want
+
+
+def write_offs(tap, name):
+    """Negative balances that nothing is pending on are written off, once, and not beyond."""
+    script = Script()
+    script.query("owed", "SELECT x.program_id, x.party_id, sum(CASE WHEN x.credit_account = 'payable' THEN x.amount ELSE -x.amount END) FROM influence.ledger x "
+                 "WHERE 'payable' IN (x.credit_account, x.debit_account) GROUP BY 1, 2 HAVING bool_and(x.available_at < now()) ORDER BY 3 LIMIT 6")
+    calls, want = [], []
+    for program, party, balance in script.run().get("owed", []):
+        owed = -int(balance)
+        write = "SELECT concat_ws(' ', status, balance) FROM influence.write_off_balance(%s, %s, %d, '%s')"
+        for amount, ref, answer in ((owed + 1, "a", "IN007"), (owed - 1, "b", "recorded -1"), (2, "c", "IN007"), (1, "d", "recorded 0"), (owed - 1, "b", "duplicate 0"), (1, "e", "IN007")) if owed > 1 else ((1, "a", "IN007"),):
+            calls.append(write % (program, party, amount, ref))
+            want.append(answer)
+    answers = send(calls)
+    tap.group(name + ": write-offs", len(calls), ["%s, not %s: %s" % row for row in zip(answers, want, calls) if row[0] != row[1]])
+    return sum(answer == "recorded 0" for answer in answers)
 
 
 def differences(rows, want):
@@ -225,22 +250,44 @@ def check(tap, seed, orders, kinds):
     return ends
 
 
+def ways(world, key, place, booked):
+    """The rules that made a commission, so that a run can say that it tried them all."""
+    order, rate = world.orders[key], booked.rate
+    if rate is None:
+        return ["platform" if place[1] == PLATFORM else booked.reason]
+    return [name for name, holds in (("flat", rate.flat is not None), ("kept", not within(order.at, rate.start, rate.stop)), ("direct", rate.directness), ("new or returning", rate.customer),
+                                     ("boosted or organic", rate.boost), ("country", rate.country), ("exchanged", order.currency != world.market.shops[key[0]].currency), ("tiered", booked.tier is not None)) if holds]
+
+
 def main():
     tap, kinds = Tap(), Counter()
     rounds, seed = settings()
-    wanted = int(os.environ.get("PGI_COMMISSION_OPERATIONS", "50000")) * rounds
+    script = Script()
+    script.query("built", "SELECT proname FROM pg_proc WHERE pronamespace = 'influence_internal'::regnamespace")
+    built = {name for name, in script.run()["built"]}
+    FEATURES.intersection_update({feature for feature, name in PROBES.items() if name in built})
+    wanted = int(os.environ.get("PGI_COMMISSION_OPERATIONS", "50000" if rounds == 1 else "250000"))
     stages, told = Counter(), 0
     while told < wanted:
-        orders = min(ORDERS, max(20, (wanted - told) // (CALLS_PER_ORDER * TELLINGS)))
-        for _, end in check(tap, seed, orders, kinds):
+        orders = min(ORDERS, max(100, (wanted - told) // (CALLS_PER_ORDER * TELLINGS)))
+        ends = check(tap, seed, orders, kinds)
+        for _, end in ends:
             stages.update(row[3] for row in end.get("settlements", ()))
             stages.update(row[4] for row in end["earnings"])
+        for world, _ in ends:
+            stages.update("return " + back.state for backs in world.backs.values() for back in backs.values())
+            stages.update(what for key in world.orders for row in world.booked(key).items() for what in ways(world, key, *row))
         seed, told = seed + 1, sum(kinds.values())
     tap.note("%d calls: %s; rows: %s" % (told, dict(kinds), dict(stages)))
-    tap.ok(set(kinds) >= {"recorded", "duplicate", "parked", "refused", "IN003", "IN004", "IN007"}, "the stories have every kind of answer", [dict(kinds)])
-    want = {"commission", "clawback"} | ({"write_off"} if "life" in FEATURES else set())
+    tap.ok(set(kinds) >= {"recorded", "duplicate", "parked", "IN003", "IN004", "IN007"}, "the stories have every kind of answer", [dict(kinds)])
+    want = {"commission", "clawback", "return applied", "return parked", "return refused", "country", "not_paying", "not_admitted", "creator_suspended", "creator_banned"}
+    if "life" in FEATURES:
+        want |= {"write_off", "replacement"}
+        tap.ok(kinds["written off"] > 0, "some balances were written off", [dict(kinds)])
+    if "rates" in FEATURES:
+        want |= {"flat", "kept", "direct", "new or returning", "boosted or organic", "exchanged", "platform"}
     if "settle" in FEATURES:
-        want |= {"tier", "line_cap", "order_cap", "month_cap", "budget", "minimum", "bonus", "coupon", "after_lock"}
+        want |= {"tiered", "tier", "line_cap", "order_cap", "month_cap", "budget", "minimum", "bonus", "coupon", "after_lock"}
     tap.ok(set(stages) >= want, "the stories have every kind of earning and settlement", [dict(stages)])
     tap.done()
 

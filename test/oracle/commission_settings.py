@@ -306,10 +306,10 @@ class Settings:
 
     def posts(self):
         """Creators who were always active and admitted show products, before and after rates change."""
-        for n in range(40):
+        for n in range(60):
             program, creator = self.rng.choice([1, 2, 3]), self.rng.randint(1, CREATORS)
             if self.market.shops[program].admitted.get(creator) != LONG_AGO or self.market.creators[creator]["status"]:
                 continue
-            at, products = self.moment(START - 50 * DAY), sorted(self.rng.sample(range(1, PRODUCTS + 1), 3))
+            at, products = self.moment(START - 50 * DAY), sorted(self.rng.sample(range(1, PRODUCTS + 1), 5))
             self.market.posts.append((creator, at, set(products)))
             self.setup.append(call("publish_post", program_id=program, creator_id=creator, post_ref="post %d" % n, kind="photo", tags=json.dumps([{"product_id": p} for p in products]), published_at=when(at)))

@@ -13,7 +13,7 @@ from fractions import Fraction
 from attribution_model import DAY
 from commission_model import PARTS, Line, Order, Touched, order_amount
 from commission_settings import CREATORS, CURRENCIES, END, GRAIN, PRODUCTS, START, value, visitor, when
-from order_life_model import INFINITY, Event, Return
+from order_life_model import INFINITY, Bonus, Event, Return
 from person_model import HOUR
 from program_model import later
 from settlement_model import month_lock
@@ -37,6 +37,9 @@ class Story:
         self.told = 0
         while self.told < orders:
             self.shopper(rng.choice(programs))
+        if "settle" in self.features:
+            for n in range(orders // 20):
+                self.bonus("bonus %d" % n)
 
     def moment(self, low=START, high=END):
         at = self.rng.randrange(low, high)
@@ -120,7 +123,7 @@ class Story:
         if "life" in self.features:
             self.events(me, order, kind, told, replacement, self.within(window) if cancelled else None)
         for n in lines:
-            if self.some(0.4):
+            if self.some(0.4) and ("life" in self.features or currency == shop.currency):
                 self.returns(me, order, n, kind, window)
 
     def line(self):
@@ -208,6 +211,8 @@ class Story:
         rng, line = self.rng, order.lines[n]
         stated = order_amount(line, self.market.shops[order.program].policy_at(order.at))
         left, pieces, by_pieces, kinds = stated, line.quantity, stated == 0 or self.some(0.35), set()
+        if stated == 0 and "life" not in self.features:
+            return
         window = window or self.window(order, by_pieces)
         for r in range(rng.choice([1, 1, 2, 3])):
             what, at = rng.choice(["return", "return", "return", "chargeback", "goodwill"]) if "life" in self.features else "return", self.within(window)
@@ -242,6 +247,18 @@ class Story:
             other = fact._replace(at=at + 1)
             self.add(me, text.replace(when(at), when(at + 1)), lambda world: world.record_return(other), after=(step,))
         return step
+
+    # what operators add -----------------------------------------------------------
+
+    def bonus(self, ref):
+        """A payment beside the commissions, sometimes of nothing, sometimes told again as another one."""
+        rng, me = self.rng, "creator %d" % self.rng.randint(1, CREATORS)
+        fact = Bonus(rng.randint(1, 6), int(me.split()[1]), ref, rng.choice([0, 1, rng.randint(2, 5000)]), rng.choice(["bonus", "fund", "fee"]), self.moment(), rng.choice([None, self.moment(END, END + 30 * DAY)]))
+        for told in (fact, fact._replace(amount=fact.amount + 1)):
+            if told is fact or (fact.amount > 0 and self.some(0.1)):
+                text = ("SELECT status FROM influence.record_bonus(%d, %d, %d, '%s', kind => '%s', occurred_at => '%s', available_at => %s)"
+                        % (told.program, told.creator, told.amount, told.ref, told.kind, when(told.at), value(None if told.available is None else when(told.available))))
+                step = self.add(me, text, lambda world, told=told: world.record_bonus(told), after=() if told is fact else (step,))
 
     # tellings ---------------------------------------------------------------------
 

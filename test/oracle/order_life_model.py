@@ -15,6 +15,7 @@ from program_model import later
 INFINITY = "infinity"
 Return = namedtuple("Return", "program visitor order_ref line ref kind quantity amount at")
 Event = namedtuple("Event", "program visitor order_ref ref kind at replacement")
+Bonus = namedtuple("Bonus", "program creator ref amount kind at available")
 TAKING = ("return", "chargeback")
 EVENT_KINDS = ("shipped", "delivered", "cancelled", "replaced")
 
@@ -193,6 +194,15 @@ class World:
         if fact.kind == "cancelled" and order is not None:
             self.cancel(key)
         return "recorded" if order is not None else "parked"
+
+    def record_bonus(self, fact):
+        if fact.amount <= 0:
+            return "IN002"
+        key = (fact.program, fact.creator, fact.ref)
+        if key in self.bonuses:
+            return "duplicate" if self.bonuses[key] == fact else "IN004"
+        self.bonuses[key] = fact
+        return "recorded"
 
     def cancel(self, key):
         for n in self.orders[key].lines:
