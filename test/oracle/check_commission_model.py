@@ -148,6 +148,8 @@ def by_hand(case):
         states.append((net(world, "slow")[0], world.available(key)))
     case.same(states, [(0, "infinity"), (50, "infinity"), (50, MARCH + 16 * DAY)], "earned when shipped, held from delivery")
     world.record_event(Event(1, ME, "first", "new", "replaced", MARCH, "slow"))
+    case.same(net(world, "slow"), [50, 0, 0], "an event counts when its order comes")
+    order(world, "first", 1000)
     case.same(net(world, "slow"), [0, 0, 0], "a replacement earns nothing")
 
 

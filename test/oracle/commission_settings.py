@@ -96,7 +96,7 @@ class Settings:
             own = visitor(creator) if self.some(0.5) else None
             clients = sorted(rng.sample(range(1, creator), 2)) if creator > 8 else []
             status, at = [], START
-            while self.some(0.25):
+            while self.some(0.2):
                 at = self.moment(at + 1)
                 status.append((at, rng.choice(["suspended", "active", "banned"])))
             self.market.creators[creator] = {"visitor": own, "agency_of": clients, "status": status}
@@ -147,8 +147,8 @@ class Settings:
                              (call("set_commission_policy", program_id=program, policy='{"line_cap": 1}', valid_from="2020-01-01"), "IN005")]
         setup.append("SELECT status FROM influence.set_admission_rule(%d, 'channels', '>=', 0, valid_from => '2020-01-01')" % program)
         for creator in range(1, CREATORS + 1):
-            if self.some(0.9):
-                shop.admitted[creator] = LONG_AGO if self.some(0.8) else self.moment()
+            if self.some(0.95):
+                shop.admitted[creator] = LONG_AGO if self.some(0.9) else self.moment()
                 setup.append(call("apply_creator", program_id=program, creator_id=creator, submitted_at=when(shop.admitted[creator])))
         self.rate_card(program, kind)
         self.coupons(program)
@@ -162,7 +162,7 @@ class Settings:
         return Rules(start, rng.choice(MODELS), rng.choice([Span(0, 30, 0), Span(1, 0, 0), Span(0, 12, HOUR)]), rng.choice([Span(0, 0, 0), Span(0, 3, 0)]),
                      rng.choice([Span(0, 20, 0), Span(0, 90, 0)]), ("0.4", "0.2", "0.4"), rng.choice([Span(0, 7, 0), Span(0, 0, 5 * HOUR)]),
                      rng.choice(["reuse", "consume", "session"]) if kind == "late" else "reuse", rng.choice([Span(0, 1, 0), Span(0, 0, 60 * HOUR)]),
-                     rng.choice(["any", "any", "product", "category"]), rng.choice(["none", "override", "only_without_click", "last_touch"]), None, 0)
+                     rng.choice(["any", "any", "any", "any", "product", "category"]), rng.choice(["none", "override", "only_without_click", "last_touch"]), None, 0)
 
     @staticmethod
     def rules_json(r):

@@ -33,7 +33,7 @@ class Story:
         self.rng, self.settings, self.market, self.features = rng, settings, settings.market, settings.features
         self.steps, self.next_visitor, self.serial = [], 100, 0
         weights = {"early": 4, "wild": 4, "late": 3}
-        programs = [p for p, kind in settings.kinds.items() for _ in range(weights[kind])]
+        programs = [p for p, kind in settings.kinds.items() for _ in range(weights[kind] if settings.market.shops[p].pays else 1)]
         self.told = 0
         while self.told < orders:
             self.shopper(rng.choice(programs))
@@ -123,13 +123,13 @@ class Story:
         if "life" in self.features:
             self.events(me, order, kind, told, replacement, self.within(window) if cancelled else None)
         for n in lines:
-            if self.some(0.4) and ("life" in self.features or currency == shop.currency):
+            if self.some(0.6 if kind == "wild" else 0.4) and ("life" in self.features or currency == shop.currency):
                 self.returns(me, order, n, kind, window)
 
     def line(self):
         rng, rates = self.rng, "rates" in self.features
-        stated = rng.choice([0, 1, 7, GRAIN, GRAIN, GRAIN, 2 * GRAIN, GRAIN + 1, GRAIN - 1]) if self.some(0.5) else None
-        return Line(rng.randint(1, PRODUCTS), rng.randint(1, 4), rng.choice([0, 1, 99, GRAIN, rng.randint(1, 9000)]), {k: rng.randint(1, 400) for k in PARTS if self.some(0.25)},
+        stated = rng.choice([0, 1, 7, GRAIN, GRAIN, GRAIN, GRAIN, 2 * GRAIN, 2 * GRAIN, 3 * GRAIN, GRAIN + 1, GRAIN - 1]) if self.some(0.5) else None
+        return Line(rng.randint(1, PRODUCTS), rng.randint(1, 4), rng.choice([0, 999, GRAIN, rng.randint(1, 9000), rng.randint(1, 9000)]), {k: rng.randint(1, 400) for k in PARTS if self.some(0.25)},
                     stated, rng.choice([None, True, True, False]) if rates else None, rng.choice([None, None, 0, 1]) if rates else None)
 
     @staticmethod
@@ -151,11 +151,11 @@ class Story:
     def events(self, me, order, kind, told, replacement, cancelled_at):
         rng = self.rng
         shipped = order.at + rng.choice([0, HOUR, rng.randrange(5 * DAY), rng.randrange(40 * DAY)])
-        if self.some(0.7):
+        if self.some(0.85):
             self.event(me, order, kind, told, "shipped", shipped)
             if self.some(0.2):
                 self.event(me, order, kind, told, "shipped", shipped + rng.choice([-HOUR, HOUR]), "second parcel")
-        if self.some(0.6):
+        if self.some(0.75):
             self.event(me, order, kind, told, "delivered", shipped + 2 * HOUR + rng.randrange(6 * DAY))
         if cancelled_at is not None:
             self.event(me, order, kind, told, "cancelled", cancelled_at)
@@ -218,10 +218,11 @@ class Story:
             what, at = rng.choice(["return", "return", "return", "chargeback", "goodwill"]) if "life" in self.features else "return", self.within(window)
             ref = "%s %d" % (what, r)
             if kind == "wild":
-                quantity, amount = rng.choice([(None, rng.randint(0, stated + stated // 4)), (rng.randint(1, line.quantity + 1), None), (1, rng.randint(0, stated)), (None, None)])
-                self.give_back(me, order, rng.choice([n] * 9 + [6]), ref, what, quantity, amount, order.at + rng.randrange(120 * DAY))
+                quantity, amount = rng.choice([(None, rng.randint(0, stated + stated // 4)), (None, rng.randint(0, stated // 2)), (rng.randint(1, line.quantity + 1), None), (1, rng.randint(0, stated)), (None, None)])
+                at = rng.choice([at, order.at + rng.randrange(100 * DAY), self.within(self.window(order, True))])
+                self.give_back(me, order, rng.choice([n] * 9 + [6]), ref, what, quantity, amount, at)
                 if what == "chargeback":
-                    self.give_back(me, order, n, "reversal %d" % r, "chargeback_reversed", None, rng.randint(0, stated), at + rng.randrange(60 * DAY))
+                    self.give_back(me, order, n, "reversal %d" % r, "chargeback_reversed", None, rng.randint(0, stated), at + rng.randrange(40 * DAY))
             elif what == "goodwill":
                 if what not in kinds:
                     self.give_back(me, order, n, ref, what, None, rng.randint(0, stated), at)

@@ -65,7 +65,7 @@ class World:
         self.orders, self.worth = {}, {}
         self.backs, self.events = defaultdict(dict), defaultdict(dict)          # by (program, order_ref)
         self.applied = defaultdict(list)                                       # (program, order_ref, line) -> Backs and CANCELLED
-        self.touch_keys, self.replaced = {}, set()
+        self.touch_keys, self.replacing = {}, defaultdict(set)              # (program, replacement_ref) -> orders whose place it took
         self.people, self.cached, self.members = {}, {}, {}
         self.bonuses = {}
 
@@ -125,6 +125,9 @@ class World:
         self.sales[order.visitor].append(Sale(order.program, order.visitor, order.ref, order.at, {n: (l.product, worth[n][1]) for n, l in order.lines.items()}, order.coupon))
         for back in sorted(self.backs[key].values(), key=lambda b: (b.fact.at, b.fact.ref.encode())):
             self.apply(back)
+        for event in self.events[key].values():
+            if event.kind == "replaced":
+                self.cached.pop((order.program, event.replacement), None)
         if self.first(key, "cancelled") is not None:
             self.cancel(key)
         return "recorded"
@@ -160,11 +163,13 @@ class World:
 
     def record_return(self, fact):
         key = (fact.program, fact.order_ref)
+        if fact.kind not in TAKING + ("chargeback_reversed", "goodwill") or (fact.amount is None and fact.quantity is None):
+            return "IN002"
+        if fact.kind not in TAKING and (fact.amount is None or fact.quantity is not None):
+            return "IN002"
         known = self.backs[key].get((fact.line, fact.ref))
         if known is not None:
             return "IN004" if known.fact != fact else "refused" if known.state == "refused" else "duplicate"
-        if fact.kind not in TAKING + ("chargeback_reversed", "goodwill") or (fact.amount is None and (fact.quantity is None or fact.kind not in TAKING)):
-            return "IN002"
         back, order = Back(fact), self.orders.get(key)
         if order is not None:
             if self.person(fact.visitor) != self.person(order.visitor):
@@ -189,7 +194,7 @@ class World:
         self.events[key][fact.ref] = fact
         self.cached.pop(key, None)
         if fact.kind == "replaced":
-            self.replaced.add((fact.program, fact.replacement))
+            self.replacing[fact.program, fact.replacement].add(key)
             self.cached.pop((fact.program, fact.replacement), None)
         if fact.kind == "cancelled" and order is not None:
             self.cancel(key)
@@ -217,6 +222,10 @@ class World:
         if not times and kind == "shipped":
             return self.first(key, "delivered")
         return min(times) if times else None
+
+    def replaces(self, key):
+        """Whether an order took the place of one that is there."""
+        return any(replaced in self.orders for replaced in self.replacing[key])
 
     def moment(self, key, kind):
         return self.orders[key].at if kind == "placed" else self.first(key, kind)
@@ -276,7 +285,7 @@ class World:
         """(line, creator) -> Booked; nothing before the order is earned."""
         if key not in self.cached:
             worth = {n: base for n, (_, base) in self.worth[key].items()}
-            self.cached[key] = commissions(self.market, self.orders[key], worth, self.shares(key), key in self.replaced) if self.earned(key) else {}
+            self.cached[key] = commissions(self.market, self.orders[key], worth, self.shares(key), self.replaces(key)) if self.earned(key) else {}
         return self.cached[key]
 
     def nets(self, key):

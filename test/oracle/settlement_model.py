@@ -164,7 +164,7 @@ def coupon_credits(world, program, result):
     shop, market = world.market.shops[program], world.market
     for key, order in world.orders.items():
         coupon = shop.coupon_of(order.coupon, order.at) if key[0] == program else None
-        if coupon is None or coupon.fixed is None or key in world.replaced or not world.earned(key):
+        if coupon is None or coupon.fixed is None or world.replaces(key) or not world.earned(key):
             continue
         who, month = world.person(order.visitor), shop.month_of(order.at)
         lock = month_lock(shop, month)
