@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from commission_model import PLATFORM, within
 from commission_settings import Settings, when
 from commission_story import Story
-from order_life_model import CANCELLED, INFINITY, World
+from order_life_model import World
 from pg import Script, settings
 from settlement_model import settle, settled_at
 from tap import Tap
@@ -129,9 +129,7 @@ def expected(world):
                 earnings.add(text(key + (n, creator, kind, available, base, amount)))
                 book(key[0], creator, amount, available, "write_off" if kind == "write_off" else "expense")
         for n in world.orders[key].lines:
-            for back, row in zip(world.applied[key + (n,)], world.taken(key, n)):
-                if back is CANCELLED and row.amount != 0:
-                    returns.add(text(key + (n, "cancelled", "applied", row.amount)))
+            returns.update(text(key + (n, "cancelled", "applied", row.amount)) for row in world.taken(key, n) if row.ref == "cancelled" and row.amount != 0)
     for key, backs in world.backs.items():
         for (n, ref), back in backs.items():
             returns.add(text(key + (n, ref, back.state, back.given if back.state == "applied" else None)))

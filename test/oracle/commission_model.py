@@ -195,22 +195,23 @@ class Share:
         return Fraction(Decimal("%.15g" % self.weight).quantize(Decimal("1e-9"), ROUND_HALF_UP))
 
 
-def flat_share(flat, line, base, shares, creator):
+def flat_share(flat, line, shares, creator):
+    """By the creators' bases; where nobody has a minor unit, by the weights of their touches."""
     owners = sorted(shares)
-    weights = [shares[c].base if base > 0 else shares[c].billionths() for c in owners]
+    weights = [shares[c].base for c in owners]
     if sum(weights) == 0:
-        return 0
+        weights = [shares[c].billionths() for c in owners]
     return split(flat * line.quantity, weights)[owners.index(creator)]
 
 
-def line_amount(rate, line, base, shares, creator, rounding):
+def line_amount(rate, line, shares, creator, rounding):
     """What a row of the card gives a creator for a line by itself."""
     if rate.flat is not None:
-        return flat_share(rate.flat, line, base, shares, creator)
+        return flat_share(rate.flat, line, shares, creator)
     return ratio(shares[creator].base * rate.rate, BILLION, rounding)
 
 
-def chosen_rate(market, order, line, base, shares, creator, rounding):
+def chosen_rate(market, order, line, shares, creator, rounding):
     """The row that counts, after protection."""
     shop, path, share = market.shops[order.program], market.paths[line.product], shares[creator]
 
@@ -222,13 +223,13 @@ def chosen_rate(market, order, line, base, shares, creator, rounding):
     if rate is not None and rate.protect_days > 0 and rate.start is not None and order.at < rate.start + rate.protect_days * DAY \
             and market.promoted(creator, line.product, rate.start):
         before = choice(rate.start - 1)
-        if before is not None and line_amount(before, line, base, shares, creator, rounding) > line_amount(rate, line, base, shares, creator, rounding):
+        if before is not None and line_amount(before, line, shares, creator, rounding) > line_amount(rate, line, shares, creator, rounding):
             return before
     return rate
 
 
-def commissions(market, order, worth, shares, replacement):
-    """(line, creator) -> Booked of an order that is earned. worth: line -> base; shares: line -> {creator: Share}."""
+def commissions(market, order, shares, replacement):
+    """(line, creator) -> Booked of an order that is earned. shares: line -> {creator: Share}."""
     shop, result, running = market.shops[order.program], {}, {}
     payouts, policy = shop.payouts_at(order.at), shop.policy_at(order.at)
     for n in sorted(shares):
@@ -236,7 +237,7 @@ def commissions(market, order, worth, shares, replacement):
         for creator in sorted(shares[n]):
             share = shares[n][creator]
             reason = market.bar(shop, creator, order.at) or ("replacement" if replacement else None)
-            rate = None if reason else chosen_rate(market, order, line, worth[n], shares[n], creator, payouts.rounding)
+            rate = None if reason else chosen_rate(market, order, line, shares[n], creator, payouts.rounding)
             if rate is None:
                 result[n, creator] = Booked(share.base, 0, None, None, reason or "no_rate")
                 continue
@@ -246,7 +247,7 @@ def commissions(market, order, worth, shares, replacement):
                 running[key] = before + share.base * rate.rate
                 amount = ratio(running[key], BILLION, payouts.rounding) - ratio(before, BILLION, payouts.rounding)
             else:
-                amount = line_amount(rate, line, worth[n], shares[n], creator, payouts.rounding)
+                amount = line_amount(rate, line, shares[n], creator, payouts.rounding)
             agreed = rate.rate is None or rate.creator != 0 or rate.product != 0
             result[n, creator] = Booked(share.base, amount, rate, None if agreed else tier_of(shop, path, order.at), None)
         if policy.platform_rate > 0 and shop.pays and shares[n]:

@@ -2,8 +2,8 @@
 
 World keeps the accepted facts, answers each call as the program must, and tells what an order earns now. Written from
 the contract of money, not from the SQL. Acceptance (is a return too great?) depends on what came before; everything else
-is a function of the facts, but for the share of a line's rounding that each return of it takes, which goes by the order
-of their application (`seq`).
+is a function of the facts, but for what each of several returns is worth where they share a rounding (pieces, other
+currencies): that goes by the order of their application.
 """
 
 from collections import defaultdict, namedtuple
@@ -55,7 +55,11 @@ class Cancelled:
 
 
 CANCELLED = Cancelled()
-Taken = namedtuple("Taken", "at amount pieces aged")     # of one applied return: signed, in the program's currency
+Taken = namedtuple("Taken", "at ref amount pieces aged")     # of one applied return: signed, in the program's currency
+
+
+def inside(amount, whole):
+    return min(max(amount, 0), whole)
 
 
 class World:
@@ -242,26 +246,25 @@ class World:
         return INFINITY if start is None else shop.hold_until(start, payouts)
 
     def taken(self, key, n):
-        """What the applied returns of a line take, in the order of their application, in the program's currency."""
+        """What the applied returns of a line take, by the time of the returns, in the program's currency. What each is
+        worth there goes by the order of their application."""
         order, (stated, base) = self.orders[key], self.worth[key][n]
         shop = self.market.shops[order.program]
-        age, pieces_of_line = shop.payouts_at(order.at).max_clawback_age, order.lines[n].quantity
+        age = shop.payouts_at(order.at).max_clawback_age
         limit = None if age is None else later(order.at, age, shop.zone)
-        rows, so_far, place = [], 0, None
+        rows, so_far, is_cancelled = [], 0, False
         for back in self.applied[key + (n,)]:
             if back is CANCELLED:
-                place = len(rows)
-                rows.append(None)
+                is_cancelled = True
                 continue
             after = so_far + back.given_signed()
             amount = 0 if stated == 0 else ratio(base * after, stated) - ratio(base * so_far, stated)
             so_far = after
-            rows.append(Taken(back.fact.at, amount, back.pieces(), back.fact.kind != "goodwill" and limit is not None and back.fact.at > limit))
-        if place is not None:
+            rows.append(Taken(back.fact.at, back.fact.ref, amount, back.pieces(), back.fact.kind != "goodwill" and limit is not None and back.fact.at > limit))
+        if is_cancelled:
             at = self.first(key, "cancelled")
-            others = [r for i, r in enumerate(rows) if i != place]
-            rows[place] = Taken(at, base - sum(r.amount for r in others), pieces_of_line - sum(r.pieces for r in others), limit is not None and at > limit)
-        return rows
+            rows.append(Taken(at, "cancelled", base - sum(r.amount for r in rows), order.lines[n].quantity - sum(r.pieces for r in rows), limit is not None and at > limit))
+        return sorted(rows, key=lambda r: (r.at, r.ref.encode()))
 
     def shares(self, key):
         """line -> {creator: Share} of what is credited now."""
@@ -284,8 +287,7 @@ class World:
     def booked(self, key):
         """(line, creator) -> Booked; nothing before the order is earned."""
         if key not in self.cached:
-            worth = {n: base for n, (_, base) in self.worth[key].items()}
-            self.cached[key] = commissions(self.market, self.orders[key], worth, self.shares(key), self.replaces(key)) if self.earned(key) else {}
+            self.cached[key] = commissions(self.market, self.orders[key], self.shares(key), self.replaces(key)) if self.earned(key) else {}
         return self.cached[key]
 
     def nets(self, key):
@@ -296,15 +298,12 @@ class World:
         for (n, creator), booked in self.booked(key).items():
             result[n, creator, "commission"] = (booked.base, booked.amount)
             base = self.worth[key][n][1]
-            back = off = 0
-            so_far = pieces = 0
+            whole = base if base > 0 else order.lines[n].quantity
+            back = off = so_far = 0
             for row in rows[n]:
-                before, pieces_before = so_far, pieces
-                so_far, pieces = so_far + row.amount, pieces + row.pieces
-                if base > 0:
-                    take = ratio(booked.amount * so_far, base, rounding) - ratio(booked.amount * before, base, rounding)
-                else:
-                    take = self.by_pieces(order, n, booked, pieces, rounding) - self.by_pieces(order, n, booked, pieces_before, rounding)
+                before, so_far = so_far, so_far + (row.amount if base > 0 else row.pieces)
+                # what came back never leaves 0 to all of it, whatever the times of a chargeback and its reversal are
+                take = ratio(booked.amount * inside(so_far, whole), whole, rounding) - ratio(booked.amount * inside(before, whole), whole, rounding)
                 back -= take
                 off += take if row.aged else 0
             if rows[n]:
@@ -312,10 +311,6 @@ class World:
             if any(row.aged for row in rows[n]):
                 result[n, creator, "write_off"] = (0, off)
         return result
-
-    @staticmethod
-    def by_pieces(order, n, booked, pieces, rounding):
-        return ratio(booked.amount * pieces, order.lines[n].quantity, rounding)
 
     def net_of_creators(self, key):
         """What record_order_event answers."""
