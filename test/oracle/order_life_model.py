@@ -59,6 +59,7 @@ Taken = namedtuple("Taken", "at ref amount pieces aged")     # of one applied re
 
 
 def inside(amount, whole):
+    """What came back never leaves 0 to all of it, whatever the times of a chargeback and its reversal are, and which of them count."""
     return min(max(amount, 0), whole)
 
 
@@ -302,7 +303,6 @@ class World:
             back = off = so_far = 0
             for row in rows[n]:
                 before, so_far = so_far, so_far + (row.amount if base > 0 else row.pieces)
-                # what came back never leaves 0 to all of it, whatever the times of a chargeback and its reversal are
                 take = ratio(booked.amount * inside(so_far, whole), whole, rounding) - ratio(booked.amount * inside(before, whole), whole, rounding)
                 back -= take
                 off += take if row.aged else 0

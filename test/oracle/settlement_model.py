@@ -7,6 +7,7 @@ all months of a program at once, exact fractions. Written from the contract of m
 from collections import defaultdict
 
 from commission_model import BILLION, PLATFORM, ratio, within
+from order_life_model import inside
 
 
 class Unit:
@@ -23,13 +24,13 @@ class Unit:
         before = [r for r in rows if lock is None or r.at < lock]
         base, quantity = world.worth[key][n][1], order.lines[n].quantity
         self.pieces_left = quantity - sum(r.pieces for r in before)
-        back, back_ever = sum(r.amount for r in before), sum(r.amount for r in rows)
         if base > 0:
+            back, back_ever = inside(sum(r.amount for r in before), base), inside(sum(r.amount for r in rows), base)
             self.net = booked.base - ratio(booked.base * back, base, self.rounding)
             self.commission = booked.amount - ratio(booked.amount * back, base, self.rounding)
             self.late = ratio(booked.base * back_ever, base, self.rounding) - ratio(booked.base * back, base, self.rounding)
         else:
-            pieces = sum(r.pieces for r in before)
+            pieces = inside(sum(r.pieces for r in before), quantity)
             self.net, self.late = 0, 0
             self.commission = booked.amount - ratio(booked.amount * pieces, quantity, self.rounding)
 
@@ -168,6 +169,9 @@ def coupon_credits(world, program, result):
             continue
         who, month = world.person(order.visitor), shop.month_of(order.at)
         lock = month_lock(shop, month)
-        left = sum(world.worth[key][n][1] - sum(r.amount for r in world.taken(key, n) if not r.aged and (lock is None or r.at < lock)) for n in order.lines)
+        left = 0
+        for n in order.lines:
+            base = world.worth[key][n][1]
+            left += base - inside(sum(r.amount for r in world.taken(key, n) if not r.aged and (lock is None or r.at < lock)), base)
         if left > 0 and market.bar(shop, coupon.creator, order.at) is None and coupon.creator not in world.facts_of(who).excluded(who):
             result[coupon.creator, month, "coupon", 0] += coupon.fixed
