@@ -71,7 +71,7 @@ enter()
 		LC_ALL=C.UTF-8 TMPDIR="$base" TERM="${TERM:-dumb}" CI="${CI:-}" \
 		PG_CONFIG="$PG_CONFIG" PGI_BIN="$PGI_BIN" PGI_CLANG="$PGI_CLANG" \
 		PGI_INSIDE=1 PGI_WORK="$enter_work" PGI_TREE="$enter_work/tree" PGI_DATA="$PGI_DATA" \
-		PGI_LONG="${PGI_LONG:-}" PGI_CRASHES="${PGI_CRASHES:-}" PGI_SEED="${PGI_SEED:-}" PGI_COVERAGE="${PGI_COVERAGE:-}" \
+		PGI_LONG="${PGI_LONG:-}" PGI_CRASHES="${PGI_CRASHES:-}" PGI_SEED="${PGI_SEED:-}" PGI_COMMISSION_OPERATIONS="${PGI_COMMISSION_OPERATIONS:-}" PGI_COVERAGE="${PGI_COVERAGE:-}" \
 		PGI_TIMEOUT="${PGI_TIMEOUT:-}" PGI_JOBS="${PGI_JOBS:-$(nproc)}" PGI_DEMO="${PGI_DEMO:-}" \
 		bash "$enter_work/tree/${script#"$top"/}" "$@" </dev/null &
 	enter_pid=$!

@@ -264,7 +264,7 @@ def main():
     script.query("built", "SELECT proname FROM pg_proc WHERE pronamespace = 'influence_internal'::regnamespace")
     built = {name for name, in script.run()["built"]}
     FEATURES.intersection_update({feature for feature, name in PROBES.items() if name in built})
-    wanted = int(os.environ.get("PGI_COMMISSION_OPERATIONS", "50000" if rounds == 1 else "250000"))
+    wanted = int(os.environ.get("PGI_COMMISSION_OPERATIONS") or ("50000" if rounds == 1 else "250000"))
     stages, told = Counter(), 0
     while told < wanted:
         orders = min(ORDERS, max(100, (wanted - told) // (CALLS_PER_ORDER * TELLINGS)))

@@ -105,4 +105,4 @@ def outcomes(expressions):
 
 def settings():
     """Rounds and first seed of a run: PGI_LONG=1 does twenty times the work, PGI_SEED moves to other cases."""
-    return (20 if os.environ.get("PGI_LONG") == "1" else 1), int(os.environ.get("PGI_SEED", "20240229"))
+    return (20 if os.environ.get("PGI_LONG") == "1" else 1), int(os.environ.get("PGI_SEED") or "20240229")
