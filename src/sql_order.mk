@@ -33,6 +33,9 @@ SQL_PARTS = \
 	src/attribution/explain.sql \
 	src/commission/rates.sql \
 	src/commission/exchange_rates.sql \
+	src/commission/tier_tables.sql \
+	src/commission/budgets.sql \
+	src/commission/bonuses.sql \
 	src/commission/commission_choice.sql \
 	src/commission/commissions.sql \
 	src/commission/clawbacks.sql \
@@ -42,11 +45,18 @@ SQL_PARTS = \
 	src/program/order_events.sql \
 	src/payout/watermark.sql \
 	src/payout/ledger.sql \
+	src/commission/settlement_units.sql \
+	src/commission/settlement_stages.sql \
+	src/commission/settlement_due.sql \
+	src/commission/settlement.sql \
 	src/attribution/reattribution.sql \
 	src/payout/payouts.sql \
 	src/payout/write_offs.sql \
 	src/payout/statements.sql \
 	src/payout/check_commissions.sql \
+	src/payout/balances.sql \
+	src/payout/creator_income.sql \
+	src/payout/check_settlements.sql \
 	src/payout/books.sql \
 	src/payout/check_returns.sql \
 	src/payout/stats.sql \

@@ -11,7 +11,7 @@ AS $$ SELECT pg_catalog.upper(pg_catalog.btrim(code) COLLATE "C") $$;
 COMMENT ON FUNCTION influence_internal.coupon_code(text) IS 'How a coupon code is compared: without spaces around it, ASCII letters in upper case.';
 
 CREATE FUNCTION influence_internal.set_coupon(program_id bigint, code text, creator_id bigint, valid_from timestamptz DEFAULT now(),
-	valid_to timestamptz DEFAULT 'infinity')
+	valid_to timestamptz DEFAULT 'infinity', fixed_credit bigint DEFAULT NULL)
 RETURNS TABLE (status text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -31,6 +31,11 @@ BEGIN
 	ELSIF $3 IS NULL AND $5 <> 'infinity' THEN
 		PERFORM influence_internal.raise_invalid('a code that ends has no valid_to', NULL,
 			'Give creator_id NULL and valid_from, from which on the code is nobody''s.');
+	ELSIF $3 IS NULL AND $6 IS NOT NULL THEN
+		PERFORM influence_internal.raise_invalid('a fixed_credit without an owner', NULL, 'Name the creator who gets it.');
+	ELSIF $6 <= 0 THEN
+		PERFORM influence_internal.raise_invalid('fixed_credit is not above 0', format('fixed_credit: %s.', $6),
+			'Give minor units of the program''s currency per order, or NULL for none.');
 	ELSIF $3 IS NOT NULL THEN
 		PERFORM influence_internal.require_creator($3);
 	END IF;
@@ -38,7 +43,8 @@ BEGIN
 	PERFORM influence_internal.lock_key(format('coupon %s %s', $1, wanted));
 	-- the same call again, perhaps after a later one has cut its range
 	IF EXISTS (SELECT FROM influence.coupon c
-				WHERE c.program_id = $1 AND c.code = wanted AND c.creator_id = $3 AND c.stated = range)
+				WHERE c.program_id = $1 AND c.code = wanted AND c.creator_id = $3 AND c.stated = range
+				  AND c.fixed_credit IS NOT DISTINCT FROM $6)
 	   OR ($3 IS NULL AND NOT EXISTS (SELECT FROM influence.coupon c
 									   WHERE c.program_id = $1 AND c.code = wanted AND c.valid && range)) THEN
 		RETURN QUERY SELECT 'duplicate';
@@ -49,14 +55,15 @@ BEGIN
 	 WHERE c.program_id = $1 AND c.code = wanted AND c.valid && range
 	 ORDER BY lower(c.valid) LIMIT 1;
 	IF upper_inf(last.valid) AND lower(last.valid) < $4 THEN
-		UPDATE influence.coupon c SET valid = tstzrange(lower(c.valid), $4)
+		UPDATE influence.coupon c SET valid = tstzrange(lower(c.valid), $4), xact = pg_current_xact_id()
 		 WHERE c.program_id = $1 AND c.code = wanted AND c.valid = last.valid;
 	ELSIF $3 IS NULL THEN
 		PERFORM influence_internal.raise_overlapping_coupon(last.valid, last.creator_id);
 	END IF;
 	IF $3 IS NOT NULL THEN
 		BEGIN
-			INSERT INTO influence.coupon (program_id, code, creator_id, valid, stated) VALUES ($1, wanted, $3, range, range);
+			INSERT INTO influence.coupon (program_id, code, creator_id, valid, stated, fixed_credit)
+			VALUES ($1, wanted, $3, range, range, $6);
 		EXCEPTION WHEN exclusion_violation OR unique_violation THEN
 			PERFORM influence_internal.raise_overlapping_coupon(last.valid, last.creator_id);
 		END;
@@ -64,8 +71,8 @@ BEGIN
 	RETURN QUERY SELECT 'recorded';
 END
 $$;
-COMMENT ON FUNCTION influence_internal.set_coupon(bigint, text, bigint, timestamptz, timestamptz) IS
-'Says whose a coupon code of a program is, for orders placed from valid_from until before valid_to; an open range of the code ends where the new one begins, and creator_id NULL only ends it. Codes are compared without case (ASCII) and without spaces around them. What the code does is the policy''s coupon_rule. Orders recorded before are not attributed again (see reattribute). -> status recorded | duplicate. IN002, IN003 no such program or creator, IN011 overlaps.';
+COMMENT ON FUNCTION influence_internal.set_coupon(bigint, text, bigint, timestamptz, timestamptz, bigint) IS
+'Says whose a coupon code of a program is, for orders placed from valid_from until before valid_to; an open range of the code ends where the new one begins, and creator_id NULL only ends it. Codes are compared without case (ASCII) and without spaces around them. What the code does is the policy''s coupon_rule. fixed_credit: what the owner gets for each order with the code, whoever is credited with the sale, in minor units of the program''s currency; the settlement of the month books it. Orders recorded before are not attributed again (see reattribute). -> status recorded | duplicate. IN002, IN003 no such program or creator, IN011 overlaps.';
 
 CREATE FUNCTION influence_internal.raise_overlapping_coupon(valid tstzrange, creator_id bigint)
 RETURNS void
@@ -74,7 +81,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING ERRCODE = 'IN011',
-		MESSAGE = 'the coupon code has another owner in that time',
+		MESSAGE = 'the coupon code has another owner or credit in that time',
 		DETAIL = format('It is creator %s''s in %s.', $2, $1),
 		HINT = 'Let it begin later (where the other range ends) or end earlier.';
 END

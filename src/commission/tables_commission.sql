@@ -67,6 +67,7 @@ BEGIN
 		amount bigint NOT NULL CHECK (amount >= 0),
 		valid tstzrange NOT NULL CHECK (NOT isempty(valid) AND NOT lower_inf(valid)),
 		created_at timestamptz NOT NULL DEFAULT now(),
+		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (program_id, budget_id),
 		-- the brand by 63 bits of its hash: text has no range type
 		CONSTRAINT commission_budget_overlap EXCLUDE USING gist (
@@ -85,6 +86,7 @@ BEGIN
 		amount bigint NOT NULL CHECK (amount > 0),
 		valid tstzrange NOT NULL CHECK (NOT isempty(valid)),
 		created_at timestamptz NOT NULL DEFAULT now(),
+		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (program_id, bonus_id),
 		UNIQUE (program_id, name)
 	);
@@ -105,7 +107,36 @@ BEGIN
 		PRIMARY KEY (creator_id, program_id, month, stage, ref, seq)
 	);
 	CREATE INDEX settlement_month ON influence.settlement (program_id, month);
+	REVOKE UPDATE, DELETE, TRUNCATE ON influence.settlement FROM CURRENT_USER;
 	COMMENT ON TABLE influence.settlement IS 'What the settlement of a creator''s month adds to or takes from the commissions of its lines, in minor units, stage by stage (ref: tier_id, budget_id, bonus_id, or 0). Each row is a difference: what the facts of the month say less what is booked; the sum over seq holds.';
+
+	CREATE TABLE influence.settlement_due (
+		program_id bigint NOT NULL REFERENCES influence.program,
+		month text NOT NULL,
+		creator_id bigint NOT NULL,
+		failures int NOT NULL DEFAULT 0,
+		error text,
+		PRIMARY KEY (program_id, month, creator_id)
+	);
+	COMMENT ON TABLE influence.settlement_due IS 'The months of creators (0 = of all of them) that facts or settings reached since they were last settled. A row that keeps failing says why.';
+
+	CREATE TABLE influence.bonus (
+		creator_id bigint NOT NULL REFERENCES influence.creator,
+		program_id bigint NOT NULL REFERENCES influence.program,
+		bonus_ref text NOT NULL CHECK (length(bonus_ref) BETWEEN 1 AND 200),
+		kind text NOT NULL CHECK (kind IN ('bonus', 'fund', 'fee')),
+		amount bigint NOT NULL CHECK (amount > 0),
+		currency char(3) NOT NULL,
+		occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
+		available_at timestamptz NOT NULL,
+		note text,
+		content_hash bytea NOT NULL,
+		received_at timestamptz NOT NULL DEFAULT now(),
+		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
+		PRIMARY KEY (creator_id, program_id, bonus_ref)
+	);
+	REVOKE UPDATE, DELETE, TRUNCATE ON influence.bonus FROM CURRENT_USER;
+	COMMENT ON TABLE influence.bonus IS 'What a creator gets besides commissions, in minor units of the program''s currency: a bonus, its share of a fund, a fixed fee. Each has its entry in the ledger.';
 
 	CREATE TABLE influence.order_event (
 		visitor_id uuid NOT NULL,
@@ -146,10 +177,25 @@ BEGIN
 	COMMENT ON TABLE influence.earning IS 'What a creator (0 = the platform) earns by a line (commission, seq 0) and loses by its returns (clawback, base and amount negative, seq = the return''s; positive where a chargeback is reversed), in minor units of the program''s currency with the frozen rate; write_off gives back what a return took that came too late to cost the creator. A commission of 0 carries its reason in hold_reason: not_paying, not_admitted, creator_suspended, creator_banned, no_rate or replacement. Rows are differences: the net of (line, creator, kind, seq) is the sum over its revisions, which count its bookings, from the revision of the credits that it was first booked with. When the moment changes from which on it is available (infinity: not known yet), one row takes the net back at the old one and the next gives it at the new one.';
 	COMMENT ON TABLE influence.order_return IS 'What came back of order lines: amount in minor units of the program''s currency, order_amount in the order''s. parked = its order is not there yet, refused = its order came and had less left. seq counts a line''s applied returns. How a kind counts in what came back: return, chargeback and cancelled +, chargeback_reversed -, goodwill not at all. The row "cancelled" of a cancelled order holds what the others leave, and changes with them.';
 	CREATE INDEX earning_month ON influence.earning (program_id, ordered_at);
-	ALTER TABLE influence.coupon ADD COLUMN fixed_credit bigint CHECK (fixed_credit > 0);
+	CREATE INDEX earning_month_taken ON influence.earning (program_id, ordered_at) WHERE kind <> 'commission';
+	ALTER TABLE influence.coupon ADD COLUMN fixed_credit bigint CHECK (fixed_credit > 0),
+		ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
+	COMMENT ON COLUMN influence.coupon.fixed_credit IS 'What the owner gets for each order with the code, in minor units of the program''s currency, whoever is credited with the sale; NULL: nothing.';
+	CREATE INDEX coupon_credit ON influence.coupon (program_id, creator_id) WHERE fixed_credit IS NOT NULL;
+	CREATE INDEX orders_coupon ON influence.orders (program_id, ordered_at) WHERE coupon IS NOT NULL;
+	-- what a settlement depends on besides the facts of visitors: it is settled again when they change
+	ALTER TABLE influence.commission_policy ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
+	ALTER TABLE influence.payout_policy ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
+	ALTER TABLE influence.creator ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
+	ALTER TABLE influence.creator_status ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
+	ALTER TABLE influence.application ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
+	CREATE INDEX creator_xact ON influence.creator (xact);
+	CREATE INDEX creator_status_xact ON influence.creator_status (xact);
+	CREATE INDEX application_xact ON influence.application (xact);
 
 	INSERT INTO influence.job (job, rhythm, does) VALUES
 		('settle_tiers', 'each call', 'settles tiers, caps, budgets and bonuses of the months that new facts reach');
+	PERFORM influence_internal.create_money_views();
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_commissions() IS

@@ -96,7 +96,9 @@ BEGIN
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_order_life($1) b
 	UNION ALL
-	SELECT b.* FROM influence_internal.check_ledger($1) b;
+	SELECT b.* FROM influence_internal.check_ledger($1) b
+	UNION ALL
+	SELECT b.* FROM influence_internal.check_settlements($1) b;
 END
 $$;
 REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;

@@ -147,7 +147,7 @@ BEGIN
 		SELECT g.program_id, to_char(m.month, 'YYYY-MM')
 		  FROM influence.program g
 		 CROSS JOIN LATERAL (SELECT min(l.available_at) AS first_at FROM influence.ledger l
-							  WHERE l.program_id = g.program_id AND l.source = 'line') f
+							  WHERE l.program_id = g.program_id AND l.source <> 'payout' AND l.available_at < 'infinity') f
 		 CROSS JOIN LATERAL generate_series(date_trunc('month', f.first_at AT TIME ZONE g.time_zone),
 											date_trunc('month', $2 AT TIME ZONE g.time_zone) - interval '1 month',
 											interval '1 month') m(month)
@@ -185,6 +185,9 @@ BEGIN
 	ELSIF EXISTS (SELECT FROM influence.job_period p WHERE p.job = $1 AND p.program_id = $2 AND p.period = $3) THEN
 		RETURN 'skipped: it was done meanwhile';
 	END IF;
+	IF $1 = 'settle_tiers' AND NOT pg_try_advisory_xact_lock(hashtextextended('pg_influence settlements', 0)) THEN
+		RETURN 'skipped: another session settles';		-- a payout run does, too
+	END IF;
 	IF $1 IN ('touch_partitions', 'engagement_partitions') THEN
 		detail := influence_internal.renew_partitions(split_part($1, '_', 1), $4);
 	ELSIF $1 = 'upkeep' THEN
@@ -192,6 +195,9 @@ BEGIN
 	ELSIF $1 = 'reattribute' THEN
 		SELECT format('%s orders of %s persons attributed again, %s persons wait, %s failed', r.changed, r.persons, r.waiting, r.failed)
 		  INTO detail FROM influence_internal.reattribute_due(looked) r;
+	ELSIF $1 = 'settle_tiers' THEN
+		SELECT format('%s entries for %s creators booked, %s months wait, %s failed', s.entries, s.creators, s.waiting, s.failed)
+		  INTO detail FROM influence_internal.settle_due() s;
 	ELSIF $1 = 'book_earnings' THEN
 		SELECT format('%s entries of %s orders booked', b.booked, b.orders) INTO detail FROM influence_internal.book_earnings() b;
 	ELSIF $1 = 'refresh_stats' THEN
@@ -263,7 +269,7 @@ BEGIN
 	IF to_regprocedure('influence.do_job(text,bigint,text,timestamptz)') IS NULL THEN
 		PERFORM influence_internal.require_install();
 	END IF;
-	FOREACH job_name IN ARRAY ARRAY['touch_partitions', 'engagement_partitions', 'upkeep', 'reattribute', 'book_earnings', 'payouts', 'refresh_stats'] LOOP
+	FOREACH job_name IN ARRAY ARRAY['touch_partitions', 'engagement_partitions', 'upkeep', 'reattribute', 'book_earnings', 'settle_tiers', 'payouts', 'refresh_stats'] LOOP
 		FOR item IN SELECT d.program_id, d.period FROM influence.due_periods(job_name, $1) d LOOP
 			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 			this_run := influence.start_job(job_name, item.program_id, item.period, $1);
@@ -285,7 +291,7 @@ END
 $$;
 REVOKE ALL ON PROCEDURE influence.run_due(timestamptz) FROM PUBLIC;
 COMMENT ON PROCEDURE influence.run_due(timestamptz) IS
-'Does whatever is due at as_of and not done yet, catching up missed periods: partitions and upkeep (daily), reattribute, book_earnings and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and does not stop the others. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute.';
+'Does whatever is due at as_of and not done yet, catching up missed periods: partitions and upkeep (daily), reattribute, book_earnings, settle_tiers and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and does not stop the others. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute.';
 
 CREATE FUNCTION influence.schedule_jobs(dry_run boolean DEFAULT false)
 RETURNS TABLE (job_name text, schedule text, command text, status text)

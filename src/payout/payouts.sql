@@ -106,6 +106,8 @@ BEGIN
 	month := coalesce($2, influence_internal.last_period($1, $3));
 	SELECT * INTO bounds FROM influence_internal.period_bounds($1, month);
 	PERFORM influence_internal.require_adopted();
+	-- before the program's row is locked: whoever settles waits for no payout
+	PERFORM influence_internal.settle_tiers($1);
 	-- one run per program at a time: the second finds the payouts of the first
 	PERFORM influence_internal.require_read_committed();
 	PERFORM FROM influence.program g WHERE g.program_id = $1 FOR NO KEY UPDATE;
@@ -143,7 +145,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.run_payouts(bigint, text, timestamptz) IS
-'Reserves a payout per party and currency for a period (YYYY-MM, default the last complete month), as plan_payouts shows; what is not paid is carried forward. Run twice, or twice at once, it pays once. -> status recorded | duplicate (nothing to pay), month, payouts, amount in minor units, parties carried. IN002, IN003, IN005 the period is not over or as_of lies in the future, IN009 this server is not the adopted one.';
+'Settles what there is to settle (settle_tiers) and reserves a payout per party and currency for a period (YYYY-MM, default the last complete month), as plan_payouts shows then; what is not paid is carried forward. Run twice, or twice at once, it pays once. -> status recorded | duplicate (nothing to pay), month, payouts, amount in minor units, parties carried. IN002, IN003, IN005 the period is not over or as_of lies in the future, IN009 this server is not the adopted one.';
 
 CREATE FUNCTION influence_internal.payout_entry_key(period text, currency text, stage text)
 RETURNS text

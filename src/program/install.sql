@@ -48,6 +48,11 @@ AS $$
 		   ('confirm_payout', 'operator'),
 		   ('write_off_balance', 'operator'),
 		   ('set_coupon', 'operator'),
+		   ('set_tier_table', 'operator'),
+		   ('set_commission_budget', 'operator'),
+		   ('set_bonus_rule', 'operator'),
+		   ('record_bonus', 'operator'),
+		   ('settle_tiers', 'operator'),
 		   ('reattribute', 'operator'),
 		   ('refresh_stats', 'operator'),
 		   ('book_earnings', 'operator'),
@@ -80,7 +85,8 @@ AS $$
 		   ('explain_attribution', 'reader'),
 		   ('explain_missing_sale', 'reader'),
 		   ('explain_commission', 'reader'),
-		   ('creator_statement', 'reader')
+		   ('creator_statement', 'reader'),
+		   ('balances', 'reader')
 $$;
 COMMENT ON FUNCTION influence_internal.published() IS
 'The functions of influence_internal that install() publishes in influence, and for whom: writer = services, operator = people who set up programs and pay (who may call all of them), reader = services and analysts, owner = the jobs.';
@@ -351,6 +357,14 @@ BEGIN
 		  FROM pg_proc p
 		  JOIN influence_internal.published() w ON w.name = p.proname
 		 WHERE p.pronamespace = 'influence'::regnamespace AND p.prosecdef
+	LOOP
+		EXECUTE item.command;
+		dropped := dropped + 1;
+	END LOOP;
+	FOR item IN
+		SELECT format('DROP VIEW influence.%I', v.name) AS command
+		  FROM influence_internal.installed_views() v
+		 WHERE to_regclass('influence.' || v.name) IS NOT NULL
 	LOOP
 		EXECUTE item.command;
 		dropped := dropped + 1;

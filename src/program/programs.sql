@@ -114,7 +114,7 @@ BEGIN
 	  INTO columns, list
 	  FROM pg_attribute a
 	 WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped
-	   AND a.attname NOT IN ('program_id', 'version', 'valid', 'created_at');
+	   AND a.attname NOT IN ('program_id', 'version', 'valid', 'created_at', 'xact');
 	PERFORM influence_internal.check_keys(policy, columns, format('the %s policy', kind));
 	PERFORM influence_internal.require_begin('valid_from', add_policy.valid_from);
 	PERFORM influence_internal.lock_key(format('%s policy %s', kind, add_policy.program_id));

@@ -1,0 +1,54 @@
+/*
+ * budgets.sql
+ *
+ * Budgets: the most that a program pays in commissions for the orders of a
+ * range of time, for the products of a brand or for all. Nothing is counted
+ * while orders come in: the settlement takes back what is above the budget, in
+ * the order of the sales.
+ */
+CREATE FUNCTION influence_internal.set_commission_budget(program_id bigint, amount bigint, brand text DEFAULT '',
+	valid_from timestamptz DEFAULT now(), valid_to timestamptz DEFAULT 'infinity')
+RETURNS TABLE (status text, budget_id bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	range tstzrange;
+	other record;
+BEGIN
+	PERFORM influence_internal.program_facts($1);
+	PERFORM influence_internal.require_arguments('amount', $2::text, 'brand', $3, 'valid_to', $5::text);
+	PERFORM influence_internal.require_begin('valid_from', $4);
+	IF $2 < 0 THEN
+		PERFORM influence_internal.raise_invalid('the budget is negative', format('amount: %s.', $2), 'Give 0 or more minor units.');
+	ELSIF $5 <= $4 THEN
+		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
+	ELSIF $3 <> '' THEN
+		PERFORM influence_internal.require_key('brand', $3);
+	END IF;
+	range := tstzrange($4, nullif($5, 'infinity'));
+	PERFORM influence_internal.lock_key('budgets ' || $1);
+	SELECT b.budget_id, b.amount, b.valid INTO other
+	  FROM influence.commission_budget b
+	 WHERE b.program_id = $1 AND b.brand = $3 AND b.valid && range
+	 ORDER BY lower(b.valid) LIMIT 1;
+	IF other.valid = range AND other.amount = $2 THEN
+		RETURN QUERY SELECT 'duplicate', other.budget_id;
+		RETURN;
+	END IF;
+	BEGIN
+		INSERT INTO influence.commission_budget (program_id, brand, amount, valid) VALUES ($1, $3, $2, range)
+		RETURNING budget_id INTO budget_id;
+	EXCEPTION WHEN exclusion_violation THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN011',
+			MESSAGE = 'the budget overlaps another one of its brand',
+			DETAIL = format('Budget %s of %s holds in %s.', other.budget_id, other.amount, other.valid),
+			HINT = 'Let it begin where the other one ends, or end before it begins.';
+	END;
+	status := 'recorded';
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.set_commission_budget(bigint, bigint, text, timestamptz, timestamptz) IS
+'Limits what a program pays in commissions, tiers and caps counted, for orders placed from valid_from until before valid_to: for products of a brand, or for all (''''), which limits what the budgets of brands leave. amount in minor units of the program''s currency. Sales are served in the order of (ordered_at, order_ref, line_no); settle_tiers takes back what exceeds the budget. Budgets of one brand never overlap and stay as they are. -> status recorded | duplicate, budget_id. IN002, IN003 no such program, IN011 overlaps.';
