@@ -68,7 +68,8 @@ BEGIN
 	  FROM booked b
 	  JOIN influence.order_line l ON l.visitor_id = b.visitor_id AND l.program_id = b.program_id AND l.order_ref = b.order_ref AND l.line_no = b.line_no
 	 WHERE b.tier_id IS NOT NULL
-	   AND (b.rate IS NULL OR b.hold_reason IS NOT NULL
+	   -- what became a replacement later keeps the table that it was booked with
+	   AND (b.rate IS NULL OR b.hold_reason <> 'replacement'
 			OR NOT EXISTS (SELECT FROM influence.tier_table t
 							WHERE t.program_id = b.program_id AND t.tier_id = b.tier_id AND t.stated @> b.ordered_at
 							  AND (t.category_id = 0 OR t.category_id = ANY (l.category_path))))
