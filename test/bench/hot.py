@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """make bench PART=hot: sixteen services with three of ten sales on one creator, and with sales spread evenly.
 
-hot.py ROUNDS SECONDS DOC; started by the script "run". Two programs take turns; each has a budget, where this version has
-budgets, and the jobs run all the while. A transaction is a click, an order, and of some orders a return or an event.
+hot.py ROUNDS SECONDS DOC; started by the script "run". Two programs take turns; each has a budget and tiers, and the jobs run all the while. A transaction is a click, an order, and of some orders a return or an event.
 The target: at least 0.8 of the throughput without a hot creator.
 """
 
@@ -26,13 +25,12 @@ SELECT status FROM influence.record_order(%(program)d, md5(:a::text)::uuid, 'ord
 \\if :dice %% 3 = 0
 SELECT status FROM influence.record_return(%(program)d, md5(:a::text)::uuid, 'order ' || :b, 1, 'back', 1);
 \\endif
-%(event)s"""
-HOT = """\\if :dice <= 3
-\\set creator 1
+\\if :dice %% 2 = 0
+SELECT status FROM influence.record_order_event(%(program)d, md5(:a::text)::uuid, 'order ' || :b, 'shipped');
 \\endif
 """
-EVENT = """\\if :dice % 2 = 0
-SELECT status FROM influence.record_order_event({program}, md5(:a::text)::uuid, 'order ' || :b, 'shipped');
+HOT = """\\if :dice <= 3
+\\set creator 1
 \\endif
 """
 PROGRAMS = ["even", "hot"]
@@ -55,9 +53,7 @@ class Jobs(threading.Thread):
 def main():
     rounds, seconds, doc = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     subprocess.run(["psql", "-Xq", "-f", "hot.sql"], check=True)
-    has_events = sql("SELECT to_regproc('influence.record_order_event') IS NOT NULL")[0][0] == "t"
-    scripts = {name: [write(name + ".sql", SCRIPT % {"program": number, "hot": HOT if name == "hot" else "",
-                                                     "event": EVENT.replace("{program}", str(number)) if has_events else ""})]
+    scripts = {name: [write(name + ".sql", SCRIPT % {"program": number, "hot": HOT if name == "hot" else ""})]
                for number, name in enumerate(PROGRAMS, 1)}
     results = {name: [] for name in PROGRAMS}
     jobs = Jobs()
@@ -81,9 +77,9 @@ def main():
              "%.2f" % statistics.median(r[1] for r in results[name])] for name in PROGRAMS]
     text = "\n".join([
         "## A hot creator", "",
-        "Written by `make bench PART=hot`. %d connections, each transaction a click, an order and often a return%s; the jobs ran %d times meanwhile. "
+        "Written by `make bench PART=hot`. %d connections, each transaction a click, an order and often a return or an event; the jobs ran %d times meanwhile. "
         "%d rounds of %d seconds, in turn; medians. %s, %s, PostgreSQL %s." % (
-            CLIENTS, " or an event" if has_events else "", jobs.runs, rounds, seconds, machine["day"], machine["processor"], sql("SHOW server_version")[0][0]), "",
+            CLIENTS, jobs.runs, rounds, seconds, machine["day"], machine["processor"], sql("SHOW server_version")[0][0]), "",
         report.table(["", "a second", "range", "ms"], rows), "",
         "With the hot creator %.2f of the throughput without (target: 0.8). Deadlocks: %s. check_books(): %s. Failures of the jobs: %s." % (
             ratio, deadlocks, violations or "nothing", jobs.failures.strip() or "none")])

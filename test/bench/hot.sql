@@ -11,14 +11,5 @@ SELECT influence.set_admission_rule(p, 'channels', '>=', 0, valid_from => '2020-
 SELECT influence.set_commission_rate(p, 0.05, valid_from => '2020-01-01') FROM generate_series(1, 2) p \g /dev/null
 SELECT influence.register_creator('creator ' || i, 'Creator ' || i) FROM generate_series(1, 1000) i \g /dev/null
 SELECT influence.apply_creator(p, i, '2020-01-02') FROM generate_series(1, 2) p, generate_series(1, 1000) i \g /dev/null
--- a budget and tiers, where this version has them
-SELECT format('SELECT influence.set_commission_budget(%s, 1000000, valid_from => date_trunc(''month'', now()))', p) FROM generate_series(1, 2) p
- WHERE to_regproc('influence.set_commission_budget') IS NOT NULL
-\o /dev/null
-\gexec
-\o
-SELECT format('SELECT influence.set_tier_table(%s, ''revenue'', ''graduated'', ''{0,100000}'', ''{0.05,0.06}'', valid_from => ''2020-01-01'')', p) FROM generate_series(1, 2) p
- WHERE to_regproc('influence.set_tier_table') IS NOT NULL
-\o /dev/null
-\gexec
-\o
+SELECT influence.set_commission_budget(p, 1000000, valid_from => date_trunc('month', now())) FROM generate_series(1, 2) p \g /dev/null
+SELECT influence.set_tier_table(p, 'revenue', 'graduated', '{0,100000}', '{0.05,0.06}', valid_from => '2020-01-01') FROM generate_series(1, 2) p \g /dev/null
