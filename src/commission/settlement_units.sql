@@ -16,7 +16,9 @@ BEGIN
 	SELECT b.starts_at, b.ends_at INTO starts_at, ends_at FROM influence_internal.period_bounds($1, $2) b;
 	SELECT h.available_at INTO available_at
 	  FROM influence.payout_policy y
-	 CROSS JOIN LATERAL influence_internal.hold_until($1, settlement_terms.ends_at, y.version) h
+	 -- days after the month's end are those of this month, not of the one that begins when it ends
+	 CROSS JOIN LATERAL influence_internal.hold_until($1,
+			CASE WHEN y.hold_after_month_end IS NULL THEN settlement_terms.ends_at ELSE settlement_terms.starts_at END, y.version) h
 	 WHERE y.program_id = $1 AND y.valid @> settlement_terms.starts_at;
 	SELECT CASE WHEN y.tier_restate = 'forever' THEN 'infinity' ELSE settlement_terms.available_at END, y.month_cap, y.month_minimum
 	  INTO counts_until, month_cap, month_minimum

@@ -25,7 +25,6 @@ from tap import Tap
 
 FEATURES = {"rates", "life", "settle"} - set(os.environ.get("PGI_COMMISSION_WITHOUT", "").split(","))
 # a function of each, while they are being built
-PROBES = {"rates": "set_exchange_rate", "life": "record_order_event", "settle": "settle_tiers"}
 ORDERS, TELLINGS, CALLS_PER_ORDER = 700, 2, 6
 SESSIONS = 2
 MOMENT = "CASE WHEN %s = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM %s - '2000-01-01 00:00+00') * 1000000)::bigint::text END"
@@ -260,10 +259,6 @@ def ways(world, key, place, booked):
 def main():
     tap, kinds = Tap(), Counter()
     rounds, seed = settings()
-    script = Script()
-    script.query("built", "SELECT proname FROM pg_proc WHERE pronamespace = 'influence_internal'::regnamespace")
-    built = {name for name, in script.run()["built"]}
-    FEATURES.intersection_update({feature for feature, name in PROBES.items() if name in built})
     wanted = int(os.environ.get("PGI_COMMISSION_OPERATIONS") or ("50000" if rounds == 1 else "250000"))
     stages, told = Counter(), 0
     while told < wanted:

@@ -36,8 +36,9 @@ class Unit:
 
 
 def settled_at(shop, month):
-    """When a month's settlement becomes available: the hold counted from the month's end."""
-    return shop.hold_until(shop.month_end(month), shop.payouts_at(shop.month_begin(month)))
+    """When a month's settlement becomes available: the hold counted from the month's end, or so many days after that month."""
+    payouts = shop.payouts_at(shop.month_begin(month))
+    return shop.hold_until(shop.month_end(month) if payouts.after_month_end is None else shop.month_begin(month), payouts)
 
 
 def month_lock(shop, month):
