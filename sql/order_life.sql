@@ -51,6 +51,15 @@ SELECT pg_temp.e('Parcel', 1, 'p1', 'delivered', '2024-05-09 18:00', 'part 2');
 SELECT kind, seq, revision, amount, available_at FROM influence.earning ORDER BY kind, seq, revision;
 SELECT pg_temp.net('p1');
 SELECT entry_key, kind, amount, debit_account, credit_account FROM influence.ledger WHERE order_ref = 'p1' ORDER BY entry_key COLLATE "C";
+-- the hold moved twice; what waits says for what, and whose an event is that was not taken in
+SELECT fact, value, source FROM influence.explain_commission(1, 'p1') WHERE fact ~ 'commission|available|clawback|later';
+BEGIN;
+SELECT pg_temp.o('Parcel', 8, 'w1', '2024-05-02', 1000), pg_temp.o('Parcel', 8, 'w2', '2024-05-02', 1000), pg_temp.e('Parcel', 8, 'w2', 'shipped', '2024-05-03');
+INSERT INTO influence.order_event (visitor_id, program_id, order_ref, event_ref, kind, occurred_at) VALUES (pg_temp.visitor(9), 1, 'w2', 'other', 'delivered', '2024-05-04');
+SELECT order_ref, fact, value, source FROM unnest('{w1,w2}'::text[]) order_ref, influence.explain_commission(1, order_ref) WHERE fact ~ 'commission|available|event';
+SELECT count(*) FROM influence.reattribute(1, 'w2', pg_temp.visitor(8));
+SELECT fact, value, source FROM influence.explain_commission(1, 'w2') WHERE fact ~ 'event';
+ROLLBACK;
 -- the same again, from elsewhere too; nothing changes
 SELECT pg_temp.contents() AS before \gset
 SET TimeZone = 'Asia/Tokyo';

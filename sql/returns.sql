@@ -121,7 +121,7 @@ SELECT status FROM influence.record_order(1, pg_temp.visitor(7), 'free', '[{"lin
 SELECT status FROM (VALUES (1, 1), (2, NULL), (3, 1)) v(n, pieces), influence.record_return(1, pg_temp.visitor(7), 'free', 1, 'r' || n, pieces, 0, '2024-05-03');
 SELECT * FROM influence_internal.wanted_clawbacks(1, pg_temp.visitor(7), 'free', 1, 0, 100, 'half_up', NULL) ORDER BY seq, kind;
 
-SELECT check_name, subject FROM influence.check_books() WHERE check_name !~ 'currency';
+SELECT check_name, subject FROM influence.check_books();
 
 -- Every return once more, the last first: nothing changes.
 SELECT pg_temp.contents() AS before \gset

@@ -2,7 +2,8 @@
  * explain_commission.sql
  *
  * explain_commission: from the base of a line to the money, step by step, with
- * the rates that were taken and those that lost.
+ * the rates that were taken and those that lost, to what the settlement of the
+ * month made of it.
  */
 CREATE FUNCTION influence_internal.explain_commission(program_id bigint, order_ref text, line_no int DEFAULT NULL,
 	visitor_id uuid DEFAULT NULL)
@@ -14,8 +15,11 @@ AS $$
 DECLARE
 	buyer uuid := influence_internal.order_visitor($1, $2, $4);
 	money text;
+	zone text;
+	terms record;
 BEGIN
-	SELECT f.currency INTO money FROM influence_internal.program_facts($1) f;
+	SELECT f.currency, f.time_zone INTO money, zone FROM influence_internal.program_facts($1) f;
+	SELECT t.* INTO terms FROM influence_internal.order_terms($1, buyer, $2) t;
 	RETURN QUERY
 	WITH o AS (
 		SELECT x.* FROM influence.orders x WHERE x.visitor_id = buyer AND x.program_id = $1 AND x.order_ref = $2
@@ -90,7 +94,9 @@ BEGIN
 					CASE WHEN y.rounding_scope = 'order' THEN ' over the order' ELSE '' END)
 					WHEN c.flat_amount IS NOT NULL THEN format('flat %s x %s pieces%s', influence.format_minor(c.flat_amount, money), c.quantity,
 					CASE WHEN s.creators > 1 THEN format(', shared by %s creators', s.creators) ELSE '' END)
-					WHEN c.hold_reason = 'not earned yet' THEN 'the payout policy says when'
+					WHEN c.hold_reason = 'not earned yet' AND terms.waits_for IS NOT NULL
+					THEN format('waits for the order event %s, payout policy version %s', terms.waits_for, terms.payout_policy_version)
+					WHEN c.hold_reason = 'not earned yet' THEN 'it came by COPY: the job reattribute books it'
 					ELSE 'no rate applies' END
 		  FROM c
 		  LEFT JOIN influence.payout_policy y ON y.program_id = $1 AND y.version = c.payout_policy_version
@@ -102,7 +108,10 @@ BEGIN
 		UNION ALL
 		SELECT c.line_no, c.creator_id, 5, 0, 'available at', CASE WHEN isfinite(c.available_at) THEN c.available_at::text ELSE 'not known yet' END,
 			   format('payout policy version %s', c.payout_policy_version)
-		  FROM c WHERE c.available_at IS NOT NULL
+			   || CASE WHEN isfinite(c.available_at) THEN '' ELSE format(': waits for the order event %s', y.hold_from) END
+		  FROM c
+		  LEFT JOIN influence.payout_policy y ON y.program_id = $1 AND y.version = c.payout_policy_version
+		 WHERE c.available_at IS NOT NULL
 		UNION ALL
 		SELECT e.line_no, e.creator_id, 6, 2 * e.seq + (e.kind = 'write_off')::int, replace(e.kind, '_', '-'),
 			   influence.format_minor(e.amount, money) || ' ' || money,
@@ -110,9 +119,32 @@ BEGIN
 						   ELSE format('return %s came too late to be taken back', e.return_ref) END
 		  FROM e WHERE e.kind <> 'commission'
 		UNION ALL
-		SELECT x.line_no, x.creator_id, 7, x.revision * 1000 + x.seq, 'of this, booked by a later attribution',
-			   influence.format_minor(x.amount, money) || ' ' || money, format('%s, attribution %s of the order', x.kind, x.revision + 1)
+		SELECT x.line_no, x.creator_id, 7, x.revision * 1000::bigint + x.seq, 'of this, booked later',
+			   influence.format_minor(x.amount, money) || ' ' || money,
+			   format('%s, booking %s, available %s', replace(x.kind, '_', '-'), x.revision + 1,
+					CASE WHEN isfinite(x.available_at) THEN 'at ' || x.available_at ELSE 'not known yet' END)
 		  FROM booked x WHERE x.revision > 0
+		UNION ALL
+		-- an event that the order has not taken in
+		SELECT c.line_no, c.creator_id, 8, row_number() OVER (PARTITION BY c.line_no, c.creator_id ORDER BY v.occurred_at, v.event_ref COLLATE "C"),
+			   format('order event %s: %s', v.kind, v.state), v.occurred_at::text,
+			   CASE v.state WHEN 'parked' THEN 'it came by COPY: the job reattribute takes it in' ELSE 'it names another person' END
+		  FROM c
+		  JOIN influence.order_event v ON v.program_id = $1 AND v.order_ref = $2 AND v.state <> 'counted'
+		UNION ALL
+		-- all of the creator's sales of the month, this one among them
+		SELECT c.line_no, c.creator_id, 9, row_number() OVER (PARTITION BY c.line_no, c.creator_id ORDER BY m.place, m.ref),
+			   format('settlement of %s: %s', m.month, replace(m.stage, '_', ' ')), influence.format_minor(m.amount, money) || ' ' || money,
+			   concat_ws(', ', CASE m.stage WHEN 'tier' THEN format('tier table %s', m.ref) WHEN 'budget' THEN format('budget %s', m.ref)
+											WHEN 'bonus' THEN format('bonus %s', m.ref) END,
+						 'all sales of the creator in that month', 'available at ' || m.available_at)
+		  FROM c
+		  JOIN (SELECT s.creator_id, s.month, s.stage, s.ref, sum(s.amount)::bigint AS amount, max(s.available_at) AS available_at,
+					   array_position('{tier,line_cap,order_cap,month_cap,budget,minimum,bonus,coupon,after_lock}', s.stage) AS place
+				  FROM influence.settlement s
+				 WHERE s.program_id = $1 AND s.month = to_char(terms.ordered_at AT TIME ZONE zone, 'YYYY-MM')
+				 GROUP BY s.creator_id, s.month, s.stage, s.ref) m ON m.creator_id = c.creator_id AND m.amount <> 0
+		 WHERE c.hold_reason IS NULL
 	)
 	SELECT f.line_no, f.creator_id, CASE WHEN f.creator_id = 0 THEN 'the platform' ELSE n.name END,
 		   row_number() OVER (PARTITION BY f.line_no, f.creator_id ORDER BY f.step, f.part)::int, f.fact, f.value, f.source
@@ -123,4 +155,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.explain_commission(bigint, text, int, uuid) IS
-'How the commissions of an order (or one line) came about, step by step: base with its exchange rate, credited share per touch, the kind of sale, every rate that fits with the one taken (or kept from before, and until when), commission (rate or share of a flat amount), tier table, hold, clawbacks, and what of them later attributions of the order booked; creator_id 0 is the platform''s own cut. What the settlement of a month adds is in table settlement. IN003 no such order.';
+'How the commissions of an order (or one line) came about, step by step: base with its exchange rate, credited share per touch, the kind of sale, every rate that fits with the one taken (or kept from before, and until when), commission (rate or share of a flat amount), tier table, hold with the event that it waits for, clawbacks and write-offs, what of them was booked later (booking 2, 3, ...: a later attribution of the order, a moved hold) and from when on that is available, order events that were not taken in, and last, by stage, what the settlement of the month added to all of the creator''s sales of it; creator_id 0 is the platform''s own cut. IN003 no such order.';
