@@ -21,7 +21,8 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.scope_programs(bigint) IS 'The programs that share one attribution with this one: those of its dedup_group, or itself alone.';
 
-CREATE FUNCTION influence_internal.order_touches(program_id bigint, visitor_id uuid, ordered_at timestamptz, policy_version int)
+CREATE FUNCTION influence_internal.order_touches(program_id bigint, visitor_id uuid, ordered_at timestamptz, policy_version int,
+	policy jsonb DEFAULT NULL)
 RETURNS TABLE (touch_no bigint, touch_visitor_id uuid, touched_at timestamptz, touch_ref text, kind text, creator_id bigint,
 			   product_id bigint, category_id bigint, channel text, post_id bigint, received_at timestamptz, late boolean, viewable boolean)
 LANGUAGE plpgsql STABLE
@@ -35,7 +36,9 @@ DECLARE
 	p record;
 	since timestamptz;
 BEGIN
-	SELECT y.* INTO STRICT p FROM influence.attribution_policy y WHERE y.program_id = $1 AND y.version = $4;
+	SELECT x.* INTO STRICT p
+	  FROM influence.attribution_policy y CROSS JOIN LATERAL jsonb_populate_record(y, $5) x
+	 WHERE y.program_id = $1 AND y.version = $4;
 	since := least($3 - p.lookback, $3 - p.view_lookback, $3 - p.cart_lookback) - interval '2 days';
 	-- two days more than the windows for time zones; one older touch tells "outside the window" from "none"
 	-- a touch_ref is one touch of its visitor: the writers see to it, here the earliest counts should COPY have brought two
@@ -43,7 +46,7 @@ BEGIN
 	SELECT row_number() OVER (ORDER BY t.touched_at, t.touch_ref COLLATE "C", t.visitor_id), t.visitor_id, t.touched_at, t.touch_ref,
 		   t.kind,
 		   CASE WHEN t.kind = 'cart' AND t.creator_id IS NULL
-				THEN influence_internal.session_creator(people, scope, t.program_id, t.touched_at, p.max_touch_delay)
+				THEN influence_internal.session_creator(people, scope, t.program_id, t.touched_at, p.max_touch_delay, ($5 ->> 'session_lifetime')::interval)
 				ELSE t.creator_id END,
 		   t.product_id,
 		   CASE WHEN t.category_id IS NULL AND p.match = 'category'
@@ -66,8 +69,8 @@ BEGIN
 	  JOIN influence.program g ON g.program_id = t.program_id;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.order_touches(bigint, uuid, timestamptz, int) IS
-'The touches of a person (all its visitors) in a program''s scope that an order of that moment could be credited to, numbered in (touched_at, touch_ref, visitor) order: touch_no stands for touch_id in the kernel''s tie rule. A cart without creator has the creator of the session that it was put into. late: came too late to earn; viewable: false for views that were not seen long enough.';
+COMMENT ON FUNCTION influence_internal.order_touches(bigint, uuid, timestamptz, int, jsonb) IS
+'The touches of a person (all its visitors) in a program''s scope that an order of that moment could be credited to, numbered in (touched_at, touch_ref, visitor) order: touch_no stands for touch_id in the kernel''s tie rule. A cart without creator has the creator of the session that it was put into. late: came too late to earn; viewable: false for views that were not seen long enough. policy: keys that take the place of the policy''s, as in attribute_order().';
 
 CREATE FUNCTION influence_internal.is_late(touched_at timestamptz, received_at timestamptz, program_since timestamptz, max_touch_delay interval)
 RETURNS boolean
@@ -79,7 +82,8 @@ $$;
 COMMENT ON FUNCTION influence_internal.is_late(timestamptz, timestamptz, timestamptz, interval) IS
 'Whether a touch arrived more than max_touch_delay (days of 24 hours) after it happened, or after its program was created if that was later.';
 
-CREATE FUNCTION influence_internal.session_creator(people uuid[], scope bigint[], program_id bigint, at timestamptz, max_touch_delay interval)
+CREATE FUNCTION influence_internal.session_creator(people uuid[], scope bigint[], program_id bigint, at timestamptz, max_touch_delay interval,
+	session_lifetime interval DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -88,7 +92,7 @@ AS $$
 DECLARE
 	since timestamptz;
 BEGIN
-	SELECT influence_internal.calendar_add($4, - y.session_lifetime, g.time_zone) INTO since
+	SELECT influence_internal.calendar_add($4, - coalesce($6, y.session_lifetime), g.time_zone) INTO since
 	  FROM influence.attribution_policy y
 	  JOIN influence.program g ON g.program_id = y.program_id
 	 WHERE y.program_id = $3 AND y.valid @> $4;
@@ -102,8 +106,8 @@ BEGIN
 			 LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.session_creator(uuid[], bigint[], bigint, timestamptz, interval) IS
-'Whose session a person was in at a moment: the creator of the last click or coupon that has one, within the session_lifetime of the policy of then; what came late opens no session. NULL: nobody''s. For carts that name no creator.';
+COMMENT ON FUNCTION influence_internal.session_creator(uuid[], bigint[], bigint, timestamptz, interval, interval) IS
+'Whose session a person was in at a moment: the creator of the last click or coupon that has one, within the session_lifetime of the policy of then (or a given one); what came late opens no session. NULL: nobody''s. For carts that name no creator.';
 
 CREATE FUNCTION influence_internal.buyer_creators(visitor_id uuid)
 RETURNS bigint[]
@@ -169,7 +173,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.earlier_orders(bigint, uuid, text) IS
 'The moments and products of the person''s orders before this one in the same scope, in (ordered_at, order_ref) order: what consumed touches.';
 
-CREATE FUNCTION influence_internal.attribute_order(program_id bigint, visitor_id uuid, order_ref text)
+CREATE FUNCTION influence_internal.attribute_order(program_id bigint, visitor_id uuid, order_ref text, policy jsonb DEFAULT NULL)
 RETURNS TABLE (line_no int, touch_ref text, touch_visitor_id uuid, creator_id bigint, weight float8, credit bigint, reason text,
 			   policy_version int, touched_at timestamptz, touch_position int, path_length int, snapshot jsonb, ordered_at timestamptz)
 LANGUAGE plpgsql STABLE
@@ -190,8 +194,9 @@ DECLARE
 BEGIN
 	SELECT x.ordered_at, influence_internal.coupon_code(x.coupon) AS coupon, p.*, g.time_zone INTO STRICT o
 	  FROM influence.orders x
-	  JOIN influence.attribution_policy p ON p.program_id = x.program_id
-			AND p.version = influence_internal.order_policy_version($1, $2, $3)
+	  JOIN influence.attribution_policy y ON y.program_id = x.program_id
+			AND y.version = influence_internal.order_policy_version($1, $2, $3)
+	 CROSS JOIN LATERAL jsonb_populate_record(y, $4) p
 	  JOIN influence.program g ON g.program_id = x.program_id
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3;
 	SELECT coalesce(array_agg(x.touched_at), '{}') AS at, coalesce(array_agg(x.kind), '{}') AS kinds,
@@ -200,7 +205,7 @@ BEGIN
 		   coalesce(array_agg(x.channel), '{}') AS channels, coalesce(array_agg(x.late), '{}') AS late,
 		   coalesce(array_agg(x.touch_ref), '{}') AS refs, coalesce(array_agg(x.touch_visitor_id), '{}') AS visitors,
 		   coalesce(array_agg(x.post_id), '{}') AS posts INTO t
-	  FROM influence_internal.order_touches($1, $2, o.ordered_at, o.version) x
+	  FROM influence_internal.order_touches($1, $2, o.ordered_at, o.version, $4) x
 	 WHERE x.viewable;
 	IF o.reuse <> 'reuse' THEN
 		SELECT max(e.at) INTO path_start FROM influence_internal.earlier_orders($1, $2, $3) e;
@@ -288,8 +293,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.attribute_order(bigint, uuid, text) IS
-'Runs the order''s attribution policy over the touches known now: the rows of table credit, touch_ref empty where a line is unattributed; snapshot holds the touch and the nearest earlier one of somebody else.';
+COMMENT ON FUNCTION influence_internal.attribute_order(bigint, uuid, text, jsonb) IS
+'Runs the order''s attribution policy over the touches known now: the rows of table credit, touch_ref empty where a line is unattributed; snapshot holds the touch and the nearest earlier one of somebody else. policy: keys of attribution_policy that take the place of the order''s policy (simulate_program).';
 
 CREATE FUNCTION influence_internal.credit_lines(program_id bigint, visitor_id uuid, order_ref text, revision int DEFAULT 0,
 	line_nos int[] DEFAULT NULL)

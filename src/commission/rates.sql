@@ -8,6 +8,52 @@
  * greater priority, then the lower id. The order is total, so the choice never
  * depends on a plan.
  */
+CREATE FUNCTION influence_internal.check_commission_rate(rate numeric, creator_id bigint, product_id bigint, category_id bigint, country text,
+	flat_amount bigint, valid_from timestamptz, valid_to timestamptz, directness text, customer_kind text, boost text, protect_days int)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF $8 <= $7 THEN
+		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
+	ELSIF $1 > 1 AND $1 < 'Infinity' THEN
+		PERFORM influence_internal.raise_invalid('the rate is above 1', format('rate: %s.', $1),
+			'A rate is a fraction of the price: 0.08 for 8 %.');
+	ELSIF num_nonnulls($1, $6) <> 1 THEN
+		PERFORM influence_internal.raise_invalid('a commission is either a rate or a flat amount', NULL,
+			'Give rate as a fraction (0.045 for 4.5 %) or flat_amount in minor units.');
+	ELSIF $6 < 0 THEN
+		PERFORM influence_internal.raise_invalid('flat_amount is negative', NULL, 'Give 0 or more minor units per piece.');
+	ELSIF $1 IS NOT NULL THEN
+		PERFORM influence.commission_minor(0, $1);	-- the kernel judges the rate
+	END IF;
+	IF $5 !~ '^([A-Z]{2})?$' THEN
+		PERFORM influence_internal.raise_invalid(format('country "%s" is not a code', $5), NULL,
+			'Use two upper-case letters (ISO 3166-1), or '''' for any.');
+	ELSIF $9 NOT IN ('', 'direct', 'indirect') THEN
+		PERFORM influence_internal.raise_invalid(format('directness "%s" is not known', $9), NULL, 'Use direct, indirect, or '''' for any.');
+	ELSIF $10 NOT IN ('', 'new', 'returning') THEN
+		PERFORM influence_internal.raise_invalid(format('customer_kind "%s" is not known', $10), NULL, 'Use new, returning, or '''' for any.');
+	ELSIF $11 NOT IN ('', 'organic', 'boosted') THEN
+		PERFORM influence_internal.raise_invalid(format('boost "%s" is not known', $11), NULL, 'Use organic, boosted, or '''' for any.');
+	ELSIF $12 NOT BETWEEN 0 AND 3660 THEN
+		PERFORM influence_internal.raise_invalid('protect_days is out of range', format('protect_days: %s.', $12), 'Give 0 to 3660 days.');
+	END IF;
+	IF $2 <> 0 THEN
+		PERFORM influence_internal.require_creator($2);
+	END IF;
+	IF $3 <> 0 THEN
+		PERFORM influence_internal.require_product($3);
+	END IF;
+	IF $4 <> 0 AND NOT EXISTS (SELECT FROM influence.category c WHERE c.category_id = $4) THEN
+		PERFORM influence_internal.raise_unknown('category', $4::text, 'Create it with influence.create_category(name).');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.check_commission_rate(numeric, bigint, bigint, bigint, text, bigint, timestamptz, timestamptz, text, text, text, int) IS
+'Raises IN002 or IN003 unless the rate card can have such a row.';
+
 CREATE FUNCTION influence_internal.set_commission_rate(program_id bigint, rate numeric DEFAULT NULL,
 	creator_id bigint DEFAULT 0, product_id bigint DEFAULT 0, category_id bigint DEFAULT 0, country text DEFAULT '',
 	flat_amount bigint DEFAULT NULL, priority int DEFAULT 0, valid_from timestamptz DEFAULT now(),
@@ -28,41 +74,7 @@ BEGIN
 		'country', $6, 'priority', $8::text, 'valid_to', $10::text, 'directness', $11, 'customer_kind', $12, 'boost', $13,
 		'protect_days', $14::text);
 	PERFORM influence_internal.require_begin('valid_from', $9);
-	IF $10 <= $9 THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
-	ELSIF $2 > 1 AND $2 < 'Infinity' THEN
-		PERFORM influence_internal.raise_invalid('the rate is above 1', format('rate: %s.', $2),
-			'A rate is a fraction of the price: 0.08 for 8 %.');
-	ELSIF num_nonnulls($2, $7) <> 1 THEN
-		PERFORM influence_internal.raise_invalid('a commission is either a rate or a flat amount', NULL,
-			'Give rate as a fraction (0.045 for 4.5 %) or flat_amount in minor units.');
-	ELSIF $7 < 0 THEN
-		PERFORM influence_internal.raise_invalid('flat_amount is negative', NULL, 'Give 0 or more minor units per piece.');
-	ELSIF $2 IS NOT NULL THEN
-		PERFORM influence.commission_minor(0, $2);	-- the kernel judges the rate
-	END IF;
-	IF $6 !~ '^([A-Z]{2})?$' THEN
-		PERFORM influence_internal.raise_invalid(format('country "%s" is not a code', $6), NULL,
-			'Use two upper-case letters (ISO 3166-1), or '''' for any.');
-	ELSIF $11 NOT IN ('', 'direct', 'indirect') THEN
-		PERFORM influence_internal.raise_invalid(format('directness "%s" is not known', $11), NULL, 'Use direct, indirect, or '''' for any.');
-	ELSIF $12 NOT IN ('', 'new', 'returning') THEN
-		PERFORM influence_internal.raise_invalid(format('customer_kind "%s" is not known', $12), NULL, 'Use new, returning, or '''' for any.');
-	ELSIF $13 NOT IN ('', 'organic', 'boosted') THEN
-		PERFORM influence_internal.raise_invalid(format('boost "%s" is not known', $13), NULL, 'Use organic, boosted, or '''' for any.');
-	ELSIF $14 NOT BETWEEN 0 AND 3660 THEN
-		PERFORM influence_internal.raise_invalid('protect_days is out of range', format('protect_days: %s.', $14), 'Give 0 to 3660 days.');
-	END IF;
-	IF $3 <> 0 THEN
-		PERFORM influence_internal.require_creator($3);
-	END IF;
-	IF $4 <> 0 THEN
-		PERFORM influence_internal.require_product($4);
-	END IF;
-	IF $5 <> 0 AND NOT EXISTS (SELECT FROM influence.category c WHERE c.category_id = $5) THEN
-		PERFORM influence_internal.raise_unknown('category', $5::text, 'Create it with influence.create_category(name).');
-	END IF;
-
+	PERFORM influence_internal.check_commission_rate($2, $3, $4, $5, $6, $7, $9, $10, $11, $12, $13, $14);
 	wanted := tstzrange($9, nullif($10, 'infinity'));
 	PERFORM influence_internal.lock_key('rates ' || $1);
 	SELECT r.rate_id, r.version INTO rate_id, version
@@ -118,7 +130,7 @@ COMMENT ON FUNCTION influence_internal.set_commission_rate(bigint, numeric, bigi
 
 CREATE FUNCTION influence_internal.rate_candidates(program_id bigint, creator_id bigint, product_id bigint,
 	category_path bigint[], country text, at timestamptz, directness text DEFAULT NULL, customer_kind text DEFAULT NULL,
-	boost text DEFAULT NULL, taken_id bigint DEFAULT NULL)
+	boost text DEFAULT NULL, taken_id bigint DEFAULT NULL, card jsonb DEFAULT NULL)
 RETURNS TABLE (choice int, rate_id bigint, version int, rate numeric, flat_amount bigint, personal boolean, protect_days int,
 			   began_at timestamptz, valid tstzrange, created_at timestamptz)
 LANGUAGE plpgsql STABLE
@@ -133,16 +145,21 @@ BEGIN
 									   r.customer_kind <> '' DESC, r.boost <> '' DESC, r.priority DESC, r.rate_id)::int,
 		   r.rate_id, r.version, r.rate, r.flat_amount, r.creator_id <> 0 OR r.product_id <> 0, r.protect_days,
 		   coalesce(r.resumed_from, lower(r.valid)), r.valid, r.created_at
-	  FROM influence.commission_rate r
-	 WHERE r.program_id = $1 AND r.creator_id IN (0, $2) AND r.product_id IN (0, $3)
-	   AND (r.rate_id = $10
+	  FROM (SELECT x.* FROM influence.commission_rate x
+			 WHERE $11 IS NULL AND x.program_id = $1 AND x.creator_id IN (0, $2) AND x.product_id IN (0, $3)
+			UNION ALL
+			SELECT x.*
+			  FROM unnest(ARRAY[concat('0/', $3), concat($2, '/', $3), concat($2, '/0'), '0/0']) k
+			 CROSS JOIN jsonb_populate_recordset(NULL::influence.commission_rate, $11 -> k) x
+			 WHERE $11 IS NOT NULL) r
+	 WHERE (r.rate_id = $10
 			OR (r.valid @> $6 AND (r.category_id = 0 OR r.category_id = ANY ($4)) AND r.country IN ('', $5)
 				AND r.directness IN ('', $7) AND r.customer_kind IN ('', $8) AND r.boost IN ('', $9)))
 	 ORDER BY 1;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.rate_candidates(bigint, bigint, bigint, bigint[], text, timestamptz, text, text, text, bigint) IS
-'The rows of the rate card that fit an order line and a creator, best first (choice 1 is taken); what is not known (NULL) fits only rows for any. personal: it names the creator or the product; began_at: when its protection began to count. taken_id puts a rate that was taken earlier first, whatever its validity is now.';
+COMMENT ON FUNCTION influence_internal.rate_candidates(bigint, bigint, bigint, bigint[], text, timestamptz, text, text, text, bigint, jsonb) IS
+'The rows of the rate card that fit an order line and a creator, best first (choice 1 is taken); what is not known (NULL) fits only rows for any. personal: it names the creator or the product; began_at: when its protection began to count. taken_id puts a rate that was taken earlier first, whatever its validity is now. card: the rows to choose from instead of the program''s, as scenario_rates() keys them.';
 
 CREATE FUNCTION influence_internal.rate_scope(program_id bigint, rate_id bigint)
 RETURNS text
