@@ -160,7 +160,7 @@ WHERE p.pronamespace IN ('influence'::regnamespace, 'influence_internal'::regnam
 		> (SELECT count(*) FROM regexp_matches(p.prosrc, '\mHINT = ', 'g'));
 
 -- The extension owns code, the tables stand without it: built-in types only, no default, check, index or view that
--- needs a function of the extension, no table that is a member, and nothing in the internal schema.
+-- needs a function of the extension, no table that is a member, and nothing in the internal schema but types.
 SELECT a.attrelid::regclass, a.attname, a.atttypid::regtype
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND a.atttypid >= 16384;
@@ -172,9 +172,10 @@ FROM pg_depend d JOIN member m ON (m.classid, m.objid) = (d.refclassid, d.refobj
 WHERE NOT EXISTS (SELECT FROM member x WHERE (x.classid, x.objid) = (d.classid, d.objid))
 	-- what an operator class consists of, and the arrays of a type, are no members of their own
 	AND d.classid NOT IN ('pg_amop'::regclass, 'pg_amproc'::regclass) AND (d.classid, d.deptype) <> ('pg_type'::regclass, 'i')
+	AND NOT (d.classid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refclassid = 'pg_type'::regclass)
 UNION ALL
 SELECT pg_describe_object(m.classid, m.objid, 0), 'is a member' FROM member m WHERE m.classid = 'pg_class'::regclass;
-SELECT count(*) FROM pg_class WHERE relnamespace = 'influence_internal'::regnamespace;
+SELECT count(*) FROM pg_class WHERE relnamespace = 'influence_internal'::regnamespace AND relkind <> 'c';
 -- views ask the caller's rights
 SELECT c.oid::regclass FROM pg_class c
 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind = 'v' AND NOT coalesce(c.reloptions::text ~ 'security_invoker=(true|on|1)', false);

@@ -45,10 +45,12 @@ SQL_PARTS = \
 	src/program/order_events.sql \
 	src/payout/watermark.sql \
 	src/payout/ledger.sql \
+	src/commission/scenario.sql \
 	src/commission/settlement_units.sql \
 	src/commission/settlement_stages.sql \
 	src/commission/settlement_due.sql \
 	src/commission/settlement.sql \
+	src/commission/simulation.sql \
 	src/attribution/reattribution.sql \
 	src/payout/payouts.sql \
 	src/payout/write_offs.sql \

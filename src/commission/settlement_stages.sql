@@ -108,7 +108,8 @@ $$;
 COMMENT ON FUNCTION influence_internal.settlement_by_sums(bigint, text, bigint[]) IS
 'What tiers of revenue, month_minimum and returns after the lock make of a month (of some creators, or of all), in minor units, without looking at single units: only for months that settled_by_units() is false for.';
 
-CREATE FUNCTION influence_internal.settlement_by_units(program_id bigint, months text[], creators bigint[] DEFAULT NULL)
+CREATE FUNCTION influence_internal.settlement_by_units(program_id bigint, months text[], creators bigint[] DEFAULT NULL,
+	scenario jsonb DEFAULT NULL, commissions influence_internal.commission_unit[] DEFAULT NULL)
 RETURNS TABLE (month text, creator_id bigint, stage text, ref bigint, amount bigint)
 LANGUAGE plpgsql STABLE
 ROWS 10000
@@ -129,9 +130,13 @@ BEGIN
 											ORDER BY u.line_no) = 1 THEN 1
 					ELSE 0 END AS step
 		  FROM unnest($2) x(month)
-		 CROSS JOIN LATERAL influence_internal.settlement_terms($1, x.month) m
-		 CROSS JOIN LATERAL influence_internal.settlement_units($1, m.starts_at, m.ends_at, m.counts_until, $3) u
-		  LEFT JOIN influence.tier_table t ON t.program_id = $1 AND t.tier_id = u.tier_id
+		 CROSS JOIN LATERAL influence_internal.settlement_terms($1, x.month, $4) m
+		 CROSS JOIN LATERAL influence_internal.settlement_units($1, m.starts_at, m.ends_at, m.counts_until, $3,
+				CASE WHEN $4 ->> 'month' = x.month THEN $5 END, CASE WHEN $4 ->> 'month' = x.month THEN $4 -> 'commission' END) u
+		  LEFT JOIN (SELECT y.tier_id, y.measure, y.mode, y.thresholds, y.rates FROM influence.tier_table y WHERE y.program_id = $1
+					 UNION ALL
+					 SELECT y.tier_id, y.measure, y.mode, y.thresholds, y.rates
+					   FROM jsonb_populate_recordset(NULL::influence.tier_table, $4 -> 'tiers') y) t ON t.tier_id = u.tier_id
 	), measured AS (
 		SELECT u.*, sum(u.step) OVER (PARTITION BY u.month, u.creator_id, u.tier_id) AS total,
 			   sum(u.step) OVER w AS running, sum(u.net) OVER w AS running_net
@@ -228,10 +233,10 @@ BEGIN
 	 WHERE s.amount <> 0;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.settlement_by_units(bigint, text[], bigint[]) IS
-'What a settlement makes of months (of some creators, or of all), in minor units: tiers, the caps of line, order and month, budgets (of brands, then of the program), month_minimum, bonus rules, returns after the lock. Where budgets reach a month, months holds all that the budget reaches before it, and creators is NULL: budgets serve everybody''s sales in their order.';
+COMMENT ON FUNCTION influence_internal.settlement_by_units(bigint, text[], bigint[], jsonb, influence_internal.commission_unit[]) IS
+'What a settlement makes of months (of some creators, or of all), in minor units: tiers, the caps of line, order and month, budgets (of brands, then of the program), month_minimum, bonus rules, returns after the lock. Where budgets reach a month, months holds all that the budget reaches before it, and creators is NULL: budgets serve everybody''s sales in their order. scenario: what simulate_program() makes otherwise in its month, with the commissions of that month.';
 
-CREATE FUNCTION influence_internal.coupon_credits(program_id bigint, month text, owners bigint[] DEFAULT NULL)
+CREATE FUNCTION influence_internal.coupon_credits(program_id bigint, month text, owners bigint[] DEFAULT NULL, scenario jsonb DEFAULT NULL)
 RETURNS TABLE (creator_id bigint, amount bigint)
 LANGUAGE plpgsql STABLE
 ROWS 100
@@ -246,7 +251,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM influence.coupon c WHERE c.program_id = $1 AND c.fixed_credit IS NOT NULL) THEN
 		RETURN;
 	END IF;
-	SELECT * INTO m FROM influence_internal.settlement_terms($1, $2);
+	SELECT * INTO m FROM influence_internal.settlement_terms($1, $2, $4);
 	RETURN QUERY
 	SELECT x.creator_id, sum(x.fixed_credit)::bigint
 	  FROM (SELECT c.creator_id, c.fixed_credit, o.visitor_id, o.order_ref, o.ordered_at
@@ -262,10 +267,11 @@ BEGIN
 	 GROUP BY x.creator_id;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.coupon_credits(bigint, text, bigint[]) IS
+COMMENT ON FUNCTION influence_internal.coupon_credits(bigint, text, bigint[], jsonb) IS
 'What the orders of a month with a coupon that has a fixed_credit bring its owner (some owners, or all), in minor units: once per order that is earned, is no replacement and keeps something by the lock; not for the owner''s own purchases, nor where the owner was not admitted or suspended, nor in a program that does not pay.';
 
-CREATE FUNCTION influence_internal.wanted_settlements(program_id bigint, months text[], creators bigint[] DEFAULT NULL)
+CREATE FUNCTION influence_internal.wanted_settlements(program_id bigint, months text[], creators bigint[] DEFAULT NULL, scenario jsonb DEFAULT NULL,
+	commissions influence_internal.commission_unit[] DEFAULT NULL)
 RETURNS TABLE (month text, creator_id bigint, stage text, ref bigint, amount bigint)
 LANGUAGE plpgsql STABLE
 ROWS 10000
@@ -275,17 +281,17 @@ AS $$
 DECLARE
 	item text;
 BEGIN
-	IF influence_internal.settled_by_units($1, $2) THEN
-		RETURN QUERY SELECT u.* FROM influence_internal.settlement_by_units($1, $2, $3) u;
+	IF $4 IS NOT NULL OR influence_internal.settled_by_units($1, $2) THEN
+		RETURN QUERY SELECT u.* FROM influence_internal.settlement_by_units($1, $2, $3, $4, $5) u;
 	ELSE
 		FOREACH item IN ARRAY $2 LOOP
 			RETURN QUERY SELECT item, s.* FROM influence_internal.settlement_by_sums($1, item, $3) s;
 		END LOOP;
 	END IF;
 	FOREACH item IN ARRAY $2 LOOP
-		RETURN QUERY SELECT item, c.creator_id, 'coupon', 0::bigint, c.amount FROM influence_internal.coupon_credits($1, item, $3) c;
+		RETURN QUERY SELECT item, c.creator_id, 'coupon', 0::bigint, c.amount FROM influence_internal.coupon_credits($1, item, $3, $4) c;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.wanted_settlements(bigint, text[], bigint[]) IS
-'What the facts say that the settlement of months should be (of some creators, or of all), in minor units by stage and ref; rows of 0 are left out. Where budgets reach a month, ask for all months that they connect (settled_together).';
+COMMENT ON FUNCTION influence_internal.wanted_settlements(bigint, text[], bigint[], jsonb, influence_internal.commission_unit[]) IS
+'What the facts say that the settlement of months should be (of some creators, or of all), in minor units by stage and ref; rows of 0 are left out. Where budgets reach a month, ask for all months that they connect (settled_together). scenario, commissions: what simulate_program() makes otherwise in one month.';

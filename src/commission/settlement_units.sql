@@ -6,7 +6,7 @@
  * up for the lines that have any; most have none, and their commissions can be
  * added up as they stand.
  */
-CREATE FUNCTION influence_internal.settlement_terms(program_id bigint, month text, OUT starts_at timestamptz, OUT ends_at timestamptz,
+CREATE FUNCTION influence_internal.settlement_terms(program_id bigint, month text, scenario jsonb DEFAULT NULL, OUT starts_at timestamptz, OUT ends_at timestamptz,
 	OUT counts_until timestamptz, OUT available_at timestamptz, OUT month_cap bigint, OUT month_minimum bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -22,12 +22,13 @@ BEGIN
 	 WHERE y.program_id = $1 AND y.valid @> settlement_terms.starts_at;
 	SELECT CASE WHEN y.tier_restate = 'forever' THEN 'infinity' ELSE settlement_terms.available_at END, y.month_cap, y.month_minimum
 	  INTO counts_until, month_cap, month_minimum
-	  FROM influence.commission_policy y
-	 WHERE y.program_id = $1 AND y.valid @> settlement_terms.starts_at;
+	  FROM influence.commission_policy x
+	 CROSS JOIN LATERAL jsonb_populate_record(x, CASE WHEN $3 ->> 'month' = $2 THEN $3 -> 'commission' END) y
+	 WHERE x.program_id = $1 AND x.valid @> settlement_terms.starts_at;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.settlement_terms(bigint, text) IS
-'What holds for the settlement of a month (YYYY-MM in the program''s time zone), by the policies in force at its first instant: its half-open bounds, until when returns count (its lock, or infinity where tiers are restated forever), when settlements become available (its lock), the cap and the minimum of a creator''s month. IN002, IN003.';
+COMMENT ON FUNCTION influence_internal.settlement_terms(bigint, text, jsonb) IS
+'What holds for the settlement of a month (YYYY-MM in the program''s time zone), by the policies in force at its first instant: its half-open bounds, until when returns count (its lock, or infinity where tiers are restated forever), when settlements become available (its lock), the cap and the minimum of a creator''s month. scenario: what simulate_program() makes otherwise. IN002, IN003.';
 
 CREATE FUNCTION influence_internal.order_left(program_id bigint, visitor_id uuid, order_ref text, counts_until timestamptz, claws_until timestamptz)
 RETURNS numeric
@@ -104,7 +105,7 @@ COMMENT ON FUNCTION influence_internal.returned_units(bigint, timestamptz, times
 'For the units of a program''s orders of a time span whose lines have returns (of some creators, or of all): the base and commission that came back before counts_until, and the base that ever came back, in minor units. What came back too late for a clawback (max_clawback_age) does not count, goodwill neither; a reversed chargeback counts down, never below 0. Unbarred commissions only.';
 
 CREATE FUNCTION influence_internal.settlement_units(program_id bigint, starts_at timestamptz, ends_at timestamptz, counts_until timestamptz,
-	creators bigint[] DEFAULT NULL)
+	creators bigint[] DEFAULT NULL, commissions influence_internal.commission_unit[] DEFAULT NULL, policy jsonb DEFAULT NULL)
 RETURNS TABLE (creator_id bigint, visitor_id uuid, order_ref text, line_no int, ordered_at timestamptz, tier_id bigint, brand text,
 			   net bigint, commission bigint, late bigint, pieces bigint, line_cap bigint, order_cap bigint)
 LANGUAGE plpgsql STABLE
@@ -125,16 +126,23 @@ BEGIN
 						   ELSE influence.clawback_minor(u.amount, l.base_amount, 0, k.returned, u.rounding) END,
 		   influence.clawback_minor(u.base, l.base_amount, 0, k.returned_ever, u.rounding)
 		   - influence.clawback_minor(u.base, l.base_amount, 0, k.returned, u.rounding),
-		   l.quantity - k.pieces, y.line_cap, y.order_cap
+		   l.quantity - k.pieces,
+		   CASE WHEN $7 ? 'line_cap' THEN ($7 ->> 'line_cap')::bigint ELSE y.line_cap END,
+		   CASE WHEN $7 ? 'order_cap' THEN ($7 ->> 'order_cap')::bigint ELSE y.order_cap END
 	  FROM (SELECT e.visitor_id, e.order_ref, e.line_no, e.creator_id, sum(e.base)::bigint AS base, sum(e.amount)::bigint AS amount,
 				   min(e.tier_id) AS tier_id, min(e.rounding) AS rounding, min(e.ordered_at) AS ordered_at,
 				   min(e.payout_policy_version) AS policy
 			  FROM influence.earning e
-			 WHERE e.program_id = $1 AND e.ordered_at >= $2 AND e.ordered_at < $3 AND e.kind = 'commission' AND e.creator_id <> 0
+			 WHERE $6 IS NULL AND e.program_id = $1 AND e.ordered_at >= $2 AND e.ordered_at < $3 AND e.kind = 'commission' AND e.creator_id <> 0
 			   -- a commission occurs when its order does: by this the index of a creator's earnings serves
 			   AND ($5 IS NULL OR (e.creator_id = ANY ($5) AND e.occurred_at >= $2 AND e.occurred_at < $3))
 			 GROUP BY e.visitor_id, e.order_ref, e.line_no, e.creator_id
-			HAVING count(e.hold_reason) = 0) u
+			HAVING count(e.hold_reason) = 0
+			UNION ALL
+			SELECT c.visitor_id, c.order_ref, c.line_no, c.creator_id, c.base, c.amount, c.tier_id, c.rounding, c.ordered_at,
+				   c.payout_policy_version
+			  FROM unnest($6) c
+			 WHERE c.creator_id <> 0 AND c.hold_reason IS NULL) u
 	  JOIN influence.order_line l ON l.visitor_id = u.visitor_id AND l.program_id = $1 AND l.order_ref = u.order_ref AND l.line_no = u.line_no
 	  JOIN influence.product p ON p.product_id = l.product_id
 	  JOIN influence.orders o ON o.visitor_id = u.visitor_id AND o.program_id = $1 AND o.order_ref = u.order_ref
@@ -152,5 +160,5 @@ BEGIN
 			   AND (a.max_clawback_age IS NULL OR r.returned_at <= influence_internal.calendar_add(u.ordered_at, a.max_clawback_age, zone))) k;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.settlement_units(bigint, timestamptz, timestamptz, timestamptz, bigint[]) IS
-'The units of a program''s orders of a time span (of some creators, or of all), unbarred commissions only, in minor units: net = base, and commission, less what came back before counts_until, as returned_units() counts it; late = base that came back later; pieces that stayed; brand of the product; caps of the order''s commission policy.';
+COMMENT ON FUNCTION influence_internal.settlement_units(bigint, timestamptz, timestamptz, timestamptz, bigint[], influence_internal.commission_unit[], jsonb) IS
+'The units of a program''s orders of a time span (of some creators, or of all), unbarred commissions only, in minor units: net = base, and commission, less what came back before counts_until, as returned_units() counts it; late = base that came back later; pieces that stayed; brand of the product; caps of the order''s commission policy. commissions: units that were not booked take the place of those that were; policy: keys that take the place of those of the commission policy.';

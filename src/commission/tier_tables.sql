@@ -5,6 +5,34 @@
  * line's table is chosen with its rate and frozen on its earning, so a table
  * is never changed; a later one takes the place of an open one.
  */
+CREATE FUNCTION influence_internal.check_tier_table(measure text, mode text, thresholds bigint[], rates numeric[], category_id bigint,
+	valid_from timestamptz, valid_to timestamptz)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM influence_internal.require_arguments('measure', $1, 'mode', $2, 'thresholds', $3::text, 'rates', $4::text,
+		'category_id', $5::text, 'valid_to', $7::text);
+	PERFORM influence_internal.require_begin('valid_from', $6);
+	IF $1 NOT IN ('revenue', 'orders', 'units') THEN
+		PERFORM influence_internal.raise_invalid(format('measure "%s" is not known', $1), NULL,
+			'Use revenue (minor units of the program''s currency), orders or units.');
+	ELSIF $7 <= $6 THEN
+		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
+	END IF;
+	PERFORM influence.tiered_amount(0, $3, $4, $2);		-- the kernel judges thresholds, rates and mode
+	IF EXISTS (SELECT FROM unnest($4) r WHERE r > 1) THEN
+		PERFORM influence_internal.raise_invalid('a rate is above 1', format('rates: %s.', $4),
+			'A rate is a fraction of the price: 0.08 for 8 %.');
+	ELSIF $5 <> 0 AND NOT EXISTS (SELECT FROM influence.category c WHERE c.category_id = $5) THEN
+		PERFORM influence_internal.raise_unknown('category', $5::text, 'Create it with influence.create_category(name).');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.check_tier_table(text, text, bigint[], numeric[], bigint, timestamptz, timestamptz) IS
+'Raises IN002 or IN003 unless there can be such a tier table.';
+
 CREATE FUNCTION influence_internal.set_tier_table(program_id bigint, measure text, mode text, thresholds bigint[], rates numeric[],
 	category_id bigint DEFAULT 0, valid_from timestamptz DEFAULT now(), valid_to timestamptz DEFAULT 'infinity')
 RETURNS TABLE (status text, tier_id bigint)
@@ -17,22 +45,7 @@ DECLARE
 	last record;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
-	PERFORM influence_internal.require_arguments('measure', $2, 'mode', $3, 'thresholds', $4::text, 'rates', $5::text,
-		'category_id', $6::text, 'valid_to', $8::text);
-	PERFORM influence_internal.require_begin('valid_from', $7);
-	IF $2 NOT IN ('revenue', 'orders', 'units') THEN
-		PERFORM influence_internal.raise_invalid(format('measure "%s" is not known', $2), NULL,
-			'Use revenue (minor units of the program''s currency), orders or units.');
-	ELSIF $8 <= $7 THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
-	END IF;
-	PERFORM influence.tiered_amount(0, $4, $5, $3);		-- the kernel judges thresholds, rates and mode
-	IF EXISTS (SELECT FROM unnest($5) r WHERE r > 1) THEN
-		PERFORM influence_internal.raise_invalid('a rate is above 1', format('rates: %s.', $5),
-			'A rate is a fraction of the price: 0.08 for 8 %.');
-	ELSIF $6 <> 0 AND NOT EXISTS (SELECT FROM influence.category c WHERE c.category_id = $6) THEN
-		PERFORM influence_internal.raise_unknown('category', $6::text, 'Create it with influence.create_category(name).');
-	END IF;
+	PERFORM influence_internal.check_tier_table($2, $3, $4, $5, $6, $7, $8);
 	range := tstzrange($7, nullif($8, 'infinity'));
 	PERFORM influence_internal.lock_key('tiers ' || $1);
 	-- the same call again, perhaps after a later table has cut its range

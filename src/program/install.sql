@@ -53,6 +53,7 @@ AS $$
 		   ('set_bonus_rule', 'operator'),
 		   ('record_bonus', 'operator'),
 		   ('settle_tiers', 'operator'),
+		   ('simulate_program', 'operator'),
 		   ('reattribute', 'operator'),
 		   ('refresh_stats', 'operator'),
 		   ('book_earnings', 'operator'),

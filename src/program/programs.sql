@@ -24,7 +24,7 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.program_facts(bigint) IS 'The facts of a program; IN003 when there is none.';
 
-CREATE FUNCTION influence_internal.check_attribution_policy(program_id bigint, version int)
+CREATE FUNCTION influence_internal.check_attribution_policy(program_id bigint, version int, policy jsonb DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -33,8 +33,10 @@ AS $$
 DECLARE
 	p record;
 BEGIN
-	SELECT a.*, g.time_zone, g.paying INTO STRICT p
-	  FROM influence.attribution_policy a JOIN influence.program g ON g.program_id = a.program_id
+	SELECT x.*, g.time_zone, g.paying INTO STRICT p
+	  FROM influence.attribution_policy a
+	  JOIN influence.program g ON g.program_id = a.program_id
+	 CROSS JOIN LATERAL jsonb_populate_record(a, $3) x
 	 WHERE a.program_id = check_attribution_policy.program_id AND a.version = check_attribution_policy.version;
 	-- the kernel itself says whether it can run this policy
 	PERFORM influence_internal.credit_order('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now(), '{}', '{}', '{}', '{}',
@@ -59,7 +61,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.check_attribution_policy(bigint, int) IS 'Raises IN002 or IN005 when a stored policy version cannot be run.';
+COMMENT ON FUNCTION influence_internal.check_attribution_policy(bigint, int, jsonb) IS 'Raises IN002 or IN005 when a stored policy version, or one with other keys (policy), cannot be run.';
 
 CREATE FUNCTION influence_internal.check_payout_policy(program_id bigint, version int)
 RETURNS void
@@ -97,6 +99,20 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.check_payout_policy(bigint, int) IS 'Raises IN002 or IN010 when a stored policy version cannot be run.';
 
+CREATE FUNCTION influence_internal.policy_columns(kind text)
+RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT array_agg(a.attname::text ORDER BY a.attnum)
+			  FROM pg_attribute a
+			 WHERE a.attrelid = format('influence.%I', kind || '_policy')::regclass AND a.attnum > 0 AND NOT a.attisdropped
+			   AND a.attname NOT IN ('program_id', 'version', 'valid', 'created_at', 'xact'));
+END
+$$;
+COMMENT ON FUNCTION influence_internal.policy_columns(text) IS 'The keys that a policy of a kind (attribution, payout, commission) has.';
+
 CREATE FUNCTION influence_internal.add_policy(program_id bigint, kind text, policy jsonb, valid_from timestamptz,
 	OUT status text, OUT version int)
 LANGUAGE plpgsql
@@ -105,16 +121,11 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	relation text := format('influence.%I', kind || '_policy');
-	columns text[];
-	list text;
+	columns text[] := influence_internal.policy_columns($2);
+	list text := (SELECT string_agg(quote_ident(c), ', ') FROM unnest(columns) c);
 	last record;
 	same boolean;
 BEGIN
-	SELECT array_agg(a.attname::text ORDER BY a.attnum), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
-	  INTO columns, list
-	  FROM pg_attribute a
-	 WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped
-	   AND a.attname NOT IN ('program_id', 'version', 'valid', 'created_at', 'xact');
 	PERFORM influence_internal.check_keys(policy, columns, format('the %s policy', kind));
 	PERFORM influence_internal.require_begin('valid_from', add_policy.valid_from);
 	PERFORM influence_internal.lock_key(format('%s policy %s', kind, add_policy.program_id));
