@@ -129,6 +129,12 @@ SELECT pg_temp.e('Plain', 1, 'x1', 'replaced', '2024-05-09', replacement => 'x2'
 SELECT revision, amount, hold_reason FROM influence.earning WHERE order_ref = 'x2' ORDER BY 1;
 SELECT pg_temp.o('Plain', 1, 'x2', '2024-05-09', 1000);
 SELECT pg_temp.net('x1'), pg_temp.net('x2');
+-- an order that earned 0 has the reason, too (tiers and bonuses ask for it), and once
+BEGIN;
+SELECT pg_temp.o('Plain', 4, 'free1', '2024-05-02', 1000), pg_temp.o('Plain', 4, 'free2', '2024-05-09', 0);
+SELECT pg_temp.e('Plain', 4, 'free1', 'replaced', '2024-05-09', replacement => 'free2'), pg_temp.e('Plain', 4, 'free1', 'replaced', '2024-05-10', 'again', 'free2');
+SELECT revision, base, amount, hold_reason FROM influence.earning WHERE order_ref = 'free2' ORDER BY 1;
+ROLLBACK;
 -- known before it comes; and the event before both
 SELECT pg_temp.e('Plain', 1, 'x2', 'replaced', '2024-05-19', replacement => 'x3');
 SELECT pg_temp.o('Plain', 1, 'x3', '2024-05-20', 1000);

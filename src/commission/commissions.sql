@@ -120,7 +120,12 @@ BEGIN
 				AND w.credited = NOT EXISTS (
 					SELECT FROM influence.credit x
 					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = w.line_no
-					   AND x.creator_id = w.creator_id AND x.superseded_by IS NOT NULL AND x.xact = pg_current_xact_id()) AS changed
+					   AND x.creator_id = w.creator_id AND x.superseded_by IS NOT NULL AND x.xact = pg_current_xact_id())
+			   -- and where what earned 0 is barred now: the settlement asks for the reason
+			   OR (o.replacement AND w.amount = 0 AND NOT EXISTS (
+					SELECT FROM influence.earning x
+					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = w.line_no
+					   AND x.creator_id = w.creator_id AND x.kind = 'commission' AND x.hold_reason IS NOT NULL)) AS changed
 		  FROM w
 		UNION ALL
 		SELECT w.line_no, w.creator_id, c.kind, c.seq, c.base, c.amount, c.returned_at, c.return_ref, w.credited AND c.kind = 'clawback', false
