@@ -9,13 +9,20 @@ CREATE FUNCTION influence_internal.earning_entry_key(visitor_id uuid, order_ref 
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-	-- the only part of free form stands last: two earnings never share a key
-	SELECT pg_catalog.concat(kind, '/', seq, CASE WHEN revision > 0 THEN ':' END, nullif(revision, 0), '/', line_no, '/', visitor_id, '/', order_ref)
+	-- the only part of free form stands last: two earnings never share a key; no concat(), which is only STABLE: this would not be inlined
+	SELECT kind OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) seq::pg_catalog.text
+		   OPERATOR(pg_catalog.||) CASE WHEN revision OPERATOR(pg_catalog.>) 0 THEN ':' OPERATOR(pg_catalog.||) revision::pg_catalog.text ELSE '' END
+		   OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) line_no::pg_catalog.text
+		   OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) visitor_id::pg_catalog.text
+		   OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) order_ref
 $$;
 COMMENT ON FUNCTION influence_internal.earning_entry_key(uuid, text, int, text, int, int) IS 'The ledger''s natural key of an earning: kind, seq (and revision after the first), line, visitor, order_ref.';
 
-CREATE FUNCTION influence_internal.earning_accounts(creator_id bigint, kind text, OUT cost text, OUT owed text)
+CREATE FUNCTION influence_internal.earning_accounts(creator_id bigint, kind text)
+-- a set of one row, which can be inlined
+RETURNS TABLE (cost text, owed text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+ROWS 1
 AS $$
 	SELECT CASE kind WHEN 'write_off' THEN 'write_off' ELSE 'expense' END,
 		   -- party 0 is the platform: its cut is its revenue, and nobody is paid

@@ -146,9 +146,10 @@ COMMENT ON FUNCTION influence_internal.require_country(text, text) IS 'Raises IN
 CREATE FUNCTION influence_internal.calendar_add(at timestamptz, span interval, time_zone text)
 RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT ((at AT TIME ZONE time_zone) + date_trunc('day', span)) AT TIME ZONE time_zone + (span - date_trunc('day', span))
+	-- qualified instead of a search_path of its own, which would keep it from being inlined
+	SELECT pg_catalog.timezone(time_zone, pg_catalog.timezone(time_zone, at) OPERATOR(pg_catalog.+) pg_catalog.date_trunc('day', span))
+		   OPERATOR(pg_catalog.+) (span OPERATOR(pg_catalog.-) pg_catalog.date_trunc('day', span))
 $$;
 COMMENT ON FUNCTION influence_internal.calendar_add(timestamptz, interval, text) IS
 'A moment plus an interval: its months and days count on the calendar of a time zone, the rest is elapsed time (the kernel''s rule for windows).';
@@ -195,8 +196,8 @@ BEGIN
 		PERFORM influence_internal.raise_invalid(format('%s is not a JSON object', what), NULL,
 			format('Its keys may be: %s.', array_to_string(allowed, ', ')));
 	END IF;
-	SELECT string_agg(k, ', ' ORDER BY k) INTO strange FROM jsonb_object_keys(object) k WHERE k <> ALL (allowed);
-	IF strange IS NOT NULL THEN
+	IF object - allowed <> '{}' THEN
+		SELECT string_agg(k, ', ' ORDER BY k) INTO strange FROM jsonb_object_keys(object - allowed) k;
 		PERFORM influence_internal.raise_invalid(format('%s has unknown keys', what), format('Unknown: %s.', strange),
 			format('Its keys may be: %s.', array_to_string(allowed, ', ')));
 	END IF;
@@ -220,7 +221,8 @@ COMMENT ON FUNCTION influence_internal.require_array(jsonb, text) IS 'Raises IN0
 
 CREATE FUNCTION influence_internal.content_hash(content jsonb)
 RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- as stable as convert_to(), or it would not be inlined
+LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT pg_catalog.sha256(pg_catalog.convert_to(content::pg_catalog.text, 'UTF8')) $$;
 COMMENT ON FUNCTION influence_internal.content_hash(jsonb) IS 'sha256 of the canonical jsonb text of a call''s content: equal for a retry.';
 

@@ -43,8 +43,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	person uuid := influence_internal.person_of($1);
+	person uuid;
 BEGIN
+	-- most visitors have no alias and are nobody's
+	IF NOT EXISTS (SELECT FROM influence.visitor_alias a WHERE a.visitor_id = $1
+				   UNION ALL SELECT FROM influence.visitor_alias a WHERE a.shopper_id = $1) THEN
+		RETURN ARRAY[$1];
+	END IF;
+	person := influence_internal.person_of($1);
 	RETURN (
 		WITH RECURSIVE tree AS (
 			SELECT person AS id

@@ -101,13 +101,12 @@ DECLARE
 	done int;
 	wanted int;
 BEGIN
-	SELECT max(s.step) INTO wanted FROM influence_internal.install_steps() s;
 	IF to_regclass('influence.schema_version') IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN001',
 			MESSAGE = 'the tables of pg_influence are not installed',
 			HINT = 'Run SELECT influence.install() as a superuser.';
 	END IF;
-	SELECT max(v.step) INTO done FROM influence.schema_version v;
+	SELECT max(v.step), (SELECT max(s.step) FROM influence_internal.install_steps() s) INTO done, wanted FROM influence.schema_version v;
 	IF done IS DISTINCT FROM wanted THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN001',
 			MESSAGE = 'the tables of pg_influence do not fit its code',
