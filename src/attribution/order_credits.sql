@@ -21,56 +21,92 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.scope_programs(bigint) IS 'The programs that share one attribution with this one: those of its dedup_group, or itself alone.';
 
-CREATE FUNCTION influence_internal.order_touches(program_id bigint, visitor_id uuid, ordered_at timestamptz, policy_version int,
-	policy jsonb DEFAULT NULL)
-RETURNS TABLE (touch_no bigint, touch_visitor_id uuid, touched_at timestamptz, touch_ref text, kind text, creator_id bigint,
-			   product_id bigint, category_id bigint, channel text, post_id bigint, received_at timestamptz, late boolean, viewable boolean)
+CREATE FUNCTION influence_internal.order_touches(people uuid[], scope bigint[], policy record, ordered_at timestamptz,
+	all_seen boolean DEFAULT false, session_lifetime interval DEFAULT NULL,
+	OUT ids bigint[], OUT at timestamptz[], OUT kinds text[], OUT creators bigint[], OUT products bigint[], OUT categories bigint[],
+	OUT channels text[], OUT posts bigint[], OUT refs text[], OUT visitors uuid[], OUT received timestamptz[], OUT late boolean[],
+	OUT viewable boolean[], OUT rivals bigint[])
 LANGUAGE plpgsql STABLE
-ROWS 20
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	people uuid[] := influence_internal.person_visitors($2);
-	scope bigint[] := influence_internal.scope_programs($1);
-	p record;
-	since timestamptz;
+	-- two days more than the windows for time zones
+	since_view timestamptz := $4 - policy.view_lookback - interval '2 days';
+	since_cart timestamptz := $4 - policy.cart_lookback - interval '2 days';
+	since_click timestamptz := $4 - policy.lookback - interval '2 days';
+	since timestamptz := least(since_view, since_click);		-- of carts alone what is older is read, by an index of their own
 BEGIN
-	SELECT x.* INTO STRICT p
-	  FROM influence.attribution_policy y CROSS JOIN LATERAL jsonb_populate_record(y, $5) x
-	 WHERE y.program_id = $1 AND y.version = $4;
-	since := least($3 - p.lookback, $3 - p.view_lookback, $3 - p.cart_lookback) - interval '2 days';
-	-- two days more than the windows for time zones; one older touch tells "outside the window" from "none"
+	IF $5 THEN
+		since_cart := least(since, since_cart);
+		since_view := since_cart;
+		since_click := since_cart;
+		since := coalesce((influence_internal.older_touch($1, $2, since_cart, policy.view_min_ms)).touched_at - interval '1 microsecond', since_cart);
+	END IF;
 	-- a touch_ref is one touch of its visitor: the writers see to it, here the earliest counts should COPY have brought two
-	RETURN QUERY
-	SELECT row_number() OVER (ORDER BY t.touched_at, t.touch_ref COLLATE "C", t.visitor_id), t.visitor_id, t.touched_at, t.touch_ref,
-		   t.kind,
-		   CASE WHEN t.kind = 'cart' AND t.creator_id IS NULL
-				THEN influence_internal.session_creator(people, scope, t.program_id, t.touched_at, p.max_touch_delay, ($5 ->> 'session_lifetime')::interval)
-				ELSE t.creator_id END,
-		   t.product_id,
-		   CASE WHEN t.category_id IS NULL AND p.match = 'category'
-				THEN (SELECT h.category_id FROM influence.product_category h
-					   WHERE h.product_id = t.product_id AND h.valid_from <= t.touched_at ORDER BY h.valid_from DESC LIMIT 1)
-				ELSE t.category_id END,
-		   t.channel, t.post_id, t.received_at,
-		   influence_internal.is_late(t.touched_at, t.received_at, g.created_at, p.max_touch_delay),
-		   t.kind <> 'view' OR coalesce(t.viewable_ms, 0) >= p.view_min_ms
-	  FROM (SELECT DISTINCT ON (u.visitor_id, u.touch_ref) u.*
-			  FROM ((SELECT x.* FROM unnest(people) v
-					   JOIN influence.touch x ON x.visitor_id = v AND x.program_id = ANY (scope) AND x.touched_at > since AND x.touched_at <= $3)
-					UNION ALL
-					(SELECT x.* FROM unnest(people) v
-					  CROSS JOIN LATERAL (SELECT w.* FROM influence.touch w
-										   WHERE w.visitor_id = v AND w.program_id = ANY (scope) AND w.touched_at <= since
-											 AND (w.kind <> 'view' OR coalesce(w.viewable_ms, 0) >= p.view_min_ms)
-										   ORDER BY w.touched_at DESC LIMIT 1) x)) u
-			 ORDER BY u.visitor_id, u.touch_ref, u.touched_at) t
-	  JOIN influence.program g ON g.program_id = t.program_id;
+	SELECT coalesce(array_agg(w.touch_no), '{}'), coalesce(array_agg(w.touched_at), '{}'), coalesce(array_agg(w.kind), '{}'),
+		   coalesce(array_agg(w.creator_id), '{}'), coalesce(array_agg(w.product_id), '{}'), coalesce(array_agg(w.category_id), '{}'),
+		   coalesce(array_agg(w.channel), '{}'), coalesce(array_agg(w.post_id), '{}'), coalesce(array_agg(w.touch_ref), '{}'),
+		   coalesce(array_agg(w.visitor_id), '{}'), coalesce(array_agg(w.received_at), '{}'), coalesce(array_agg(w.late), '{}'),
+		   coalesce(array_agg(w.viewable), '{}'), coalesce(array_agg(w.rival), '{}')
+	  INTO ids, at, kinds, creators, products, categories, channels, posts, refs, visitors, received, late, viewable, rivals
+	  FROM (-- the last touch before a run of touches of one creator is the runner-up of them all
+			SELECT n.*, max(n.touch_no - 1) FILTER (WHERE n.begins_run)
+						OVER (ORDER BY n.touched_at, n.touch_ref, n.visitor_id ROWS UNBOUNDED PRECEDING) AS rival
+			  FROM (SELECT t.*, row_number() OVER path AS touch_no, t.creator_id IS DISTINCT FROM lag(t.creator_id) OVER path AS begins_run
+					  FROM (SELECT DISTINCT ON (x.visitor_id, x.touch_ref COLLATE "C")
+								   x.visitor_id, x.touched_at, x.touch_ref COLLATE "C" AS touch_ref, x.kind,
+								   CASE WHEN x.kind = 'cart' AND x.creator_id IS NULL
+										THEN influence_internal.session_creator($1, $2, x.program_id, x.touched_at, policy.max_touch_delay, $6)
+										ELSE x.creator_id END AS creator_id,
+								   x.product_id,
+								   CASE WHEN x.category_id IS NULL AND policy.match = 'category'
+										THEN (SELECT h.category_id FROM influence.product_category h
+											   WHERE h.product_id = x.product_id AND h.valid_from <= x.touched_at ORDER BY h.valid_from DESC LIMIT 1)
+										ELSE x.category_id END AS category_id,
+								   x.channel, x.post_id, x.received_at,
+								   -- most came at once: the program's age matters to few
+								   CASE WHEN influence_internal.is_late(x.touched_at, x.received_at, x.touched_at, policy.max_touch_delay)
+										THEN (SELECT influence_internal.is_late(x.touched_at, x.received_at, g.created_at, policy.max_touch_delay)
+												FROM influence.program g WHERE g.program_id = x.program_id)
+										ELSE false END AS late,
+								   x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= policy.view_min_ms AS viewable
+							  FROM unnest($1) v
+							 CROSS JOIN LATERAL (
+								   SELECT a.* FROM influence.touch a
+									WHERE a.visitor_id = v AND a.program_id = ANY ($2) AND a.touched_at > since AND a.touched_at <= $4
+								   UNION ALL
+								   SELECT c.* FROM influence.touch c
+									WHERE c.visitor_id = v AND c.program_id = ANY ($2) AND c.kind = 'cart'
+									  AND c.touched_at > since_cart AND c.touched_at <= since) x
+							 WHERE x.touched_at > CASE x.kind WHEN 'view' THEN since_view WHEN 'cart' THEN since_cart ELSE since_click END
+							   AND ($5 OR x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= policy.view_min_ms)
+								OR ($5 AND (x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= policy.view_min_ms))
+							 ORDER BY x.visitor_id, x.touch_ref COLLATE "C", x.touched_at) t
+					WINDOW path AS (ORDER BY t.touched_at, t.touch_ref, t.visitor_id)) n) w;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.order_touches(bigint, uuid, timestamptz, int, jsonb) IS
-'The touches of a person (all its visitors) in a program''s scope that an order of that moment could be credited to, numbered in (touched_at, touch_ref, visitor) order: touch_no stands for touch_id in the kernel''s tie rule. A cart without creator has the creator of the session that it was put into. late: came too late to earn; viewable: false for views that were not seen long enough. policy: keys that take the place of the policy''s, as in attribute_order().';
+COMMENT ON FUNCTION influence_internal.order_touches(uuid[], bigint[], record, timestamptz, boolean, interval) IS
+'The touches of a person (all its visitors) in a program''s scope that an order of that moment could be credited to under a policy (columns of attribution_policy), as arrays in (touched_at, touch_ref, visitor) order. ids number them: they stand for touch_id in the kernel''s tie rule. A cart without creator has the creator of the session that it was put into. late: came too late to earn. rivals: the id of the nearest earlier touch of somebody else. all_seen: also views that were not seen long enough (viewable false), touches of every kind as far back as the widest window reaches, and the last one before it. session_lifetime: in place of the one in force at a cart without creator (simulate_program).';
+
+CREATE FUNCTION influence_internal.older_touch(people uuid[], scope bigint[], until timestamptz, view_min_ms int,
+	OUT touched_at timestamptz, OUT kind text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	SELECT x.touched_at, x.kind INTO touched_at, kind
+	  FROM unnest($1) v
+	 CROSS JOIN LATERAL (SELECT w.touched_at, w.kind FROM influence.touch w
+						  WHERE w.visitor_id = v AND w.program_id = ANY ($2) AND w.touched_at <= $3
+							AND (w.kind <> 'view' OR coalesce(w.viewable_ms, 0) >= $4)
+						  ORDER BY w.touched_at DESC LIMIT 1) x
+	 ORDER BY x.touched_at DESC LIMIT 1;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.older_touch(uuid[], bigint[], timestamptz, int) IS
+'The last touch of these visitors in a scope up to a moment, not counting views that were not seen long enough.';
 
 CREATE FUNCTION influence_internal.is_late(touched_at timestamptz, received_at timestamptz, program_since timestamptz, max_touch_delay interval)
 RETURNS boolean
@@ -109,18 +145,19 @@ $$;
 COMMENT ON FUNCTION influence_internal.session_creator(uuid[], bigint[], bigint, timestamptz, interval, interval) IS
 'Whose session a person was in at a moment: the creator of the last click or coupon that has one, within the session_lifetime of the policy of then (or a given one); what came late opens no session. NULL: nobody''s. For carts that name no creator.';
 
-CREATE FUNCTION influence_internal.buyer_creators(visitor_id uuid)
+CREATE FUNCTION influence_internal.buyer_creators(people uuid[])
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE
-	people uuid[] := influence_internal.person_visitors($1);
 BEGIN
+	IF NOT EXISTS (SELECT FROM influence.creator c WHERE c.visitor_id = ANY ($1)) THEN
+		RETURN '{}';
+	END IF;
 	RETURN (
 		WITH own AS (
-			SELECT c.creator_id, c.agency_of FROM influence.creator c WHERE c.visitor_id = ANY (people)
+			SELECT c.creator_id, c.agency_of FROM influence.creator c WHERE c.visitor_id = ANY ($1)
 		)
 		SELECT coalesce(array_agg(DISTINCT x.id), '{}')
 		  FROM (SELECT o.creator_id AS id FROM own o
@@ -128,8 +165,8 @@ BEGIN
 				UNION ALL SELECT a.creator_id FROM own o JOIN influence.creator a ON a.agency_of @> ARRAY[o.creator_id]) x);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.buyer_creators(uuid) IS
-'The creators whose credit a purchase of this person may not be: its own, the creators it acts for as an agency, and the agencies that act for it.';
+COMMENT ON FUNCTION influence_internal.buyer_creators(uuid[]) IS
+'The creators whose credit a purchase of this person (all its visitors) may not be: its own, the creators it acts for as an agency, and the agencies that act for it.';
 
 CREATE FUNCTION influence_internal.order_policy_version(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS int
@@ -182,11 +219,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+	people uuid[] := influence_internal.person_visitors($2);
+	scope bigint[] := influence_internal.scope_programs($1);
+	excluded bigint[] := influence_internal.buyer_creators(people);
 	o record;
 	t record;
 	l record;
+	older record;
 	owner bigint;
-	excluded bigint[] := influence_internal.buyer_creators($2);
 	path_start timestamptz;
 	by_coupon bigint[] := '{}';		-- the lines in which the order's coupon takes part
 	clicked bigint[];
@@ -199,14 +239,25 @@ BEGIN
 	 CROSS JOIN LATERAL jsonb_populate_record(y, $4) p
 	  JOIN influence.program g ON g.program_id = x.program_id
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3;
-	SELECT coalesce(array_agg(x.touched_at), '{}') AS at, coalesce(array_agg(x.kind), '{}') AS kinds,
-		   coalesce(array_agg(x.touch_no), '{}') AS ids, coalesce(array_agg(x.creator_id), '{}') AS creators,
-		   coalesce(array_agg(x.product_id), '{}') AS products, coalesce(array_agg(x.category_id), '{}') AS categories,
-		   coalesce(array_agg(x.channel), '{}') AS channels, coalesce(array_agg(x.late), '{}') AS late,
-		   coalesce(array_agg(x.touch_ref), '{}') AS refs, coalesce(array_agg(x.touch_visitor_id), '{}') AS visitors,
-		   coalesce(array_agg(x.post_id), '{}') AS posts INTO t
-	  FROM influence_internal.order_touches($1, $2, o.ordered_at, o.version, $4) x
-	 WHERE x.viewable;
+	SELECT * INTO t FROM influence_internal.order_touches(people, scope, o, o.ordered_at, false, ($4 ->> 'session_lifetime')::interval);
+	IF t.ids = '{}' THEN
+		-- none that could earn: an older one tells "outside the window" from "none"
+		SELECT * INTO older FROM influence_internal.older_touch(people, scope, o.ordered_at, o.view_min_ms);
+		IF older.kind IS NOT NULL THEN
+			t.ids := '{1}';
+			t.at := ARRAY[older.touched_at];
+			t.kinds := ARRAY[older.kind];
+			t.creators := '{NULL}';
+			t.products := '{NULL}';
+			t.categories := '{NULL}';
+			t.channels := '{NULL}';
+			t.late := '{f}';
+			t.refs := '{""}';
+			t.visitors := ARRAY[$2];
+			t.posts := '{NULL}';
+			t.rivals := '{NULL}';
+		END IF;
+	END IF;
 	IF o.reuse <> 'reuse' THEN
 		SELECT max(e.at) INTO path_start FROM influence_internal.earlier_orders($1, $2, $3) e;
 	END IF;
@@ -249,8 +300,10 @@ BEGIN
 				t.refs := '{}';
 				t.visitors := '{}';
 				t.posts := '{}';
+				t.rivals := '{}';
 			END IF;
 			-- greater than any other touch of that moment; its visitor is nobody, so that no touch_ref is like it
+			t.rivals := t.rivals || (SELECT max(w.id) FROM unnest(t.ids, t.creators) w(id, creator_id) WHERE w.creator_id IS DISTINCT FROM owner);
 			t.at := t.at || o.ordered_at;
 			t.kinds := t.kinds || 'coupon'::text;
 			t.ids := t.ids || 9223372036854775807;
@@ -266,8 +319,8 @@ BEGIN
 		RETURN QUERY
 		WITH w AS MATERIALIZED (
 			SELECT x.*
-			  FROM unnest(t.ids, t.at, t.kinds, t.creators, t.products, t.channels, t.refs, t.visitors, t.posts)
-					x(id, at, kind, creator_id, product_id, channel, ref, visitor_id, post_id)
+			  FROM unnest(t.ids, t.at, t.kinds, t.creators, t.products, t.channels, t.refs, t.visitors, t.posts, t.rivals)
+					x(id, at, kind, creator_id, product_id, channel, ref, visitor_id, post_id, rival)
 		), lines AS (
 			SELECT array_agg(x.id) AS ids, array_agg(x.amount) AS amounts, array_agg(x.product_id) AS products,
 				   array_agg(x.category_id) AS categories, array_agg(x.cart_start) AS cart_starts
@@ -280,21 +333,20 @@ BEGIN
 			   CASE WHEN w.id IS NOT NULL THEN
 					jsonb_strip_nulls(jsonb_build_object('kind', w.kind, 'channel', w.channel, 'product_id', w.product_id,
 						'post_id', w.post_id, 'model', o.model,
-						'runner_up', (SELECT jsonb_build_object('touch_ref', u.ref, 'creator_id', u.creator_id, 'touched_at', u.at)
-										FROM w u
-									   WHERE u.id < w.id AND u.creator_id IS DISTINCT FROM w.creator_id
-									   ORDER BY u.id DESC LIMIT 1))) END,
+						'runner_up', CASE WHEN u.id IS NOT NULL THEN
+							jsonb_build_object('touch_ref', u.ref, 'creator_id', u.creator_id, 'touched_at', u.at) END)) END,
 			   o.ordered_at
 		  FROM lines x
 		 CROSS JOIN LATERAL influence_internal.credit_order(t.at, t.kinds, t.ids, t.creators, t.products, t.categories, t.channels, t.late,
 				o.ordered_at, x.ids, x.amounts, x.products, x.categories, excluded, path_start, x.cart_starts, o.model, o.lookback,
 				o.view_lookback, o.cart_lookback, o.half_life, o.position_weights, o.reuse, o.session_lifetime, o.match, o.time_zone) c
-		  LEFT JOIN w ON w.id = c.touch_id;
+		  LEFT JOIN w ON w.id = c.touch_id
+		  LEFT JOIN w u ON u.id = w.rival;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.attribute_order(bigint, uuid, text, jsonb) IS
-'Runs the order''s attribution policy over the touches known now: the rows of table credit, touch_ref empty where a line is unattributed; snapshot holds the touch and the nearest earlier one of somebody else. policy: keys of attribution_policy that take the place of the order''s policy (simulate_program).';
+'Runs the order''s attribution policy over the touches known now: the rows of table credit, touch_ref empty where a line is unattributed; snapshot holds the touch and its runner-up, the nearest earlier one of somebody else that was in its window (the two days beyond it that a time zone may need included). policy: keys of attribution_policy that take the place of the order''s policy (simulate_program).';
 
 CREATE FUNCTION influence_internal.credit_lines(program_id bigint, visitor_id uuid, order_ref text, revision int DEFAULT 0,
 	line_nos int[] DEFAULT NULL)
