@@ -53,24 +53,17 @@ $$;
 COMMENT ON FUNCTION influence_internal.wanted_clawbacks(bigint, uuid, text, int, bigint, bigint, text, timestamptz) IS
 'What the returns of a line should have taken back of a commission (its base and amount): for each return a clawback, and a write_off, which gives the amount back when the return came after claws_until (else 0). The sums: -round(C R / N) over all returns, and the part of it beyond the returns in time. A line with base 0 comes back by its pieces.';
 
-CREATE FUNCTION influence_internal.cancel_lines(program_id bigint, visitor_id uuid, order_ref text)
+CREATE FUNCTION influence_internal.cancel_lines(program_id bigint, visitor_id uuid, order_ref text, cancelled_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE
-	cancelled_at timestamptz := (
-		SELECT min(e.occurred_at) FROM influence.order_event e
-		 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.kind = 'cancelled' AND e.state = 'counted');
 BEGIN
-	IF cancelled_at IS NULL THEN
-		RETURN;
-	END IF;
 	INSERT INTO influence.order_return AS x (visitor_id, program_id, order_ref, line_no, return_ref, kind, quantity, amount, order_amount,
 											 returned_at, state, seq, stated)
 	SELECT $2, $1, $3, l.line_no, 'cancelled', 'cancelled', nullif(k.pieces - k.returned_pieces, 0), k.base - k.returned_base, k.order_amount - k.returned,
-		   cancelled_at, 'applied', k.next_seq, '[]'
+		   $4, 'applied', k.next_seq, '[]'
 	  FROM influence.order_line l
 	 CROSS JOIN LATERAL influence_internal.line_left($1, $2, $3, l.line_no) k
 	 WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3
@@ -82,5 +75,5 @@ BEGIN
 		   IS DISTINCT FROM (excluded.quantity, excluded.amount, excluded.order_amount, excluded.returned_at);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.cancel_lines(bigint, uuid, text) IS
-'When an order is cancelled: keeps one return per line, return_ref "cancelled", equal to what the other returns left, at the time of the earliest cancellation.';
+COMMENT ON FUNCTION influence_internal.cancel_lines(bigint, uuid, text, timestamptz) IS
+'For a cancelled order: keeps one return per line, return_ref "cancelled", equal to what the other returns left, at the time of the (earliest) cancellation.';

@@ -22,7 +22,8 @@ $$;
 COMMENT ON FUNCTION influence_internal.line_commission(bigint, numeric, bigint, bigint, numeric[], int, text) IS
 'What a creator earns by a line: base x rate, or, flat, its share (the place-th of shares, NULL = none) of flat_amount x quantity.';
 
-CREATE FUNCTION influence_internal.wanted_commissions(program_id bigint, visitor_id uuid, order_ref text, scenario jsonb DEFAULT NULL)
+CREATE FUNCTION influence_internal.wanted_commissions(program_id bigint, visitor_id uuid, order_ref text, o record,
+	scenario jsonb DEFAULT NULL)
 RETURNS TABLE (line_no int, creator_id bigint, base bigint, rate_id bigint, rate_version int, rate numeric, flat_amount bigint,
 			   rounding text, amount bigint, hold_reason text, directness text, customer_kind text, boost text, tier_id bigint,
 			   credited boolean)
@@ -32,26 +33,24 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	o record;
 	asked record;
 	barred text;
 BEGIN
-	SELECT * INTO o FROM influence_internal.order_terms($1, $2, $3);
 	-- the sale stays with the order that this one replaces, also when that is known later
 	barred := CASE WHEN o.replacement THEN 'replacement' END;
-	SELECT CASE WHEN x.rates THEN ($4 ->> 'directness')::boolean
+	SELECT CASE WHEN x.rates THEN ($5 ->> 'directness')::boolean
 				ELSE EXISTS (SELECT FROM influence.commission_rate r WHERE r.program_id = $1 AND r.directness <> '') END AS directness,
-		   CASE WHEN x.rates THEN ($4 ->> 'boost')::boolean
+		   CASE WHEN x.rates THEN ($5 ->> 'boost')::boolean
 				ELSE EXISTS (SELECT FROM influence.commission_rate r WHERE r.program_id = $1 AND r.boost <> '') END AS boost,
 		   CASE WHEN NOT o.paying THEN 0
-				WHEN x.cut THEN ($4 #>> '{commission,platform_rate}')::numeric
+				WHEN x.cut THEN ($5 #>> '{commission,platform_rate}')::numeric
 				ELSE (SELECT p.platform_rate FROM influence.commission_policy p
 					   WHERE p.program_id = $1 AND p.version = influence_internal.order_commission_policy($1, $2, $3)) END AS platform_rate,
 		   x.*
 	  INTO asked
 	  -- what a scenario says otherwise
-	  FROM (SELECT coalesce($4 ? 'rates', false) AS rates, coalesce($4 ? 'tiers', false) AS tiers,
-				   coalesce($4 ? 'attribution', false) AS attribution, coalesce($4 -> 'commission' ? 'platform_rate', false) AS cut) x;
+	  FROM (SELECT coalesce($5 ? 'rates', false) AS rates, coalesce($5 ? 'tiers', false) AS tiers,
+				   coalesce($5 ? 'attribution', false) AS attribution, coalesce($5 -> 'commission' ? 'platform_rate', false) AS cut) x;
 	RETURN QUERY
 	WITH booked AS MATERIALIZED (
 		-- what a creator was first booked with is frozen
@@ -68,7 +67,7 @@ BEGIN
 		   AND x.creator_id IS NOT NULL AND x.superseded_by IS NULL
 		UNION ALL
 		SELECT x.line_no, x.creator_id, x.credit, x.weight, x.touch_visitor_id, x.touched_at, x.touch_ref, x.snapshot
-		  FROM influence_internal.attribute_order($1, $2, $3, $4 -> 'attribution') x
+		  FROM influence_internal.attribute_order($1, $2, $3, $5 -> 'attribution') x
 		 WHERE asked.attribution AND x.creator_id IS NOT NULL
 	), shares AS MATERIALIZED (
 		SELECT x.line_no, x.creator_id, sum(x.credit)::bigint AS base, round(sum(x.weight)::numeric, 9) AS weight
@@ -109,7 +108,7 @@ BEGIN
 				OFFSET 0) n
 		  LEFT JOIN LATERAL (SELECT x.*
 							   FROM influence_internal.choose_rate($1, n.creator_id, n.product_id, n.category_path, o.country, o.ordered_at,
-										n.directness, n.customer_kind, n.boost, n.base, n.quantity, n.shares, n.place, o.rounding, $4 -> 'rates') x
+										n.directness, n.customer_kind, n.boost, n.base, n.quantity, n.shares, n.place, o.rounding, $5 -> 'rates') x
 							  WHERE n.bar IS NULL OFFSET 0) r ON true
 	), wanted AS (
 		SELECT f.*, true AS credited FROM fresh f
@@ -145,7 +144,7 @@ BEGIN
 						FROM (SELECT x.tier_id, x.category_id FROM influence.tier_table x
 							   WHERE NOT asked.tiers AND x.program_id = $1 AND x.valid @> o.ordered_at
 							  UNION ALL
-							  SELECT x.tier_id, x.category_id FROM jsonb_populate_recordset(NULL::influence.tier_table, $4 -> 'tiers') x
+							  SELECT x.tier_id, x.category_id FROM jsonb_populate_recordset(NULL::influence.tier_table, $5 -> 'tiers') x
 							   WHERE asked.tiers AND x.valid @> o.ordered_at) t
 					   WHERE w.tiered AND (t.category_id = 0 OR t.category_id = ANY (l.category_path))
 					   ORDER BY coalesce(array_position(l.category_path, t.category_id), 0) DESC LIMIT 1)
@@ -156,8 +155,8 @@ BEGIN
 	  JOIN line l ON l.line_no = w.line_no;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.wanted_commissions(bigint, uuid, text, jsonb) IS
-'The commissions that an order should have with its present credits: one row per line and creator that is credited, or was (base 0 then, credited false), at the rate and rounding that was first booked, else chosen now; and one per line for the platform''s own cut (creator_id 0, base: all that is credited to creators). scenario: what simulate_program() makes otherwise, as scenario() says; a rate card replaces what was first booked.';
+COMMENT ON FUNCTION influence_internal.wanted_commissions(bigint, uuid, text, record, jsonb) IS
+'The commissions that an order should have with its present credits: one row per line and creator that is credited, or was (base 0 then, credited false), at the rate and rounding that was first booked, else chosen now; and one per line for the platform''s own cut (creator_id 0, base: all that is credited to creators). o: the order_terms() of the order. scenario: what simulate_program() makes otherwise, as scenario() says; a rate card replaces what was first booked.';
 
 CREATE FUNCTION influence_internal.order_commission_policy(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS int

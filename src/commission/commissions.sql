@@ -6,6 +6,18 @@
  * moment of availability the difference between what should be there and what
  * is there. So whatever comes late, in whatever order, the sums end the same.
  */
+CREATE FUNCTION influence_internal.hold_end(at timestamptz, hold interval, hold_after_month_end int, time_zone text)
+RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+	-- months and days count in the program's time zone, never the session's; the rest is elapsed time
+	SELECT CASE WHEN hold_after_month_end IS NULL THEN influence_internal.calendar_add(at, hold, time_zone)
+				ELSE pg_catalog.timezone(time_zone, pg_catalog.date_trunc('month', pg_catalog.timezone(time_zone, at))
+						OPERATOR(pg_catalog.+) pg_catalog.make_interval(months => 1, days => hold_after_month_end)) END
+$$;
+COMMENT ON FUNCTION influence_internal.hold_end(timestamptz, interval, int, text) IS
+'When a hold that begins at a moment is over: hold counts from that moment, hold_after_month_end (days; NULL: hold counts) from the end of its month.';
+
 CREATE FUNCTION influence_internal.hold_until(program_id bigint, at timestamptz, policy_version int DEFAULT NULL, OUT available_at timestamptz, OUT version int,
 	OUT rounding text)
 LANGUAGE plpgsql STABLE
@@ -20,13 +32,7 @@ BEGIN
 	 WHERE y.program_id = $1 AND CASE WHEN $3 IS NULL THEN y.valid @> $2 ELSE y.version = $3 END;
 	version := p.version;
 	rounding := p.rounding;
-	-- months and days count in the program's time zone, never the session's; the rest is elapsed time
-	IF p.hold_after_month_end IS NOT NULL THEN
-		available_at := (date_trunc('month', $2 AT TIME ZONE p.time_zone) + interval '1 month'
-						 + make_interval(days => p.hold_after_month_end)) AT TIME ZONE p.time_zone;
-	ELSE
-		available_at := influence_internal.calendar_add($2, p.hold, p.time_zone);
-	END IF;
+	available_at := influence_internal.hold_end($2, p.hold, p.hold_after_month_end, p.time_zone);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.hold_until(bigint, timestamptz, int) IS
@@ -42,11 +48,14 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	o record;
-	life record;
 	hold_from timestamptz;
 BEGIN
 	SELECT x.ordered_at, x.country, g.currency::text AS currency, g.paying, g.time_zone, y.version, y.rounding, y.rounding_scope, y.earns_at,
-		   y.hold_from, y.max_clawback_age INTO STRICT o
+		   y.hold_from, y.hold, y.hold_after_month_end, y.max_clawback_age, life.*,
+		   EXISTS (SELECT FROM influence.order_event e
+					WHERE e.program_id = $1 AND e.replacement_ref = $3 AND e.state = 'counted'
+					  AND (e.visitor_id = $2 OR e.visitor_id = ANY (influence_internal.person_visitors($2)))) AS replacement
+	  INTO STRICT o
 	  FROM influence.orders x
 	  JOIN influence.program g ON g.program_id = x.program_id
 	  -- the policy that was first booked under stays
@@ -54,69 +63,70 @@ BEGIN
 			(SELECT min(e.payout_policy_version) FROM influence.earning e
 			  WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.kind = 'commission'),
 			(SELECT v.version FROM influence.payout_policy v WHERE v.program_id = $1 AND v.valid @> x.ordered_at))
+	 CROSS JOIN (SELECT min(e.occurred_at) FILTER (WHERE e.kind = 'shipped') AS shipped,
+						min(e.occurred_at) FILTER (WHERE e.kind = 'delivered') AS delivered,
+						min(e.occurred_at) FILTER (WHERE e.kind = 'cancelled') AS cancelled
+				   FROM influence.order_event e
+				  WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.state = 'counted'
+					AND ($4 IS NULL OR e.received_at <= $4)) life
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3;
-	SELECT min(e.occurred_at) FILTER (WHERE e.kind = 'shipped') AS shipped, min(e.occurred_at) FILTER (WHERE e.kind = 'delivered') AS delivered,
-		   min(e.occurred_at) FILTER (WHERE e.kind = 'cancelled') AS cancelled INTO life
-	  FROM influence.order_event e
-	 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.state = 'counted' AND ($4 IS NULL OR e.received_at <= $4);
 	-- what was delivered has been shipped, no later than then
-	life.shipped := coalesce(life.shipped, life.delivered);
+	o.shipped := coalesce(o.shipped, o.delivered);
 	ordered_at := o.ordered_at;
 	country := o.country;
 	currency := o.currency;
 	paying := o.paying;
-	earned := CASE o.earns_at WHEN 'shipped' THEN life.shipped IS NOT NULL WHEN 'delivered' THEN life.delivered IS NOT NULL ELSE true END;
+	earned := CASE o.earns_at WHEN 'shipped' THEN o.shipped IS NOT NULL WHEN 'delivered' THEN o.delivered IS NOT NULL ELSE true END;
 	waits_for := CASE WHEN NOT earned THEN o.earns_at END;
-	hold_from := CASE o.hold_from WHEN 'shipped' THEN life.shipped WHEN 'delivered' THEN life.delivered ELSE o.ordered_at END;
-	available_at := 'infinity';
-	IF hold_from IS NOT NULL THEN
-		SELECT h.available_at INTO available_at FROM influence_internal.hold_until($1, hold_from, o.version) h;
-	END IF;
+	hold_from := CASE o.hold_from WHEN 'shipped' THEN o.shipped WHEN 'delivered' THEN o.delivered ELSE o.ordered_at END;
+	available_at := coalesce(influence_internal.hold_end(hold_from, o.hold, o.hold_after_month_end, o.time_zone), 'infinity');
 	payout_policy_version := o.version;
 	rounding := o.rounding;
 	rounding_scope := o.rounding_scope;
-	replacement := EXISTS (
-		SELECT FROM influence.order_event e
-		 WHERE e.program_id = $1 AND e.replacement_ref = $3 AND e.state = 'counted'
-		   AND (e.visitor_id = $2 OR e.visitor_id = ANY (influence_internal.person_visitors($2))));
-	cancelled_at := life.cancelled;
-	IF o.max_clawback_age IS NOT NULL THEN
-		claws_until := influence_internal.calendar_add(o.ordered_at, o.max_clawback_age, o.time_zone);
-	END IF;
+	replacement := o.replacement;
+	cancelled_at := o.cancelled;
+	claws_until := influence_internal.calendar_add(o.ordered_at, o.max_clawback_age, o.time_zone);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.order_terms(bigint, uuid, text, timestamptz) IS
 'What an order''s commissions have in common: the program''s currency, whether they are earned yet (else the event that they wait for), from when on they are available (infinity: not known yet), the payout policy (the one first booked under), whether the order replaces another one of the person (and so earns nothing), when it was cancelled, and until when a return costs the creators (NULL: for ever). known_at: with the order events received by then.';
 
-CREATE FUNCTION influence_internal.book_commissions(program_id bigint, visitor_id uuid, order_ref text, attribution int DEFAULT NULL)
+CREATE FUNCTION influence_internal.book_commissions(program_id bigint, visitor_id uuid, order_ref text, o record, attribution int DEFAULT NULL)
 RETURNS int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	o record;
 	returned boolean;
 	booked int;
 BEGIN
-	SELECT * INTO o FROM influence_internal.order_terms($1, $2, $3);
-	IF NOT o.earned THEN
-		RETURN 0;
-	END IF;
 	returned := EXISTS (SELECT FROM influence.order_return r
 						 WHERE r.visitor_id = $2 AND r.program_id = $1 AND r.order_ref = $3 AND r.state = 'applied');
+	IF NOT returned AND NOT EXISTS (SELECT FROM influence.earning e WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3) THEN
+		-- the first booking has nothing to compare with
+		INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rate_id,
+									   rate_version, rate, flat_amount, rounding, amount, currency, directness, customer_kind, boost, tier_id,
+									   ordered_at, occurred_at, available_at, payout_policy_version, hold_reason, revision)
+		SELECT $2, $1, $3, w.line_no, w.creator_id, 'commission', 0, w.base, w.rate_id, w.rate_version, w.rate, w.flat_amount, w.rounding,
+			   w.amount, o.currency, w.directness, w.customer_kind, w.boost, w.tier_id, o.ordered_at, o.ordered_at, o.available_at,
+			   o.payout_policy_version, w.hold_reason, greatest($5, 0)
+		  FROM influence_internal.wanted_commissions($1, $2, $3, o) w;
+		GET DIAGNOSTICS booked = ROW_COUNT;
+		RETURN booked;
+	END IF;
 	INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rate_id,
 								   rate_version, rate, flat_amount, rounding, amount, currency, directness, customer_kind, boost, tier_id,
 								   ordered_at, occurred_at, available_at, payout_policy_version, hold_reason, return_ref, revision)
 	WITH w AS MATERIALIZED (
-		SELECT x.* FROM influence_internal.wanted_commissions($1, $2, $3) x
+		SELECT x.* FROM influence_internal.wanted_commissions($1, $2, $3, o) x
 	), wanted AS MATERIALIZED (
 		SELECT w.line_no, w.creator_id, 'commission' AS kind, 0 AS seq, w.base, w.amount, o.ordered_at AS occurred_at, NULL AS return_ref,
 			   true AS always,
 			   -- a row of 0 where a creator came or went with a base of 0, for the statistics
-			   $4 IS NOT NULL AND w.creator_id <> 0 AND EXISTS (
+			   $5 IS NOT NULL AND w.creator_id <> 0 AND EXISTS (
 					SELECT FROM influence.credit x
-					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = w.line_no AND x.revision = $4)
+					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = w.line_no AND x.revision = $5)
 				AND w.credited = NOT EXISTS (
 					SELECT FROM influence.credit x
 					 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3 AND x.line_no = w.line_no
@@ -156,7 +166,7 @@ BEGIN
 	SELECT $2, $1, $3, m.line_no, m.creator_id, m.kind, m.seq, m.base, w.rate_id, w.rate_version, w.rate, w.flat_amount, w.rounding, m.amount,
 		   o.currency, x.directness, x.customer_kind, x.boost, x.tier_id, o.ordered_at, m.occurred_at, m.available_at, o.payout_policy_version,
 		   x.hold_reason, m.return_ref,
-		   greatest($4, m.last + 1, 0)
+		   greatest($5, m.last + 1, 0)
 		   + row_number() OVER (PARTITION BY m.line_no, m.creator_id, m.kind, m.seq ORDER BY m.available_at = o.available_at, m.available_at)::int - 1
 	  FROM missing m
 	  JOIN w ON w.line_no = m.line_no AND w.creator_id = m.creator_id
@@ -166,8 +176,8 @@ BEGIN
 	RETURN booked;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.book_commissions(bigint, uuid, text, int) IS
-'Books what is missing so that each line and credited creator has, from when on the order''s terms say, the commission of wanted_commissions() and the clawbacks of wanted_clawbacks(); what was booked as available from another moment on is taken back there. Nothing before it is earned. attribution: the revision of credits that was just written, if any. Returns the number of rows.';
+COMMENT ON FUNCTION influence_internal.book_commissions(bigint, uuid, text, record, int) IS
+'Books what is missing so that each line and credited creator has, from when on the order''s terms say, the commission of wanted_commissions() and the clawbacks of wanted_clawbacks(); what was booked as available from another moment on is taken back there. o: the order_terms() of an order that is earned. attribution: the revision of credits that was just written, if any. Returns the number of rows.';
 
 CREATE FUNCTION influence_internal.book_order(program_id bigint, visitor_id uuid, order_ref text, attribution int DEFAULT NULL)
 RETURNS int
@@ -176,10 +186,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	booked int;
+	terms record;
+	booked int := 0;
 BEGIN
-	PERFORM influence_internal.cancel_lines($1, $2, $3);
-	booked := influence_internal.book_commissions($1, $2, $3, $4);
+	SELECT * INTO terms FROM influence_internal.order_terms($1, $2, $3);
+	IF terms.cancelled_at IS NOT NULL THEN
+		PERFORM influence_internal.cancel_lines($1, $2, $3, terms.cancelled_at);
+	END IF;
+	-- nothing before it is earned
+	IF terms.earned THEN
+		booked := influence_internal.book_commissions($1, $2, $3, terms, $4);
+	END IF;
 	IF booked > 0 THEN
 		PERFORM influence_internal.book_order_earnings($1, $2, $3);
 	END IF;

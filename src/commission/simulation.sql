@@ -33,7 +33,7 @@ BEGIN
 		SELECT o.visitor_id, o.order_ref, w.line_no, w.creator_id, w.base, w.amount, w.tier_id, w.rounding, t.ordered_at,
 			   t.payout_policy_version, w.hold_reason, w.credited, w.amount + coalesce(k.amount, 0)
 		  FROM influence_internal.order_terms($1, o.visitor_id, o.order_ref) t
-		 CROSS JOIN LATERAL influence_internal.wanted_commissions($1, o.visitor_id, o.order_ref, $3) w
+		 CROSS JOIN LATERAL influence_internal.wanted_commissions($1, o.visitor_id, o.order_ref, t, $3) w
 		  LEFT JOIN LATERAL (
 				SELECT sum(c.amount) AS amount
 				  FROM influence_internal.wanted_clawbacks($1, o.visitor_id, o.order_ref, w.line_no, w.base, w.amount, w.rounding, t.claws_until) c

@@ -61,7 +61,7 @@ my @administration = (
 	"SELECT influence.install()", "SELECT influence.uninstall('drop all influence data in postgres')", "SELECT influence.adopt_cluster()", "CALL influence.run_due()",
 	"SET ROLE influence_owner", "CREATE FUNCTION influence.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE TABLE influence.t ()",
 	"ALTER FUNCTION influence.record_order SET search_path = public", "DROP TABLE influence.ledger", "DROP EXTENSION pg_influence",
-	"SELECT influence_internal.book_commissions(1, '00000000-0000-0000-0000-000000000001', 'order 1')",
+	"SELECT influence_internal.book_order(1, '00000000-0000-0000-0000-000000000001', 'order 1')",
 	"SELECT influence_internal.upkeep(now())", "SELECT influence_internal.close_watermark('refresh_stats', '1:1:')");
 my $refused = sub { my ($role, @s) = @_; my @got = outcome($node, 'postgres', $role, @s); return join ', ', map { $got[$_] eq '42501' ? () : "$s[$_]: $got[$_]" } 0 .. $#s; };
 is($refused->('service', @operations, @administration), '', 'a service can neither operate nor administer');
