@@ -18,6 +18,7 @@ AS $$
 DECLARE
 	program record;
 	hash bytea;
+	people uuid[];
 	known record;
 	money text;
 	fx_rate numeric;
@@ -33,24 +34,21 @@ BEGIN
 		'details');
 	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
 	PERFORM influence_internal.lock_person($2);
-	SELECT o.visitor_id, o.content_hash INTO known
-	  FROM unnest(influence_internal.person_visitors($2)) v
-	  JOIN influence.orders o ON o.visitor_id = v AND o.program_id = $1 AND o.order_ref = $3
-	 ORDER BY o.visitor_id = $2 DESC, o.visitor_id LIMIT 1;
-	IF FOUND THEN
+	people := influence_internal.person_visitors($2);
+	-- not locked, to keep bulk loads within the lock table: check_books() reports two at the same instant
+	SELECT o.program_id, o.visitor_id, o.content_hash, o.visitor_id = ANY (people) AS own INTO known
+	  FROM influence.orders o
+	 WHERE o.program_id = ANY (influence_internal.scope_programs($1)) AND o.order_ref = $3
+	 ORDER BY o.program_id = $1 DESC, o.visitor_id = ANY (people) DESC, o.visitor_id = $2 DESC, o.program_id, o.visitor_id LIMIT 1;
+	IF known.program_id = $1 AND known.own THEN
 		IF known.content_hash <> hash THEN
 			PERFORM influence_internal.raise_conflict('order', $3);
 		END IF;
 		RETURN QUERY SELECT 'duplicate', s.* FROM influence_internal.order_summary($1, known.visitor_id, $3) s;
 		RETURN;
-	END IF;
-	-- not locked, to keep bulk loads within the lock table: check_books() reports two at the same instant
-	SELECT o.program_id INTO known FROM influence.orders o
-	 WHERE o.program_id = ANY (influence_internal.scope_programs($1)) AND o.order_ref = $3
-	 ORDER BY o.program_id = $1 DESC, o.program_id LIMIT 1;
-	IF known.program_id = $1 THEN
+	ELSIF known.program_id = $1 THEN
 		PERFORM influence_internal.raise_other_visitor($3);		-- it would be paid twice
-	ELSIF FOUND THEN
+	ELSIF known.program_id IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN004',
 			MESSAGE = format('order "%s" is recorded in another program of the dedup_group', $3),
 			DETAIL = format('Program %s has it: touches of all programs of the group took part in its attribution.', known.program_id),
@@ -95,35 +93,38 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	item jsonb;
 	l record;
-	path bigint[];
 	total numeric;
 	base numeric;
+	order_total numeric := 0;
+	order_base numeric := 0;
 BEGIN
 	IF EXISTS (SELECT FROM jsonb_array_elements(lines) e GROUP BY e ->> 'line_no' HAVING count(*) > 1) THEN
 		PERFORM influence_internal.raise_invalid('two lines have the same line_no', NULL, 'Number the lines of an order 1, 2, 3, ...');
 	END IF;
-	FOR item IN SELECT e FROM jsonb_array_elements(lines) e LOOP
-		PERFORM influence_internal.check_keys(item, ARRAY['line_no', 'product_id', 'sku', 'quantity', 'list_price', 'paid_price',
+	FOR l IN
+		SELECT e.item, r.*, coalesce(r.product_id, p.product_id) AS sold_id, h.path
+		  FROM jsonb_array_elements(lines) WITH ORDINALITY e(item, place)
+		 CROSS JOIN LATERAL jsonb_populate_record(NULL::influence.order_line, CASE WHEN jsonb_typeof(e.item) = 'object' THEN e.item END) r
+		  LEFT JOIN influence.product p ON r.product_id IS NULL AND p.sku = e.item ->> 'sku'
+		  LEFT JOIN LATERAL (SELECT y.path FROM influence.product_category y
+							  WHERE y.product_id = coalesce(r.product_id, p.product_id) AND y.valid_from <= $4
+							  ORDER BY y.valid_from DESC LIMIT 1) h ON true
+		 ORDER BY e.place
+	LOOP
+		PERFORM influence_internal.check_keys(l.item, ARRAY['line_no', 'product_id', 'sku', 'quantity', 'list_price', 'paid_price',
 			'discount_seller', 'discount_platform', 'tax', 'shipping', 'points', 'gift_card', 'seller', 'cost', 'new_customer',
 			'membership', 'renewal_no', 'base_amount'], 'an order line');
-		SELECT r.* INTO l FROM jsonb_populate_record(NULL::influence.order_line, item) r;
-		IF l.product_id IS NULL THEN
-			SELECT p.product_id INTO l.product_id FROM influence.product p WHERE p.sku = item ->> 'sku';
-		ELSIF item ? 'sku' THEN
-			PERFORM influence_internal.raise_invalid('an order line names its product twice', item::text, 'Give product_id or sku.');
-		END IF;
-		SELECT h.path INTO path FROM influence.product_category h
-		 WHERE h.product_id = l.product_id AND h.valid_from <= $4 ORDER BY h.valid_from DESC LIMIT 1;
-		IF NOT FOUND THEN
-			PERFORM influence_internal.raise_unknown('product', coalesce(item ->> 'product_id', item ->> 'sku'),
+		IF l.product_id IS NOT NULL AND l.item ? 'sku' THEN
+			PERFORM influence_internal.raise_invalid('an order line names its product twice', l.item::text, 'Give product_id or sku.');
+		ELSIF l.path IS NULL THEN
+			PERFORM influence_internal.raise_unknown('product', coalesce(l.item ->> 'product_id', l.item ->> 'sku'),
 				'Add it with influence.add_product(sku, title, category_id).');
 		END IF;
 		IF l.line_no IS NULL OR l.line_no <= 0 OR l.quantity IS NULL OR l.quantity <= 0
 		   OR least(l.list_price, l.paid_price, l.discount_seller, l.discount_platform, l.tax, l.shipping, l.points, l.gift_card,
 					l.base_amount) < 0 OR num_nonnulls(l.paid_price, l.base_amount) = 0 THEN
-			PERFORM influence_internal.raise_invalid('an order line is not usable', item::text,
+			PERFORM influence_internal.raise_invalid('an order line is not usable', l.item::text,
 				'line_no and quantity are 1 or more, amounts 0 or more minor units, and paid_price or base_amount is there; use record_return for what comes back.');
 		END IF;
 		total := coalesce(l.base_amount, greatest(0, l.quantity::numeric * l.paid_price
@@ -135,19 +136,20 @@ BEGIN
 			- CASE WHEN 'gift_card' = ANY ($6) THEN coalesce(l.gift_card, 0) ELSE 0 END));
 		base := CASE WHEN $9 IS NULL THEN total ELSE influence_internal.convert_minor(total, $7, $8, $9) END;
 		IF greatest(total, base) > 9223372036854775807 THEN
-			RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of an order line is out of range', DETAIL = item::text,
+			RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of an order line is out of range', DETAIL = l.item::text,
 				HINT = 'Amounts are minor units and fit in bigint.';
 		END IF;
 		INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity,
 			list_price, paid_price, discount_seller, discount_platform, tax, shipping, points, gift_card, seller, cost,
 			new_customer, membership, renewal_no, order_amount, base_amount, fx_rate, fx_source)
-		VALUES ($2, $1, $3, l.line_no, l.product_id, path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
+		VALUES ($2, $1, $3, l.line_no, l.sold_id, l.path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
 			coalesce(l.discount_seller, 0), coalesce(l.discount_platform, 0), coalesce(l.tax, 0), coalesce(l.shipping, 0),
 			coalesce(l.points, 0), coalesce(l.gift_card, 0), l.seller, l.cost, l.new_customer, l.membership, l.renewal_no,
 			total::bigint, base::bigint, $9, $10);
+		order_total := order_total + total;
+		order_base := order_base + base;
 	END LOOP;
-	IF (SELECT greatest(sum(x.base_amount), sum(x.order_amount)) > 9223372036854775807 FROM influence.order_line x
-		 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3) THEN
+	IF greatest(order_total, order_base) > 9223372036854775807 THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of the order is out of range',
 			HINT = 'Amounts are minor units, and an order''s sum fits in bigint.';
 	END IF;
@@ -180,18 +182,32 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	remarkable boolean;
 BEGIN
-	SELECT count(*), sum(l.base_amount) INTO line_count, amount
-	  FROM influence.order_line l WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3;
-	SELECT coalesce(sum(c.credit) FILTER (WHERE c.creator_id IS NOT NULL), 0),
-		   coalesce(sum(c.credit) FILTER (WHERE c.creator_id IS NULL), 0), count(DISTINCT c.creator_id)
-	  INTO credited, unattributed, creators
-	  FROM influence.credit c
-	 WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.superseded_by IS NULL;
-	SELECT coalesce(sum(e.amount) FILTER (WHERE e.kind = 'commission'), 0),
-		   coalesce(-sum(e.amount) FILTER (WHERE e.kind IN ('clawback', 'write_off')), 0)
-	  INTO commission, clawed_back
-	  FROM influence.earning e WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.creator_id <> 0;
+	SELECT l.line_count, l.amount, c.credited, c.unattributed, c.creators, e.commission, e.clawed_back, r.refused,
+		   c.unattributed_rows OR e.held OR (c.creators > 0 AND e.commission = 0) OR o.coupon IS NOT NULL
+	  INTO line_count, amount, credited, unattributed, creators, commission, clawed_back, refused_returns, remarkable
+	  FROM influence.orders o
+	 CROSS JOIN (SELECT count(*) AS line_count, sum(l.base_amount) AS amount
+				   FROM influence.order_line l WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3) l
+	 CROSS JOIN (SELECT coalesce(sum(c.credit) FILTER (WHERE c.creator_id IS NOT NULL), 0) AS credited,
+						coalesce(sum(c.credit) FILTER (WHERE c.creator_id IS NULL), 0) AS unattributed,
+						count(DISTINCT c.creator_id) AS creators, coalesce(bool_or(c.reason <> 'credited'), false) AS unattributed_rows
+				   FROM influence.credit c
+				  WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.superseded_by IS NULL) c
+	 CROSS JOIN (SELECT coalesce(sum(e.amount) FILTER (WHERE e.kind = 'commission'), 0) AS commission,
+						coalesce(-sum(e.amount) FILTER (WHERE e.kind IN ('clawback', 'write_off')), 0) AS clawed_back,
+						coalesce(bool_or(e.hold_reason IS NOT NULL), false) AS held
+				   FROM influence.earning e
+				  WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.creator_id <> 0) e
+	 CROSS JOIN (SELECT count(*) AS refused FROM influence.order_return r
+				  WHERE r.program_id = $1 AND r.order_ref = $3 AND r.state = 'refused') r
+	 WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3;
+	IF NOT remarkable THEN
+		RETURN NEXT;
+		RETURN;
+	END IF;
 	-- why something was not credited or not earned: unattributed: no_touch, not earned: no_rate, ...
 	SELECT string_agg(DISTINCT x.remark, '; ' ORDER BY x.remark) INTO remarks
 	  FROM (SELECT 'unattributed: ' || c.reason AS remark FROM influence.credit c
@@ -213,9 +229,6 @@ BEGIN
 					AND p.version = influence_internal.order_policy_version($1, $2, $3) AND p.coupon_rule <> 'none'
 			 CROSS JOIN LATERAL influence_internal.order_coupon(o.program_id, o.coupon, o.ordered_at) k
 			 WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3 AND k.remark IS NOT NULL) x;
-	SELECT count(*) INTO refused_returns
-	  FROM influence.order_return r
-	 WHERE r.program_id = $1 AND r.order_ref = $3 AND r.state = 'refused';
 	RETURN NEXT;
 END
 $$;
