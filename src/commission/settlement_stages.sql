@@ -262,7 +262,7 @@ BEGIN
 	 CROSS JOIN LATERAL influence_internal.order_terms($1, x.visitor_id, x.order_ref) t
 	 WHERE t.earned AND t.paying AND NOT t.replacement
 	   AND influence_internal.earning_bar($1, x.creator_id, x.ordered_at) IS NULL
-	   AND x.creator_id <> ALL (influence_internal.buyer_creators(x.visitor_id))
+	   AND x.creator_id <> ALL (influence_internal.buyer_creators(influence_internal.person_visitors(x.visitor_id)))
 	   AND influence_internal.order_left($1, x.visitor_id, x.order_ref, m.counts_until, t.claws_until) > 0
 	 GROUP BY x.creator_id;
 END
