@@ -210,7 +210,8 @@ $$;
 COMMENT ON FUNCTION influence_internal.earlier_orders(bigint, uuid, text) IS
 'The moments and products of the person''s orders before this one in the same scope, in (ordered_at, order_ref) order: what consumed touches.';
 
-CREATE FUNCTION influence_internal.attribute_order(program_id bigint, visitor_id uuid, order_ref text, policy jsonb DEFAULT NULL)
+CREATE FUNCTION influence_internal.attribute_order(program_id bigint, visitor_id uuid, order_ref text,
+	people uuid[] DEFAULT NULL, scope bigint[] DEFAULT NULL, policy jsonb DEFAULT NULL)
 RETURNS TABLE (line_no int, touch_ref text, touch_visitor_id uuid, creator_id bigint, weight float8, credit bigint, reason text,
 			   policy_version int, touched_at timestamptz, touch_position int, path_length int, snapshot jsonb, ordered_at timestamptz)
 LANGUAGE plpgsql STABLE
@@ -219,9 +220,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	people uuid[] := influence_internal.person_visitors($2);
-	scope bigint[] := influence_internal.scope_programs($1);
-	excluded bigint[] := influence_internal.buyer_creators(people);
+	excluded bigint[];
 	o record;
 	t record;
 	l record;
@@ -232,14 +231,17 @@ DECLARE
 	clicked bigint[];
 	part boolean;
 BEGIN
+	people := coalesce(people, influence_internal.person_visitors($2));
+	scope := coalesce(scope, influence_internal.scope_programs($1));
+	excluded := influence_internal.buyer_creators(people);
 	SELECT x.ordered_at, influence_internal.coupon_code(x.coupon) AS coupon, p.*, g.time_zone INTO STRICT o
 	  FROM influence.orders x
 	  JOIN influence.attribution_policy y ON y.program_id = x.program_id
 			AND y.version = influence_internal.order_policy_version($1, $2, $3)
-	 CROSS JOIN LATERAL jsonb_populate_record(y, $4) p
+	 CROSS JOIN LATERAL jsonb_populate_record(y, $6) p
 	  JOIN influence.program g ON g.program_id = x.program_id
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3;
-	SELECT * INTO t FROM influence_internal.order_touches(people, scope, o, o.ordered_at, false, ($4 ->> 'session_lifetime')::interval);
+	SELECT * INTO t FROM influence_internal.order_touches(people, scope, o, o.ordered_at, false, ($6 ->> 'session_lifetime')::interval);
 	IF t.ids = '{}' THEN
 		-- none that could earn: an older one tells "outside the window" from "none"
 		SELECT * INTO older FROM influence_internal.older_touch(people, scope, o.ordered_at, o.view_min_ms);
@@ -345,11 +347,11 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.attribute_order(bigint, uuid, text, jsonb) IS
-'Runs the order''s attribution policy over the touches known now: the rows of table credit, touch_ref empty where a line is unattributed; snapshot holds the touch and its runner-up, the nearest earlier one of somebody else that was in its window (the two days beyond it that a time zone may need included). policy: keys of attribution_policy that take the place of the order''s policy (simulate_program).';
+COMMENT ON FUNCTION influence_internal.attribute_order(bigint, uuid, text, uuid[], bigint[], jsonb) IS
+'Runs the order''s attribution policy over the touches known now: the rows of table credit, touch_ref empty where a line is unattributed; snapshot holds the touch and its runner-up, the nearest earlier one of somebody else that was in its window (the two days beyond it that a time zone may need included). people, scope: person_visitors() and scope_programs(), where the caller has them. policy: keys of attribution_policy that take the place of the order''s policy (simulate_program).';
 
 CREATE FUNCTION influence_internal.credit_lines(program_id bigint, visitor_id uuid, order_ref text, revision int DEFAULT 0,
-	line_nos int[] DEFAULT NULL)
+	line_nos int[] DEFAULT NULL, people uuid[] DEFAULT NULL, scope bigint[] DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -360,8 +362,8 @@ BEGIN
 								  reason, policy_version, touched_at, touch_position, path_length, snapshot, ordered_at, revision)
 	SELECT $2, $1, $3, c.line_no, c.touch_ref, c.touch_visitor_id, c.creator_id, c.weight, c.credit, c.reason, c.policy_version,
 		   c.touched_at, c.touch_position, c.path_length, c.snapshot, c.ordered_at, $4
-	  FROM influence_internal.attribute_order($1, $2, $3) c
+	  FROM influence_internal.attribute_order($1, $2, $3, $6, $7) c
 	 WHERE $5 IS NULL OR c.line_no = ANY ($5);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.credit_lines(bigint, uuid, text, int, int[]) IS 'Attributes a stored order, or some of its lines, and stores the credits under a revision.';
+COMMENT ON FUNCTION influence_internal.credit_lines(bigint, uuid, text, int, int[], uuid[], bigint[]) IS 'Attributes a stored order, or some of its lines, and stores the credits under a revision.';

@@ -67,7 +67,7 @@ BEGIN
 		   AND x.creator_id IS NOT NULL AND x.superseded_by IS NULL
 		UNION ALL
 		SELECT x.line_no, x.creator_id, x.credit, x.weight, x.touch_visitor_id, x.touched_at, x.touch_ref, x.snapshot
-		  FROM influence_internal.attribute_order($1, $2, $3, $5 -> 'attribution') x
+		  FROM influence_internal.attribute_order($1, $2, $3, policy => $5 -> 'attribution') x
 		 WHERE asked.attribution AND x.creator_id IS NOT NULL
 	), shares AS MATERIALIZED (
 		SELECT x.line_no, x.creator_id, sum(x.credit)::bigint AS base, round(sum(x.weight)::numeric, 9) AS weight

@@ -135,7 +135,9 @@ DECLARE
 	counted boolean;
 BEGIN
 	-- of an order that comes by COPY the lines may be yet to come
-	IF NOT EXISTS (SELECT FROM influence.order_line l WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3) THEN
+	IF NOT EXISTS (SELECT FROM influence.order_event e WHERE e.program_id = $1 AND e.order_ref = $3 AND e.state = 'parked'
+				   UNION ALL SELECT FROM influence.order_return r WHERE r.program_id = $1 AND r.order_ref = $3 AND r.state = 'parked')
+	   OR NOT EXISTS (SELECT FROM influence.order_line l WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3) THEN
 		RETURN false;
 	END IF;
 	counted := influence_internal.count_parked_events($1, $2, $3);

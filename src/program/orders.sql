@@ -19,6 +19,7 @@ DECLARE
 	program record;
 	hash bytea;
 	people uuid[];
+	scope bigint[];
 	known record;
 	money text;
 	fx_rate numeric;
@@ -35,10 +36,11 @@ BEGIN
 	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
 	PERFORM influence_internal.lock_person($2);
 	people := influence_internal.person_visitors($2);
+	scope := influence_internal.scope_programs($1);
 	-- not locked, to keep bulk loads within the lock table: check_books() reports two at the same instant
 	SELECT o.program_id, o.visitor_id, o.content_hash, o.visitor_id = ANY (people) AS own INTO known
 	  FROM influence.orders o
-	 WHERE o.program_id = ANY (influence_internal.scope_programs($1)) AND o.order_ref = $3
+	 WHERE o.program_id = ANY (scope) AND o.order_ref = $3
 	 ORDER BY o.program_id = $1 DESC, o.visitor_id = ANY (people) DESC, o.visitor_id = $2 DESC, o.program_id, o.visitor_id LIMIT 1;
 	IF known.program_id = $1 AND known.own THEN
 		IF known.content_hash <> hash THEN
@@ -76,7 +78,7 @@ BEGIN
 			policy.version);
 	PERFORM influence_internal.store_lines($1, $2, $3, coalesce($5, now()), lines, policy.base_less, money, program.currency,
 		fx_rate, fx_source);
-	PERFORM influence_internal.credit_lines($1, $2, $3);
+	PERFORM influence_internal.credit_lines($1, $2, $3, people => people, scope => scope);
 	PERFORM influence_internal.take_in_parked($1, $2, $3);
 	PERFORM influence_internal.book_order($1, $2, $3);
 	RETURN QUERY SELECT 'recorded', s.* FROM influence_internal.order_summary($1, $2, $3) s;
@@ -93,63 +95,30 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	l record;
 	total numeric;
-	base numeric;
-	order_total numeric := 0;
-	order_base numeric := 0;
 BEGIN
 	IF EXISTS (SELECT FROM jsonb_array_elements(lines) e GROUP BY e ->> 'line_no' HAVING count(*) > 1) THEN
 		PERFORM influence_internal.raise_invalid('two lines have the same line_no', NULL, 'Number the lines of an order 1, 2, 3, ...');
 	END IF;
-	FOR l IN
-		SELECT e.item, r.*, coalesce(r.product_id, p.product_id) AS sold_id, h.path
-		  FROM jsonb_array_elements(lines) WITH ORDINALITY e(item, place)
-		 CROSS JOIN LATERAL jsonb_populate_record(NULL::influence.order_line, CASE WHEN jsonb_typeof(e.item) = 'object' THEN e.item END) r
-		  LEFT JOIN influence.product p ON r.product_id IS NULL AND p.sku = e.item ->> 'sku'
-		  LEFT JOIN LATERAL (SELECT y.path FROM influence.product_category y
-							  WHERE y.product_id = coalesce(r.product_id, p.product_id) AND y.valid_from <= $4
-							  ORDER BY y.valid_from DESC LIMIT 1) h ON true
-		 ORDER BY e.place
-	LOOP
-		PERFORM influence_internal.check_keys(l.item, ARRAY['line_no', 'product_id', 'sku', 'quantity', 'list_price', 'paid_price',
-			'discount_seller', 'discount_platform', 'tax', 'shipping', 'points', 'gift_card', 'seller', 'cost', 'new_customer',
-			'membership', 'renewal_no', 'base_amount'], 'an order line');
-		IF l.product_id IS NOT NULL AND l.item ? 'sku' THEN
-			PERFORM influence_internal.raise_invalid('an order line names its product twice', l.item::text, 'Give product_id or sku.');
-		ELSIF l.path IS NULL THEN
-			PERFORM influence_internal.raise_unknown('product', coalesce(l.item ->> 'product_id', l.item ->> 'sku'),
-				'Add it with influence.add_product(sku, title, category_id).');
-		END IF;
-		IF l.line_no IS NULL OR l.line_no <= 0 OR l.quantity IS NULL OR l.quantity <= 0
-		   OR least(l.list_price, l.paid_price, l.discount_seller, l.discount_platform, l.tax, l.shipping, l.points, l.gift_card,
-					l.base_amount) < 0 OR num_nonnulls(l.paid_price, l.base_amount) = 0 THEN
-			PERFORM influence_internal.raise_invalid('an order line is not usable', l.item::text,
-				'line_no and quantity are 1 or more, amounts 0 or more minor units, and paid_price or base_amount is there; use record_return for what comes back.');
-		END IF;
-		total := coalesce(l.base_amount, greatest(0, l.quantity::numeric * l.paid_price
-			- CASE WHEN 'discount_seller' = ANY ($6) THEN coalesce(l.discount_seller, 0) ELSE 0 END
-			- CASE WHEN 'discount_platform' = ANY ($6) THEN coalesce(l.discount_platform, 0) ELSE 0 END
-			- CASE WHEN 'tax' = ANY ($6) THEN coalesce(l.tax, 0) ELSE 0 END
-			- CASE WHEN 'shipping' = ANY ($6) THEN coalesce(l.shipping, 0) ELSE 0 END
-			- CASE WHEN 'points' = ANY ($6) THEN coalesce(l.points, 0) ELSE 0 END
-			- CASE WHEN 'gift_card' = ANY ($6) THEN coalesce(l.gift_card, 0) ELSE 0 END));
-		base := CASE WHEN $9 IS NULL THEN total ELSE influence_internal.convert_minor(total, $7, $8, $9) END;
-		IF greatest(total, base) > 9223372036854775807 THEN
-			RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of an order line is out of range', DETAIL = l.item::text,
-				HINT = 'Amounts are minor units and fit in bigint.';
-		END IF;
+	-- one statement: with each, the server prepares the CHECKs of the table anew
+	WITH stored AS (
 		INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity,
 			list_price, paid_price, discount_seller, discount_platform, tax, shipping, points, gift_card, seller, cost,
 			new_customer, membership, renewal_no, order_amount, base_amount, fx_rate, fx_source)
-		VALUES ($2, $1, $3, l.line_no, l.sold_id, l.path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
-			coalesce(l.discount_seller, 0), coalesce(l.discount_platform, 0), coalesce(l.tax, 0), coalesce(l.shipping, 0),
-			coalesce(l.points, 0), coalesce(l.gift_card, 0), l.seller, l.cost, l.new_customer, l.membership, l.renewal_no,
-			total::bigint, base::bigint, $9, $10);
-		order_total := order_total + total;
-		order_base := order_base + base;
-	END LOOP;
-	IF greatest(order_total, order_base) > 9223372036854775807 THEN
+		SELECT $2, $1, $3, l.line_no, coalesce(l.product_id, p.product_id), h.path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
+			   coalesce(l.discount_seller, 0), coalesce(l.discount_platform, 0), coalesce(l.tax, 0), coalesce(l.shipping, 0),
+			   coalesce(l.points, 0), coalesce(l.gift_card, 0), l.seller, l.cost, l.new_customer, l.membership, l.renewal_no,
+			   a.order_amount, a.base_amount, $9, $10
+		  FROM jsonb_array_elements(lines) e(item)
+		 CROSS JOIN LATERAL jsonb_populate_record(NULL::influence.order_line, CASE WHEN jsonb_typeof(e.item) = 'object' THEN e.item END) l
+		  LEFT JOIN LATERAL (SELECT x.product_id FROM influence.product x WHERE l.product_id IS NULL AND x.sku = e.item ->> 'sku') p ON true
+		  LEFT JOIN LATERAL (SELECT x.path FROM influence.product_category x
+							  WHERE x.product_id = coalesce(l.product_id, p.product_id) AND x.valid_from <= $4
+							  ORDER BY x.valid_from DESC LIMIT 1) h ON true
+		 CROSS JOIN LATERAL influence_internal.line_amounts(e.item, l, h.path IS NOT NULL, $6, $7, $8, $9) a
+		RETURNING order_amount, base_amount)
+	SELECT greatest(sum(s.order_amount), sum(s.base_amount)) INTO total FROM stored s;
+	IF total > 9223372036854775807 THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of the order is out of range',
 			HINT = 'Amounts are minor units, and an order''s sum fits in bigint.';
 	END IF;
@@ -157,6 +126,49 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.store_lines(bigint, uuid, text, timestamptz, jsonb, text[], text, text, numeric, text) IS
 'Checks and stores the lines of an order given as JSON, each with what of it earns, in the order''s currency and, at the exchange rate (NULL: the same currency), in the program''s; IN002, IN003, IN006.';
+
+CREATE FUNCTION influence_internal.line_amounts(item jsonb, l record, has_product boolean, base_less text[], currency text,
+	program_currency text, fx_rate numeric, OUT order_amount bigint, OUT base_amount bigint)
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	total numeric;
+	base numeric;
+BEGIN
+	PERFORM influence_internal.check_keys(item, ARRAY['line_no', 'product_id', 'sku', 'quantity', 'list_price', 'paid_price',
+		'discount_seller', 'discount_platform', 'tax', 'shipping', 'points', 'gift_card', 'seller', 'cost', 'new_customer',
+		'membership', 'renewal_no', 'base_amount'], 'an order line');
+	IF l.product_id IS NOT NULL AND item ? 'sku' THEN
+		PERFORM influence_internal.raise_invalid('an order line names its product twice', item::text, 'Give product_id or sku.');
+	ELSIF NOT has_product THEN
+		PERFORM influence_internal.raise_unknown('product', coalesce(item ->> 'product_id', item ->> 'sku'),
+			'Add it with influence.add_product(sku, title, category_id).');
+	ELSIF l.line_no IS NULL OR l.line_no <= 0 OR l.quantity IS NULL OR l.quantity <= 0
+		  OR least(l.list_price, l.paid_price, l.discount_seller, l.discount_platform, l.tax, l.shipping, l.points, l.gift_card,
+				   l.base_amount) < 0 OR num_nonnulls(l.paid_price, l.base_amount) = 0 THEN
+		PERFORM influence_internal.raise_invalid('an order line is not usable', item::text,
+			'line_no and quantity are 1 or more, amounts 0 or more minor units, and paid_price or base_amount is there; use record_return for what comes back.');
+	END IF;
+	total := coalesce(l.base_amount, greatest(0, l.quantity::numeric * l.paid_price
+		- CASE WHEN 'discount_seller' = ANY (base_less) THEN coalesce(l.discount_seller, 0) ELSE 0 END
+		- CASE WHEN 'discount_platform' = ANY (base_less) THEN coalesce(l.discount_platform, 0) ELSE 0 END
+		- CASE WHEN 'tax' = ANY (base_less) THEN coalesce(l.tax, 0) ELSE 0 END
+		- CASE WHEN 'shipping' = ANY (base_less) THEN coalesce(l.shipping, 0) ELSE 0 END
+		- CASE WHEN 'points' = ANY (base_less) THEN coalesce(l.points, 0) ELSE 0 END
+		- CASE WHEN 'gift_card' = ANY (base_less) THEN coalesce(l.gift_card, 0) ELSE 0 END));
+	base := CASE WHEN fx_rate IS NULL THEN total ELSE influence_internal.convert_minor(total, currency, program_currency, fx_rate) END;
+	IF greatest(total, base) > 9223372036854775807 THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of an order line is out of range', DETAIL = item::text,
+			HINT = 'Amounts are minor units and fit in bigint.';
+	END IF;
+	order_amount := total;
+	base_amount := base;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.line_amounts(jsonb, record, boolean, text[], text, text, numeric) IS
+'What of an order line earns, in the order''s currency and, at the exchange rate (NULL: the same currency), in the program''s. item is the line as given, l as columns of order_line, has_product whether its product was found. IN002, IN003, IN006.';
 
 CREATE FUNCTION influence_internal.complete_order(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS void
