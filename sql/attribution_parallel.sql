@@ -67,11 +67,13 @@ CREATE TABLE altered AS SELECT touch_id, 'x'::text AS gone, creator_id, visitor 
 ALTER TABLE altered DROP COLUMN gone, ADD COLUMN touched_at timestamptz DEFAULT '2024-02-01Z';
 CREATE TABLE added AS SELECT touch_id, creator_id, visitor FROM touch;
 ALTER TABLE added ADD COLUMN touched_at timestamptz DEFAULT '2024-02-01Z';
+CREATE DOMAIN visitor_number AS bigint;
+CREATE TABLE tame AS SELECT visitor::visitor_number AS visitor, touched_at, touch_id, creator_id FROM touch;
 CREATE TABLE liked AS SELECT n AS creator_id FROM generate_series(1, 9) AS n;
 CREATE TEMP TABLE temporary AS TABLE touch;
 CREATE FUNCTION unsafe(bigint) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
 CREATE FUNCTION safe(bigint) RETURNS bigint LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN $1; END';
-ANALYZE parts, parts_0, parts_1, altered, added, liked, temporary;
+ANALYZE parts, parts_0, parts_1, altered, added, tame, liked, temporary;
 SELECT why, totals(0, touches, 'TABLE sale') = totals(2, touches, 'TABLE sale') AS same, processes()
 FROM (VALUES
 	('rows as they are', 'TABLE touch'),
@@ -87,6 +89,7 @@ FROM (VALUES
 	('partitions', 'TABLE parts'),
 	('a column dropped', 'TABLE altered'),
 	('a column added', 'SELECT visitor, touched_at, touch_id, creator_id FROM added'),
+	('domains', 'SELECT * FROM tame'),
 	('a comment; semicolon', E'SELECT * FROM touch; -- all of it;'),
 	('no row', 'SELECT * FROM touch WHERE touch_id < 0'),
 	('one: an order', 'SELECT * FROM touch ORDER BY touch_id'),
@@ -103,10 +106,10 @@ FROM (VALUES ('uuid'), ('text')) AS y (type), LATERAL (SELECT
 	format('SELECT md5(visitor::text)::%s AS visitor, touched_at, touch_id, creator_id, kind, product_id FROM touch', type) AS t,
 	format('SELECT md5(visitor::text)::%s AS visitor, converted_at, conversion_id, amount, md5(order_id::text)::%s AS order_id, product_id, excluded_creator_ids FROM sale', type, type) AS s) AS q;
 
--- by how many: as many as are allowed and free, and not for little
+-- by how many: as many as are allowed and free and have 2 MB each, and not for little
 SELECT setting, set_config(split_part(setting, '=', 1), split_part(setting, '=', 2), false) IS NOT NULL AS set, totals(2, 'TABLE touch', 'TABLE sale') = totals(0, 'TABLE touch', 'TABLE sale') AS same,
 	totals(2, 'TABLE touch', 'TABLE sale') IS NOT NULL AS again, processes(), set_config(split_part(setting, '=', 1), split_part(setting, '=', 3), false) IS NOT NULL AS reset
-FROM unnest('{max_parallel_workers=0=8,max_parallel_workers=1=8,parallel_leader_participation=off=on,min_parallel_table_scan_size=8MB=0,force_parallel_mode=on=off,force_parallel_mode=regress=off}'::text[]) AS setting;
+FROM unnest('{max_parallel_workers=0=8,max_parallel_workers=1=8,parallel_leader_participation=off=on,min_parallel_table_scan_size=8MB=0,force_parallel_mode=on=off,force_parallel_mode=regress=off,work_mem=2MB=4MB,work_mem=64kB=4MB}'::text[]) AS setting;
 -- a plan that is not parallel, in a worker all the same: rows, and an error
 SET min_parallel_table_scan_size = '8MB';
 SET force_parallel_mode = on;
@@ -162,6 +165,29 @@ FROM (VALUES
 	('SELECT * FROM nowhere', 'TABLE sale', 'linear')) AS q (touches, sales, model), error_of(0, touches, sales, model) AS e;
 RESET parallel_leader_participation;
 
+-- What a function of the conversions query does to the tables of the touches query: their plan is made after it.
+CREATE TABLE shifting AS SELECT visitor, touched_at, touch_id, creator_id FROM touch;
+CREATE INDEX shifting_id ON shifting (touch_id);
+ANALYZE shifting;
+CREATE FUNCTION alter_it(command text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN EXECUTE command; RETURN 1; END';
+CREATE FUNCTION while_altered(workers int, command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	answer text;
+BEGIN
+	answer := error_of(workers, 'SELECT * FROM shifting WHERE touch_id BETWEEN 1000 AND 500000',
+		format('SELECT visitor, converted_at, conversion_id, amount FROM sale UNION ALL SELECT alter_it(%L), ''2024-02-01Z'', 1, 1', command));
+	RAISE SQLSTATE 'ZZ000' USING message = answer;  -- back to the table as it was
+EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
+	RETURN SQLERRM;
+END $$;
+SET enable_seqscan = off;
+SET min_parallel_index_scan_size = 0;
+SELECT command, w = while_altered(0, command) AS same, w = while_altered(0, 'SELECT') AS as_if_not, CASE WHEN w NOT LIKE 'IN%' THEN p END AS processes, CASE WHEN w LIKE 'IN%' THEN w END AS error
+FROM unnest('{SELECT,DROP INDEX shifting_id,ALTER TABLE shifting ADD COLUMN more int,ALTER TABLE shifting ALTER COLUMN visitor TYPE text,ALTER TABLE shifting RENAME COLUMN creator_id TO maker_id}'::text[]) AS command,
+	LATERAL while_altered(2, command) AS w, LATERAL (SELECT processes() WHERE w > '') AS stats (p);
+RESET enable_seqscan;
+RESET min_parallel_index_scan_size;
+
 -- A cancel reaches the workers, whatever they do: they are gone when it is answered.
 CREATE FUNCTION cancelled(touches text, sales text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -181,7 +207,7 @@ SELECT CASE WHEN n % 11 < 10 THEN 1 ELSE n % 4000 END AS visitor, '2024-01-01Z':
 CREATE TABLE few AS
 SELECT CASE WHEN n % 2 = 0 THEN 1 ELSE n % 4000 END AS visitor, '2024-01-01Z'::timestamptz + n * interval '9 minutes' AS converted_at, n AS conversion_id, n AS amount FROM generate_series(1, 2000) AS n;
 ANALYZE many, few;
-SET work_mem = '64kB';
+SET work_mem = '4MB';
 SELECT sort, totals(0, 'TABLE many', 'TABLE few', sort) = totals(2, 'TABLE many', 'TABLE few', sort) AS same, processes(), left_over()
 FROM unnest('{last_touch,linear}'::text[]) AS sort;
 SELECT spilled_bytes > 5000000 AS spilled, oversized_partitions FROM influence.last_attribution_stats();

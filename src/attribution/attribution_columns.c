@@ -175,3 +175,40 @@ attribution_map_columns(const InputSpec *query, TupleDesc desc,
 					 errhint("It must return the columns %s.", query->required)));
 	}
 }
+
+Oid
+attribution_column_type(TupleDesc desc, int attno)
+{
+	Form_pg_attribute attribute;
+
+	if (attno <= 0 || attno > desc->natts)
+		return InvalidOid;
+	attribute = TupleDescAttr(desc, attno - 1);
+	return attribute->attisdropped ? InvalidOid : getBaseType(attribute->atttypid);
+}
+
+/*
+ * Both queries are checked before either runs; the functions of one may alter
+ * the tables of the other.
+ */
+void
+attribution_check_column(const InputSpec *query, InputColumn column, Oid found, Oid now)
+{
+	const char *name = "?";
+	int			i;
+
+	if (found == now)
+		return;
+	for (i = 0; i < query->ncolumns; i++)
+	{
+		if (query->columns[i].column == column)
+			name = query->columns[i].name;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INFLUENCE_QUERY_SHAPE),
+			 errmsg("column \"%s\" of the %s query changed while the queries ran", name, query->name),
+			 errdetail("It was %s and is %s.",
+					   OidIsValid(found) ? format_type_be(found) : "not there",
+					   OidIsValid(now) ? format_type_be(now) : "not there"),
+			 errhint("Let no function that the queries call alter their tables.")));
+}

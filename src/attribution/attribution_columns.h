@@ -45,4 +45,11 @@ extern const char *attribution_query_columns(const InputSpec *query);
 extern void attribution_map_columns(const InputSpec *query, TupleDesc desc,
 									ColumnSource *sources);
 
+/* IN008 unless the rows still have what was found in the query, a type or nothing */
+extern void attribution_check_column(const InputSpec *query, InputColumn column,
+									 Oid found, Oid now);
+
+/* the type to read a column of a row as; InvalidOid when there is none, or 0 */
+extern Oid	attribution_column_type(TupleDesc desc, int attno);
+
 #endif							/* PG_INFLUENCE_ATTRIBUTION_COLUMNS_H */

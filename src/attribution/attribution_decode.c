@@ -269,6 +269,23 @@ attribution_decoder_map(AttributionDecoder *decoder, const InputSpec *spec, Tupl
 	attribution_decoder_set(decoder, columns);
 }
 
+void
+attribution_decoder_check(const AttributionDecoder *decoder, TupleDesc desc)
+{
+	const InputSpec *spec = decoder->is_touch ? &attribution_touches_spec :
+		&attribution_conversions_spec;
+	int			i;
+
+	for (i = 0; i < INPUT_COLUMNS; i++)
+	{
+		const ColumnSource *source = &decoder->columns[i];
+
+		if (source->attno != 0)
+			attribution_check_column(spec, i, source->type,
+									 attribution_column_type(desc, source->attno));
+	}
+}
+
 bool
 attribution_decode(const AttributionDecoder *decoder, TupleTableSlot *slot,
 				   AttributionInputRow *row)

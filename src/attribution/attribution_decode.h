@@ -52,6 +52,9 @@ extern void attribution_decoder_set(AttributionDecoder *decoder, const ColumnSou
 extern void attribution_decoder_map(AttributionDecoder *decoder, const InputSpec *spec,
 									TupleDesc desc);
 
+/* IN008 unless rows of this kind are what the decoder is for */
+extern void attribution_decoder_check(const AttributionDecoder *decoder, TupleDesc desc);
+
 /*
  * False when the row can't take part: it has no visitor, time or id, or its time
  * is infinite. IN002 for a kind or weight that is none.

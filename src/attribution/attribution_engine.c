@@ -55,11 +55,38 @@ typedef struct Run
 	AttributionStats *stats;
 	AttributionMemory memory;
 	size_t		limit;
-	size_t		store_limit;
+	size_t		room;			/* of it, what there is for rows while they are read */
+	size_t		store_limit;	/* of it, for rows that stay in memory */
 	RunSide		touches;
 	RunSide		lines;
 	AttributionCreditPlan credit;
 } Run;
+
+/*
+ * Shared memory, as much as there is. What is missing of it is missing for rows.
+ */
+static void
+share_memory(Run *run)
+{
+	size_t		wanted = Max(run->limit, STORE_MIN_BYTES) + FILTER_MAX_BYTES;
+	size_t		granted = wanted;
+
+	if (!attribution_memory_share(&run->memory, ATTRIBUTION_SHARED_LAYOUT,
+								  sizeof(AttributionShared), &granted))
+		return;
+	run->room -= Min(wanted - granted, run->room);
+	run->store_limit = Max(Min(run->store_limit, run->room), STORE_MIN_BYTES);
+}
+
+/*
+ * How many processes may read: each takes STORE_MIN_BYTES at least, since with
+ * less a store does not work well.
+ */
+static int
+count_readers(const Run *run)
+{
+	return (int) Min(run->room / STORE_MIN_BYTES, (size_t) ATTRIBUTION_MAX_PROCESSES);
+}
 
 static void
 plan_reading(Run *run, bool mergeable)
@@ -82,23 +109,17 @@ plan_reading(Run *run, bool mergeable)
 	run->touches.scan.decoder.wants_weights = run->policy->rules.model == ATTRIBUTION_CUSTOM;
 	run->lines.scan.decoder = decoder;
 
+	run->room = run->limit;
 	run->store_limit = Max(run->limit / 4 * 3, STORE_MIN_BYTES);
 	if (!attribution_scan_allowed())
 		return;
-	decoder = run->touches.scan.decoder;
-	attribution_scan_plan(&run->touches.scan, &run->touches.input, &decoder);
-	decoder = run->lines.scan.decoder;
-	attribution_scan_plan(&run->lines.scan, &run->lines.input, &decoder);
+	attribution_scan_plan(&run->touches.scan, &run->touches.input);
+	attribution_scan_plan(&run->lines.scan, &run->lines.input);
 	bytes = run->touches.scan.rows * run->touches.parts.layout.words * sizeof(uint64);
-	if (run->touches.scan.plan != NULL || run->lines.scan.plan != NULL ||
+	if ((count_readers(run) > 1 &&
+		 (run->touches.scan.plan != NULL || run->lines.scan.plan != NULL)) ||
 		(mergeable && bytes >= (double) min_parallel_table_scan_size * BLCKSZ))
-	{
-		size_t		wanted = run->store_limit + FILTER_MAX_BYTES;
-		size_t		granted = wanted;
-
-		if (attribution_memory_share(&run->memory, sizeof(AttributionShared), &granted))
-			run->store_limit -= wanted - granted;
-	}
+		share_memory(run);
 }
 
 /* This process alone. */
@@ -115,13 +136,13 @@ read_alone(Run *run, RunSide *side, AttributionFeedPlan *plan, AttributionFed *f
 }
 
 static int
-read_together(Run *run, RunSide *side, const AttributionFeedPlan *plan)
+read_together(Run *run, RunSide *side, const AttributionFeedPlan *plan, int processes)
 {
 	AttributionShared *shared = (AttributionShared *) run->memory.header;
 
 	shared->feed = *plan;
 	pg_atomic_init_u32(&shared->feeding, 0);
-	attribution_scan_run(&side->scan, &side->input, &run->memory);
+	attribution_scan_run(&side->scan, &side->input, &run->memory, processes);
 	return (int) pg_atomic_read_u32(&shared->feeding);
 }
 
@@ -136,19 +157,24 @@ add_count(AttributionFeedCount *sum, const AttributionFeedCount *count)
 	sum->last_at = Max(sum->last_at, count->last_at);
 }
 
-/* One of the queries, to its end. */
+/* One of the queries, to its end. So many bytes are taken by the other. */
 static void
-read_side(Run *run, RunSide *side, AttributionFeedPlan *plan)
+read_side(Run *run, RunSide *side, AttributionFeedPlan *plan, size_t used)
 {
 	AttributionFed alone;
 	const AttributionFed *fed = &alone;
+	int			processes = run->memory.area == NULL ? 1 : count_readers(run);
 	int			i;
 
+	/* planned before functions of the other query ran, which may have altered its tables */
+	if (attribution_input_refresh(&side->input) && processes > 1)
+		attribution_scan_plan(&side->scan, &side->input);
 	plan->decoder = side->scan.decoder;
 	plan->layout = side->parts.layout;
-	if (run->memory.area != NULL && attribution_scan_valid(&side->scan, &side->input))
+	plan->store_limit = Max(run->store_limit - Min(used, run->store_limit), STORE_MIN_BYTES);
+	if (side->scan.plan != NULL && processes > 1)
 	{
-		side->parts.count = read_together(run, side, plan);
+		side->parts.count = read_together(run, side, plan, processes);
 		fed = ((AttributionShared *) run->memory.header)->fed;
 	}
 	else
@@ -238,14 +264,12 @@ read_inputs(Run *run, const char *touches_query, const char *conversions_query,
 
 	/* lines that would starve the touches go to a file */
 	memset(&plan, 0, sizeof(plan));
-	plan.store_limit = run->store_limit;
 	plan.keep_bytes = run->store_limit / 2;
-	read_side(run, &run->lines, &plan);
+	read_side(run, &run->lines, &plan, 0);
 	make_filter(run, &plan);
 
-	plan.store_limit = run->store_limit - store_reader_used(run->lines.reader);
 	plan.keep_bytes = SIZE_MAX;
-	read_side(run, &run->touches, &plan);
+	read_side(run, &run->touches, &plan, store_reader_used(run->lines.reader));
 	attribution_memory_free(&run->memory, plan.filter);
 
 	if (SPI_finish() != SPI_OK_FINISH)

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "tcop/dest.h"
@@ -41,6 +42,7 @@ prepare_input(AttributionInput *input, const InputSpec *spec, const char *text)
 	memset(input, 0, sizeof(*input));
 	input->spec = spec;
 	input->text = text;
+	input->command = GetCurrentCommandId(false);
 	input->plan = SPI_prepare_cursor(text, 0, NULL, CURSOR_OPT_PARALLEL_OK);
 	if (input->plan == NULL)
 		ereport(ERROR,
@@ -79,6 +81,22 @@ prepare_input(AttributionInput *input, const InputSpec *spec, const char *text)
 	input->read_only = !query->hasModifyingCTE && query->rowMarks == NIL;
 }
 
+/* What is prepared for SPI alone hears of no invalidation: see plancache.c. */
+bool
+attribution_input_refresh(AttributionInput *input)
+{
+	AttributionInput before = *input;
+	int			i;
+
+	if (input->command == GetCurrentCommandId(false))
+		return false;
+	prepare_input(input, before.spec, before.text);
+	for (i = 0; i < INPUT_COLUMNS; i++)
+		attribution_check_column(input->spec, i, before.columns[i].type, input->columns[i].type);
+	SPI_freeplan(before.plan);
+	return true;
+}
+
 static bool
 input_receive(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -86,13 +104,18 @@ input_receive(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* The plan may have been made anew since prepare_input(). */
+/* The plan may have been made anew since prepare_input(): other places, but the same types. */
 static void
 input_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
 	InputReceiver *receiver = (InputReceiver *) self;
+	AttributionDecoder *decoder = &receiver->feed->plan.decoder;
+	int			i;
 
-	attribution_decoder_map(&receiver->feed->plan.decoder, receiver->input->spec, desc);
+	attribution_decoder_map(decoder, receiver->input->spec, desc);
+	for (i = 0; i < INPUT_COLUMNS; i++)
+		attribution_check_column(receiver->input->spec, i, receiver->input->columns[i].type,
+								 decoder->columns[i].type);
 }
 
 static void

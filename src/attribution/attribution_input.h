@@ -17,6 +17,7 @@ typedef struct AttributionInput
 	const char *text;
 	SPIPlanPtr	plan;
 	bool		read_only;
+	CommandId	command;		/* of the transaction, when it was prepared */
 	ColumnSource columns[INPUT_COLUMNS];
 } AttributionInput;
 
@@ -30,6 +31,13 @@ extern void attribution_input_prepare(AttributionInput *touches, const char *tou
 extern void attribution_input_shape(const AttributionInput *touches,
 									const AttributionInput *conversions,
 									AttributionInputShape *shape);
+
+/*
+ * True when the query had to be prepared again, since this transaction has
+ * written something, which may be DDL; other transactions can't alter what we
+ * have locked. IN008 when its columns are others now.
+ */
+extern bool attribution_input_refresh(AttributionInput *input);
 
 /* rows go straight from the executor to the feed */
 extern void attribution_input_run(AttributionInput *input, AttributionFeed *feed);

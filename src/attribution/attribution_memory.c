@@ -12,19 +12,19 @@
 #include <sys/statvfs.h>
 
 #include "storage/dsm_impl.h"
-#include "storage/lwlock.h"
 #include "utils/memutils.h"
 
+#include "../common/errors.h"
 #include "attribution_memory.h"
 
 /* the area begins with so much, in the segment itself */
 #define FIRST_AREA_BYTES ((size_t) 256 * 1024)
 
-/* less is not worth sharing */
-#define MIN_SHARED_BYTES ((size_t) 32 * 1024 * 1024)
-
 /* what an allocation may cost beside its own bytes */
 #define AREA_OVERHEAD ((size_t) 1024 * 1024)
+
+/* how often the limit moves for one allocation, while others take what it gave */
+#define LIMIT_ROUNDS 16
 
 /* where Linux keeps POSIX shared memory; a container may have little of it */
 #define SHM_DIRECTORY "/dev/shm"
@@ -50,14 +50,15 @@ room_for(size_t bytes)
 }
 
 bool
-attribution_memory_share(AttributionMemory *memory, size_t header_size, size_t *bytes)
+attribution_memory_share(AttributionMemory *memory, uint32 layout, size_t header_size,
+						 size_t *bytes)
 {
 	size_t		place = MAXALIGN(header_size);
 	size_t		room = room_for(*bytes);
 	AttributionMemoryHeader *header;
 	MemoryContext caller;
 
-	if (room < *bytes && room < MIN_SHARED_BYTES)
+	if (room < *bytes / 2)
 		return false;
 	memory->segment = dsm_create(place + FIRST_AREA_BYTES, DSM_CREATE_NULL_IF_MAXSEGMENTS);
 	if (memory->segment == NULL)
@@ -66,8 +67,10 @@ attribution_memory_share(AttributionMemory *memory, size_t header_size, size_t *
 	*bytes = room;
 	header = dsm_segment_address(memory->segment);
 	memset(header, 0, header_size);
-	SpinLockInit(&header->mutex);
-	header->limit = Max(room, MIN_SHARED_BYTES) + AREA_OVERHEAD;
+	header->layout = layout;
+	header->size = (uint32) header_size;
+	LWLockInitialize(&header->lock, LWTRANCHE_PARALLEL_QUERY_DSA);
+	header->limit = room + AREA_OVERHEAD;
 	SharedFileSetInit(&header->fileset, memory->segment);
 	memory->header = header;
 	caller = MemoryContextSwitchTo(memory->context);
@@ -86,7 +89,7 @@ attribution_memory_handle(const AttributionMemory *memory)
 
 void
 attribution_memory_attach(AttributionMemory *memory, MemoryContext context,
-						  dsm_handle handle, size_t header_size)
+						  dsm_handle handle, uint32 layout, size_t header_size)
 {
 	MemoryContext caller;
 
@@ -97,6 +100,12 @@ attribution_memory_attach(AttributionMemory *memory, MemoryContext context,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("could not map dynamic shared memory segment")));
 	memory->header = dsm_segment_address(memory->segment);
+	if (memory->header->layout != layout || memory->header->size != header_size)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_NOT_INSTALLED),
+				 errmsg("this session and its parallel workers have loaded different versions of pg_influence"),
+				 errdetail("The library was replaced after the session had loaded it."),
+				 errhint("Reconnect; until then, SET max_parallel_workers_per_gather = 0.")));
 	SharedFileSetAttach(&memory->header->fileset, memory->segment);
 	caller = MemoryContextSwitchTo(context);
 	memory->area = dsa_attach_in_place((char *) memory->header + MAXALIGN(header_size),
@@ -126,18 +135,24 @@ MemoryAddress
 attribution_memory_allocate(AttributionMemory *memory, size_t size)
 {
 	MemoryAddress address = attribution_memory_try_allocate(memory, size);
-	size_t		limit;
+	int			round;
 
-	if (address != 0)
-		return address;
-
-	/* the limit is for rows: for this it moves */
-	SpinLockAcquire(&memory->header->mutex);
-	memory->header->limit += size + size / 256 + AREA_OVERHEAD;
-	limit = memory->header->limit;
-	SpinLockRelease(&memory->header->mutex);
-	dsa_set_size_limit(memory->area, limit);
-	return dsa_allocate_extended(memory->area, size, DSA_ALLOC_HUGE);
+	/*
+	 * The limit is for rows: for this it moves. Other processes' rows may take
+	 * what it gave before we do.
+	 */
+	for (round = 0; address == 0 && round < LIMIT_ROUNDS; round++)
+	{
+		LWLockAcquire(&memory->header->lock, LW_EXCLUSIVE);
+		memory->header->limit += size + size / 256 + AREA_OVERHEAD;
+		dsa_set_size_limit(memory->area, memory->header->limit);
+		address = attribution_memory_try_allocate(memory, size);
+		LWLockRelease(&memory->header->lock);
+	}
+	/* no room for another reason, which this says */
+	if (address == 0)
+		address = dsa_allocate_extended(memory->area, size, DSA_ALLOC_HUGE);
+	return address;
 }
 
 void

@@ -6,17 +6,24 @@
 #define PG_INFLUENCE_ATTRIBUTION_MEMORY_H
 
 #include "storage/dsm.h"
+#include "storage/lwlock.h"
 #include "storage/sharedfileset.h"
 #include "utils/dsa.h"
 
 /* a dsa_pointer where memory is shared, else an address */
 typedef uint64 MemoryAddress;
 
-/* the part of a run's shared memory that says where the rest is */
+/*
+ * The part of a run's shared memory that says where the rest is. It begins with
+ * what tells two builds apart: a worker loads the library that is installed by
+ * then, its leader may have an older one.
+ */
 typedef struct AttributionMemoryHeader
 {
+	uint32		layout;			/* the caller's number for what is in it */
+	uint32		size;			/* and its bytes */
 	SharedFileSet fileset;
-	slock_t		mutex;
+	LWLock		lock;			/* of the limit */
 	size_t		limit;			/* of the area */
 } AttributionMemoryHeader;
 
@@ -36,16 +43,17 @@ extern void attribution_memory_init(AttributionMemory *memory, MemoryContext con
 /*
  * Memory shared with the workers to come, of about so many bytes: true. Or as
  * many as the machine's shared memory has room for, and *bytes says so; false
- * where that is too little. The first header_size bytes of the segment begin
+ * where that is less than half. The first header_size bytes of the segment begin
  * with the AttributionMemoryHeader and are the caller's otherwise.
  */
-extern bool attribution_memory_share(AttributionMemory *memory, size_t header_size,
-									 size_t *bytes);
+extern bool attribution_memory_share(AttributionMemory *memory, uint32 layout,
+									 size_t header_size, size_t *bytes);
 extern dsm_handle attribution_memory_handle(const AttributionMemory *memory);
 
-/* in a worker */
+/* in a worker; IN001 when the leader has another layout */
 extern void attribution_memory_attach(AttributionMemory *memory, MemoryContext context,
-									  dsm_handle handle, size_t header_size);
+									  dsm_handle handle, uint32 layout,
+									  size_t header_size);
 extern void attribution_memory_detach(AttributionMemory *memory);
 
 /* like MemoryContextAllocHuge(); may go beyond the limit */

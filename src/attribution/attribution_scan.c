@@ -208,19 +208,17 @@ insert_node(Gather *gather)
 
 	gather->plan.lefttree = plan;
 	gather->plan.targetlist = NIL;
-	gather->num_workers = Min(gather->num_workers, ATTRIBUTION_MAX_PROCESSES - 1);
 }
 
 void
-attribution_scan_plan(AttributionScan *scan, const AttributionInput *input,
-					  const AttributionDecoder *decoder)
+attribution_scan_plan(AttributionScan *scan, const AttributionInput *input)
 {
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(input->plan));
 	PlannedStmt *plan;
 
-	memset(scan, 0, sizeof(*scan));
-	scan->decoder = *decoder;
-	if (!input->read_only || !source->is_valid || list_length(source->query_list) != 1)
+	scan->plan = NULL;
+	scan->rows = 0;
+	if (!input->read_only || list_length(source->query_list) != 1)
 		return;
 
 	plan = plan_for_free_rows(input, linitial_node(Query, source->query_list));
@@ -235,21 +233,15 @@ attribution_scan_plan(AttributionScan *scan, const AttributionInput *input,
 	scan->plan = plan;
 }
 
-bool
-attribution_scan_valid(const AttributionScan *scan, const AttributionInput *input)
-{
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(input->plan));
-
-	return scan->plan != NULL && source->is_valid;
-}
-
 void
 attribution_scan_run(const AttributionScan *scan, const AttributionInput *input,
-					 AttributionMemory *memory)
+					 AttributionMemory *memory, int processes)
 {
+	Gather	   *gather = castNode(Gather, scan->plan->planTree);
 	QueryDesc  *desc;
 	FeedState  *state;
 
+	gather->num_workers = Min(gather->num_workers, processes - 1);
 	/* in the snapshot of the calling statement, see attribution_input.c */
 	desc = CreateQueryDesc(scan->plan, input->text, GetActiveSnapshot(), InvalidSnapshot,
 						   None_Receiver, NULL, NULL, 0);
@@ -299,13 +291,14 @@ feed_exec(CustomScanState *node)
 		elog(ERROR, "too many processes for attribution");
 
 	feed = attribution_feed_begin(state->memory, &shared->feed, &shared->feeding, number);
-	for (;;)
+	slot = ExecProcNode(below);
+	if (!TupIsNull(slot))
+		attribution_decoder_check(&feed->plan.decoder, slot->tts_tupleDescriptor);
+	while (!TupIsNull(slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		slot = ExecProcNode(below);
-		if (TupIsNull(slot))
-			break;
 		attribution_feed_row(feed, slot);
+		slot = ExecProcNode(below);
 	}
 	attribution_feed_end(feed, &shared->fed[number]);
 	return NULL;
@@ -345,6 +338,7 @@ feed_init_worker(CustomScanState *node, shm_toc *toc, void *place)
 	FeedState  *state = (FeedState *) node;
 
 	attribution_memory_attach(&state->attached, node->ss.ps.state->es_query_cxt,
-							  *(dsm_handle *) place, sizeof(AttributionShared));
+							  *(dsm_handle *) place, ATTRIBUTION_SHARED_LAYOUT,
+							  sizeof(AttributionShared));
 	state->memory = &state->attached;
 }

@@ -23,15 +23,14 @@ extern void attribution_scan_register(void);
 /* is anything parallel allowed here? */
 extern bool attribution_scan_allowed(void);
 
-/* decoder: is_touch, wants_weights and seed are set */
-extern void attribution_scan_plan(AttributionScan *scan, const AttributionInput *input,
-								  const AttributionDecoder *decoder);
+/*
+ * Of the scan's decoder is_touch, wants_weights and seed are set, its columns
+ * will be. A plan holds as long as attribution_input_refresh() returns false.
+ */
+extern void attribution_scan_plan(AttributionScan *scan, const AttributionInput *input);
 
-/* is the plan still that of the query? */
-extern bool attribution_scan_valid(const AttributionScan *scan, const AttributionInput *input);
-
-/* by the plan in the shared memory; the processes leave their rows there */
+/* by the plan, in up to so many processes; they leave their rows in the shared memory */
 extern void attribution_scan_run(const AttributionScan *scan, const AttributionInput *input,
-								 AttributionMemory *memory);
+								 AttributionMemory *memory, int processes);
 
 #endif							/* PG_INFLUENCE_ATTRIBUTION_SCAN_H */

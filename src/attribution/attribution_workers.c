@@ -150,7 +150,7 @@ attribution_credit_worker(dsm_segment *segment, shm_toc *toc)
 
 	attribution_memory_attach(&memory, context,
 							  *(dsm_handle *) shm_toc_lookup(toc, KEY_HANDLE, false),
-							  sizeof(AttributionShared));
+							  ATTRIBUTION_SHARED_LAYOUT, sizeof(AttributionShared));
 	shared = (AttributionShared *) memory.header;
 	plan = shared->credit;
 	plan.policy.time_zone = pg_tzset(plan.time_zone);
