@@ -20,7 +20,7 @@
 /* What a process that credited leaves. */
 typedef struct AttributionCredited
 {
-	MemoryAddress totals;		/* see attribution_totals_save() */
+	MemoryAddress totals;		/* see attribution_creators_save() */
 	int64		credits;
 	int64		partitions;
 	int64		oversized;

@@ -151,7 +151,8 @@ attribution_totals(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	totals = attribution_totals_create(&policy);
 	run(fcinfo, &policy, attribution_totals_add, totals, true);
-	attribution_totals_emit(totals, (ReturnSetInfo *) fcinfo->resultinfo);
+	attribution_creators_emit(attribution_totals_creators(totals),
+							  (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 

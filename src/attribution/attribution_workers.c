@@ -66,7 +66,8 @@ add_credited(AttributionShared *shared, AttributionMemory *memory,
 	{
 		const AttributionCredited *credited = &shared->credited[i];
 
-		attribution_totals_merge(totals, attribution_memory_at(memory, credited->totals));
+		attribution_creators_merge(attribution_totals_creators(totals),
+								   attribution_memory_at(memory, credited->totals));
 		stats->credits += credited->credits;
 		stats->partitions += credited->partitions;
 		stats->oversized += credited->oversized;
@@ -113,7 +114,7 @@ attribution_credit_together(PartitionWork *work, AttributionMemory *memory,
 /* What the leader adds to its own. */
 static void
 leave_credited(AttributionShared *shared, AttributionMemory *memory,
-			   const AttributionTotals *totals, const AttributionStats *stats)
+			   const AttributionCreators *creators, const AttributionStats *stats)
 {
 	uint32		number = pg_atomic_fetch_add_u32(&shared->crediting, 1);
 	AttributionCredited *credited;
@@ -121,8 +122,8 @@ leave_credited(AttributionShared *shared, AttributionMemory *memory,
 	if (number >= ATTRIBUTION_MAX_PROCESSES)
 		elog(ERROR, "too many processes for attribution");
 	credited = &shared->credited[number];
-	credited->totals = attribution_memory_allocate(memory, attribution_totals_size(totals));
-	attribution_totals_save(totals, attribution_memory_at(memory, credited->totals));
+	credited->totals = attribution_memory_allocate(memory, attribution_creators_size(creators));
+	attribution_creators_save(creators, attribution_memory_at(memory, credited->totals));
 	credited->credits = stats->credits;
 	credited->partitions = stats->partitions;
 	credited->oversized = stats->oversized;
@@ -164,7 +165,7 @@ attribution_credit_worker(dsm_segment *segment, shm_toc *toc)
 	attribution_credit_prepare(&work, context, &plan, touches, lines,
 							   attribution_totals_add, totals, &stats);
 	credit_what_is_left(&work, shared);
-	leave_credited(shared, &memory, totals, &stats);
+	leave_credited(shared, &memory, attribution_totals_creators(totals), &stats);
 
 	store_reader_close(touches);
 	store_reader_close(lines);
