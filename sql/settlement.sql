@@ -127,6 +127,15 @@ SELECT status FROM influence.set_creator_status(pg_temp.creator('bert'), 'suspen
 SELECT status, entries, amount FROM influence.settle_tiers();
 SELECT * FROM influence.check_books();
 
+-- cleo's sale of 0.05 earns nothing, but makes a month with sales, which brings 15.00; it proves to replace another order: no difference to
+-- book for its commission of 0, but for the month
+SELECT o.unattributed FROM influence.record_order(5, md5('5z')::uuid, 'y', '[{"line_no": 1, "sku": "desk", "quantity": 1, "paid_price": 5}]', '2024-04-02') o;
+SELECT pg_temp.sell(5, 'z', 'cleo', '2024-04-05', 5);
+SELECT status, entries, amount FROM influence.settle_tiers();
+SELECT status FROM influence.record_order_event(5, md5('5z')::uuid, 'y', 'replaced', '2024-04-06', replacement_ref => 'z');
+SELECT status, entries, amount FROM influence.settle_tiers();
+SELECT * FROM influence.check_books();
+
 -- Single amounts: a bonus, a fund's share, a fee; what a month brought and cost.
 SELECT * FROM influence.record_bonus(5, pg_temp.creator('anna'), 5000, 'fund 1', 'fund', '2024-03-31 21:59:59+00', '2024-05-01', 'March');
 SELECT * FROM influence.record_bonus(5, pg_temp.creator('anna'), 5000, 'fund 1', 'fund', '2024-03-31 21:59:59+00', '2024-05-01', 'March');
