@@ -71,7 +71,7 @@ BEGIN
 					AND ($4 IS NULL OR e.received_at <= $4)) life
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3;
 	-- what was delivered has been shipped, no later than then
-	o.shipped := coalesce(o.shipped, o.delivered);
+	o.shipped := least(o.shipped, o.delivered);
 	ordered_at := o.ordered_at;
 	country := o.country;
 	currency := o.currency;

@@ -85,6 +85,58 @@ $$;
 COMMENT ON FUNCTION influence_internal.book_settlements(bigint, text[], bigint[]) IS
 'Books settlement_differences() with their ledger entries; returns for how many creators, how many rows and their sum in minor units. The caller holds the program''s lock.';
 
+CREATE FUNCTION influence_internal.settle_months(program_id bigint, months text[], creators bigint[], shared boolean, attempt int,
+	OUT creator_count bigint, OUT entries bigint, OUT amount numeric)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who bigint[] := creators;
+	half record;
+	failure text;
+	middle int;
+BEGIN
+	BEGIN
+		SELECT b.* INTO creator_count, entries, amount FROM influence_internal.book_settlements($1, $2, $3) b;
+		RETURN;
+	EXCEPTION WHEN data_exception OR SQLSTATE 'IN000' THEN
+		failure := format('%s (%s)', SQLERRM, SQLSTATE);
+	END;
+	creator_count := 0;
+	entries := 0;
+	amount := 0;
+	IF who IS NULL AND NOT shared THEN
+		SELECT array_agg(DISTINCT x.creator_id) INTO who
+		  FROM (SELECT e.creator_id
+				  FROM unnest($2) m
+				 CROSS JOIN LATERAL influence_internal.period_bounds($1, m) b
+				  JOIN influence.earning e ON e.program_id = $1 AND e.ordered_at >= b.starts_at AND e.ordered_at < b.ends_at AND e.creator_id <> 0
+				UNION ALL
+				SELECT s.creator_id FROM influence.settlement s WHERE s.program_id = $1 AND s.month = ANY ($2)
+				UNION ALL
+				SELECT c.creator_id FROM influence.coupon c WHERE c.program_id = $1 AND c.fixed_credit IS NOT NULL) x;
+	END IF;
+	IF coalesce(cardinality(who), 0) < 2 THEN
+		INSERT INTO influence.settlement_due (program_id, month, creator_id, failures, error)
+		SELECT $1, m, coalesce(who[1], 0), $5, failure FROM unnest($2) m;
+		RETURN;
+	END IF;
+	-- one creator's facts do not keep the others' from being settled
+	middle := cardinality(who) / 2;
+	FOR half IN
+		SELECT d.* FROM (VALUES (who[:middle]), (who[middle + 1:])) h(creators)
+		 CROSS JOIN LATERAL influence_internal.settle_months($1, $2, h.creators, false, $5) d
+	LOOP
+		creator_count := creator_count + half.creator_count;
+		entries := entries + half.entries;
+		amount := amount + half.amount;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.settle_months(bigint, text[], bigint[], boolean, int) IS
+'book_settlements() of months (of some creators, or of all). Where amounts leave the range, it halves the creators until those are found who cannot be settled: their months stay in settlement_due with the error and the number of attempts; of what budgets share nothing is settled then.';
+
 CREATE FUNCTION influence_internal.settle_program(program_id bigint, month text DEFAULT NULL, OUT creators bigint, OUT entries bigint,
 	OUT amount numeric)
 LANGUAGE plpgsql
@@ -95,6 +147,8 @@ DECLARE
 	due record;
 	done record;
 	together text[];
+	shared boolean;
+	failures int;
 BEGIN
 	PERFORM influence_internal.lock_key('settle ' || $1);
 	creators := 0;
@@ -110,14 +164,16 @@ BEGIN
 		-- it may have been settled with another one
 		CONTINUE WHEN NOT EXISTS (SELECT FROM influence.settlement_due d WHERE d.program_id = $1 AND d.month = due.month);
 		together := influence_internal.settled_together($1, due.month);
-		IF EXISTS (SELECT FROM influence.commission_budget b
-				   CROSS JOIN LATERAL influence_internal.period_bounds($1, due.month) m
-					WHERE b.program_id = $1 AND b.valid && tstzrange(m.starts_at, m.ends_at)) THEN
-			due.creators := NULL;		-- a budget is shared
+		shared := EXISTS (SELECT FROM influence.commission_budget b
+						   CROSS JOIN LATERAL influence_internal.period_bounds($1, due.month) m
+						   WHERE b.program_id = $1 AND b.valid && tstzrange(m.starts_at, m.ends_at));
+		IF shared THEN
+			due.creators := NULL;		-- a budget is everybody's
 		END IF;
-		SELECT * INTO done FROM influence_internal.book_settlements($1, together, due.creators);
+		SELECT max(d.failures) INTO failures FROM influence.settlement_due d WHERE d.program_id = $1 AND d.month = ANY (together);
 		DELETE FROM influence.settlement_due d
 		 WHERE d.program_id = $1 AND d.month = ANY (together);
+		SELECT * INTO done FROM influence_internal.settle_months($1, together, due.creators, shared, failures + 1);
 		creators := creators + done.creator_count;
 		entries := entries + done.entries;
 		amount := amount + done.amount;
@@ -205,7 +261,6 @@ BEGIN
 	creators := 0;
 	entries := 0;
 	amount := 0;
-	failed := 0;
 	FOR item IN
 		SELECT d.program_id, d.month
 		  FROM influence.settlement_due d
@@ -221,10 +276,11 @@ BEGIN
 		EXCEPTION WHEN OTHERS THEN
 			UPDATE influence.settlement_due d SET failures = d.failures + 1, error = format('%s (%s)', SQLERRM, SQLSTATE)
 			 WHERE d.program_id = item.program_id AND d.month = item.month;
-			failed := failed + 1;
 		END;
 	END LOOP;
-	SELECT count(DISTINCT (d.program_id, d.month)) INTO waiting FROM influence.settlement_due d;
+	SELECT count(DISTINCT (d.program_id, d.month)), count(DISTINCT (d.program_id, d.month)) FILTER (WHERE d.failures > 0)
+	  INTO waiting, failed
+	  FROM influence.settlement_due d;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.settle_due(int) IS

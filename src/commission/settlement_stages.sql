@@ -59,7 +59,7 @@ BEGIN
 		SELECT e.creator_id, e.tier_id, sum(e.base) AS net, sum(e.amount) AS commission
 		  FROM influence.earning e
 		 WHERE e.program_id = $1 AND e.ordered_at >= m.starts_at AND e.ordered_at < m.ends_at AND e.kind = 'commission'
-		   AND e.hold_reason IS NULL AND e.creator_id <> 0
+		   AND e.hold_reason IS NULL AND e.creator_id <> 0 AND e.available_at < 'infinity'
 		   -- a commission occurs when its order does: by this the index of a creator's earnings serves
 		   AND ($3 IS NULL OR (e.creator_id = ANY ($3) AND e.occurred_at >= m.starts_at AND e.occurred_at < m.ends_at))
 		 GROUP BY e.creator_id, e.tier_id
@@ -72,7 +72,7 @@ BEGIN
 						AND o.ordered_at >= m.starts_at AND o.ordered_at < m.ends_at
 				 WHERE v.program_id = $1 AND v.replacement_ref IS NOT NULL) o
 		  JOIN influence.earning e ON e.visitor_id = o.visitor_id AND e.program_id = $1 AND e.order_ref = o.order_ref
-		 WHERE e.kind = 'commission' AND e.hold_reason IS NULL AND e.creator_id <> 0 AND ($3 IS NULL OR e.creator_id = ANY ($3))
+		 WHERE e.kind = 'commission' AND e.hold_reason IS NULL AND e.creator_id <> 0 AND e.available_at < 'infinity' AND ($3 IS NULL OR e.creator_id = ANY ($3))
 		   AND EXISTS (SELECT FROM influence.earning x
 						WHERE x.visitor_id = e.visitor_id AND x.program_id = $1 AND x.order_ref = e.order_ref AND x.line_no = e.line_no
 						  AND x.creator_id = e.creator_id AND x.kind = 'commission' AND x.hold_reason IS NOT NULL)
@@ -260,7 +260,7 @@ BEGIN
 			 WHERE o.program_id = $1 AND o.ordered_at >= m.starts_at AND o.ordered_at < m.ends_at AND o.coupon IS NOT NULL
 			   AND c.fixed_credit IS NOT NULL AND ($3 IS NULL OR c.creator_id = ANY ($3))) x
 	 CROSS JOIN LATERAL influence_internal.order_terms($1, x.visitor_id, x.order_ref) t
-	 WHERE t.earned AND t.paying AND NOT t.replacement
+	 WHERE t.earned AND t.available_at < 'infinity' AND t.paying AND NOT t.replacement
 	   AND influence_internal.earning_bar($1, x.creator_id, x.ordered_at) IS NULL
 	   AND x.creator_id <> ALL (influence_internal.buyer_creators(influence_internal.person_visitors(x.visitor_id)))
 	   AND influence_internal.order_left($1, x.visitor_id, x.order_ref, m.counts_until, t.claws_until) > 0

@@ -82,7 +82,7 @@ BEGIN
 				   min(e.rounding) AS rounding, min(e.ordered_at) AS ordered_at, min(e.payout_policy_version) AS policy
 			  FROM influence.earning e
 			 WHERE e.visitor_id = x.visitor_id AND e.program_id = $1 AND e.order_ref = x.order_ref AND e.line_no = x.line_no
-			   AND e.kind = 'commission' AND e.creator_id <> 0 AND ($5 IS NULL OR e.creator_id = ANY ($5))
+			   AND e.kind = 'commission' AND e.creator_id <> 0 AND e.available_at < 'infinity' AND ($5 IS NULL OR e.creator_id = ANY ($5))
 			 GROUP BY e.creator_id
 			HAVING count(e.hold_reason) = 0) u
 	 CROSS JOIN LATERAL (
@@ -134,6 +134,7 @@ BEGIN
 				   min(e.payout_policy_version) AS policy
 			  FROM influence.earning e
 			 WHERE $6 IS NULL AND e.program_id = $1 AND e.ordered_at >= $2 AND e.ordered_at < $3 AND e.kind = 'commission' AND e.creator_id <> 0
+			   AND e.available_at < 'infinity'		-- when it is known from when on, it is settled
 			   -- a commission occurs when its order does: by this the index of a creator's earnings serves
 			   AND ($5 IS NULL OR (e.creator_id = ANY ($5) AND e.occurred_at >= $2 AND e.occurred_at < $3))
 			 GROUP BY e.visitor_id, e.order_ref, e.line_no, e.creator_id

@@ -31,7 +31,9 @@ BEGIN
 	LOOP
 		RETURN QUERY
 		SELECT o.visitor_id, o.order_ref, w.line_no, w.creator_id, w.base, w.amount, w.tier_id, w.rounding, t.ordered_at,
-			   t.payout_policy_version, w.hold_reason, w.credited, w.amount + coalesce(k.amount, 0)
+			   t.payout_policy_version,
+			   -- what is held without an end is not settled yet
+			   coalesce(w.hold_reason, CASE WHEN t.available_at = 'infinity' THEN 'held' END), w.credited, w.amount + coalesce(k.amount, 0)
 		  FROM influence_internal.order_terms($1, o.visitor_id, o.order_ref) t
 		 CROSS JOIN LATERAL influence_internal.wanted_commissions($1, o.visitor_id, o.order_ref, t, $3) w
 		  LEFT JOIN LATERAL (

@@ -49,8 +49,9 @@ BEGIN
 		category_id bigint NOT NULL DEFAULT 0,
 		measure text NOT NULL CHECK (measure IN ('orders', 'units', 'revenue')),
 		mode text NOT NULL CHECK (mode IN ('graduated', 'volume')),
-		thresholds bigint[] NOT NULL CHECK (cardinality(thresholds) BETWEEN 1 AND 1000 AND thresholds[1] = 0),
-		rates numeric[] NOT NULL CHECK (cardinality(rates) = cardinality(thresholds)),
+		thresholds bigint[] NOT NULL CHECK (array_ndims(thresholds) = 1 AND array_lower(thresholds, 1) = 1 AND cardinality(thresholds) BETWEEN 1 AND 1000
+				AND thresholds[1] = 0),
+		rates numeric[] NOT NULL CHECK (array_ndims(rates) = 1 AND array_lower(rates, 1) = 1 AND cardinality(rates) = cardinality(thresholds)),
 		valid tstzrange NOT NULL,
 		stated tstzrange NOT NULL CHECK (NOT isempty(stated)),
 		created_at timestamptz NOT NULL DEFAULT now(),

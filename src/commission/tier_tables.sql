@@ -21,6 +21,10 @@ BEGIN
 	ELSIF $7 <= $6 THEN
 		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
 	END IF;
+	IF array_lower($3, 1) <> 1 OR array_lower($4, 1) <> 1 THEN
+		PERFORM influence_internal.raise_invalid('thresholds or rates do not count from 1', format('thresholds: %s, rates: %s.', $3, $4),
+			'Write arrays without bounds: ''{0, 20000}''.');
+	END IF;
 	PERFORM influence.tiered_amount(0, $3, $4, $2);		-- the kernel judges thresholds, rates and mode
 	IF EXISTS (SELECT FROM unnest($4) r WHERE r > 1) THEN
 		PERFORM influence_internal.raise_invalid('a rate is above 1', format('rates: %s.', $4),

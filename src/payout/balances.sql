@@ -39,6 +39,7 @@ AS $$
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('as_of', $2::text);
+	PERFORM influence_internal.require_finite('as_of', $2);
 	RETURN QUERY
 	SELECT s.party_id, s.currency, s.pending, s.available, s.reserved, s.paid, s.pending + s.available + s.reserved, s.written_off,
 		   s.platform_revenue

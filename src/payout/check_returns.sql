@@ -21,7 +21,7 @@ BEGIN
 		 GROUP BY 1, 2, 3
 	), life AS (
 		SELECT e.visitor_id, e.program_id, e.order_ref,
-			   coalesce(min(e.occurred_at) FILTER (WHERE e.kind = 'shipped'), min(e.occurred_at) FILTER (WHERE e.kind = 'delivered')) AS shipped,
+			   min(e.occurred_at) FILTER (WHERE e.kind IN ('shipped', 'delivered')) AS shipped,
 			   min(e.occurred_at) FILTER (WHERE e.kind = 'delivered') AS delivered
 		  FROM influence.order_event e
 		 WHERE e.state = 'counted' AND e.program_id = coalesce($1, e.program_id)
@@ -104,6 +104,13 @@ BEGIN
 	  FROM influence.order_event e
 	 WHERE e.state = 'counted' AND e.program_id = coalesce($1, e.program_id)
 	   AND NOT EXISTS (SELECT FROM influence.orders o WHERE o.visitor_id = e.visitor_id AND o.program_id = e.program_id AND o.order_ref = e.order_ref)
+	UNION ALL
+	SELECT 'a cancellation has its event', r.program_id, format('order %s line %s', r.order_ref, r.line_no), 'a cancelled event', 'none'
+	  FROM influence.order_return r
+	 WHERE r.kind = 'cancelled' AND r.state = 'applied' AND r.program_id = coalesce($1, r.program_id)
+	   AND NOT EXISTS (SELECT FROM influence.order_event e
+						WHERE e.visitor_id = r.visitor_id AND e.program_id = r.program_id AND e.order_ref = r.order_ref
+						  AND e.kind = 'cancelled' AND e.state = 'counted')
 	UNION ALL
 	-- of each line of a cancelled order everything is back
 	SELECT 'a cancelled order has come back', l.program_id, format('order %s line %s', l.order_ref, l.line_no),

@@ -86,6 +86,9 @@ BEGIN
 	  FROM influence.settlement s JOIN influence.program g ON g.program_id = s.program_id
 	 WHERE s.currency <> g.currency AND s.program_id = coalesce($1, s.program_id)
 	UNION ALL
+	SELECT 'every month can be settled', d.program_id, format('creator %s month %s', d.creator_id, d.month), 'settled', d.error
+	  FROM influence.settlement_due d WHERE d.failures > 0 AND d.program_id = coalesce($1, d.program_id)
+	UNION ALL
 	SELECT c.* FROM influence_internal.check_settled($1) c;
 END
 $$;

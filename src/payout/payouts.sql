@@ -62,6 +62,8 @@ BEGIN
 				WHEN d.amount < 0 THEN 'negative balance, carried forward'
 				WHEN d.amount < m.minimum THEN 'below the minimum, carried forward'
 				WHEN influence_internal.creator_status_at(d.party_id, greatest($3, now())) <> 'active' THEN 'creator is not active, waits'
+				WHEN EXISTS (SELECT FROM influence.settlement_due s
+							  WHERE s.program_id = $1 AND s.creator_id IN (0, d.party_id) AND s.failures > 0) THEN 'settlement failed, waits'
 				ELSE 'pay' END
 	  FROM (SELECT e.party_id, e.currency, sum(e.amount) AS amount, count(*) AS entries
 			  FROM influence_internal.payable_entries($1, bounds.ends_at) e

@@ -42,7 +42,7 @@ BEGIN
 	-- two at once could write off the same debt twice
 	PERFORM influence_internal.lock_key(format('write-off %s %s', $1, $2));
 	SELECT l.amount, l.currency::text AS currency, l.note INTO known FROM influence.ledger l
-	 WHERE l.party_id = $2 AND l.program_id = $1 AND l.entry_key = 'write_off/' || $4;
+	 WHERE l.party_id = $2 AND l.program_id = $1 AND l.entry_key = 'balance/' || $4;
 	IF FOUND THEN
 		IF (known.amount, known.currency, known.note) IS DISTINCT FROM ($3, money, $5) THEN
 			PERFORM influence_internal.raise_conflict('write-off', $4);
@@ -59,7 +59,11 @@ BEGIN
 		END IF;
 		INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at,
 									  available_at, source, note)
-		VALUES ($2, $1, 'write_off/' || $4, 'write_off', 'write_off', 'payable', $3, money, now(), now(), 'adjustment', $5);
+		VALUES ($2, $1, 'balance/' || $4, 'write_off', 'write_off', 'payable', $3, money, now(),
+				-- not before the debt itself counts, which it may do later: nothing is paid of it
+				greatest(now(), (SELECT max(l.available_at) FROM influence.ledger l
+								  WHERE l.party_id = $2 AND l.program_id = $1 AND l.currency = money AND l.debit_account = 'payable'
+									AND l.source <> 'payout' AND l.available_at < 'infinity')), 'adjustment', $5);
 		status := 'recorded';
 	END IF;
 	balance := influence_internal.payable_balance($1, $2, money);

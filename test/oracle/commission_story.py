@@ -189,7 +189,8 @@ class Story:
             self.add(me, text.replace(when(at), when(at + 1)), lambda world: world.record_event(other), after=(step,))
         if self.some(0.01):
             stranger = fact._replace(visitor=visitor(99))
-            self.add(me, text.replace(order.visitor, visitor(99)), lambda world: world.record_event(stranger), after=(told,))
+            self.add(me, text.replace(order.visitor, visitor(99)),
+                     lambda world: world.record_event(stranger) + (" - -" if final and (order.program, order.ref) not in world.orders else ""), after=(told,))
 
     # returns ----------------------------------------------------------------------
 

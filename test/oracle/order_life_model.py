@@ -194,6 +194,8 @@ class World:
         order, known = self.orders.get(key), self.events[key].get(fact.ref)
         if order is not None and self.person(fact.visitor) != self.person(order.visitor):
             return "IN004"
+        if known is not None and order is None and self.person(fact.visitor) != self.person(known.visitor):
+            return "parked"     # of an order that was refused: nobody's yet
         if known is not None:
             return "duplicate" if known == fact else "IN004"
         self.events[key][fact.ref] = fact
@@ -222,10 +224,9 @@ class World:
     # the life of an order ----------------------------------------------------------
 
     def first(self, key, kind):
-        """The earliest moment of a kind of event; a delivered order was shipped."""
-        times = [e.at for e in self.events[key].values() if e.kind == kind]
-        if not times and kind == "shipped":
-            return self.first(key, "delivered")
+        """The earliest moment of a kind of event; what was delivered was shipped by then."""
+        kinds = ("shipped", "delivered") if kind == "shipped" else (kind,)
+        times = [e.at for e in self.events[key].values() if e.kind in kinds]
         return min(times) if times else None
 
     def replaces(self, key):

@@ -7,7 +7,7 @@ all months of a program at once, exact fractions. Written from the contract of m
 from collections import defaultdict
 
 from commission_model import BILLION, PLATFORM, ratio, within
-from order_life_model import inside
+from order_life_model import INFINITY, inside
 
 
 class Unit:
@@ -49,7 +49,7 @@ def month_lock(shop, month):
 def units_of(world, program):
     units = []
     for key in world.orders:
-        if key[0] == program:
+        if key[0] == program and world.available(key) != INFINITY:
             units += [Unit(world, key, n, creator, booked) for (n, creator), booked in world.booked(key).items() if booked.reason is None and creator != PLATFORM]
     return sorted(units, key=lambda u: u.place)
 
@@ -166,7 +166,7 @@ def coupon_credits(world, program, result):
     shop, market = world.market.shops[program], world.market
     for key, order in world.orders.items():
         coupon = shop.coupon_of(order.coupon, order.at) if key[0] == program else None
-        if coupon is None or coupon.fixed is None or world.replaces(key) or not world.earned(key):
+        if coupon is None or coupon.fixed is None or world.replaces(key) or not world.earned(key) or world.available(key) == INFINITY:
             continue
         who, month = world.person(order.visitor), shop.month_of(order.at)
         lock = month_lock(shop, month)
