@@ -77,10 +77,10 @@ SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET debit_account = 'pay
 SELECT * FROM pg_temp.damaged($$INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source)
 	VALUES (2, 1, 'gift', 'commission', 'expense', 'payable', 5, 'EUR', '2024-06-01', '2024-06-01', 'line')$$);
 -- a payout that is not the sum of its lines, and a line that is not its entry
-SELECT * FROM pg_temp.damaged($$DELETE FROM influence.payout_line WHERE party_id = pg_temp.creator('bert')$$);
-SELECT * FROM pg_temp.damaged($$WITH p AS (INSERT INTO influence.payout (party_id, program_id, currency, period, state, amount, run_at, payout_policy_version) VALUES (2, 1, 'EUR', '2024-01', 'reserved', 5, '2024-02-01', 1)),
-	l AS (INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source) VALUES (2, 1, 'payout/2024-01/EUR/reserve', 'payout_reserve', 'payable', 'reserved', 5, 'EUR', '2024-02-01', '2024-02-01', 'payout'))
-	INSERT INTO influence.payout_line (party_id, program_id, currency, period, entry_key, amount) VALUES (2, 1, 'EUR', '2024-01', 'nothing', 5)$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.payout SET entry_nos = array_append(entry_nos, -1) WHERE party_id = pg_temp.creator('bert')$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.payout SET amount = amount + 1 WHERE party_id = pg_temp.creator('bert')$$);
+SELECT * FROM pg_temp.damaged($$WITH p AS (INSERT INTO influence.payout (party_id, program_id, currency, period, state, amount, entry_nos, run_at, payout_policy_version) SELECT 2, 1, 'EUR', '2024-01', 'reserved', 5, p.entry_nos, '2024-06-02', 1 FROM influence.payout p WHERE p.party_id = 2)
+	INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source) VALUES (2, 1, 'payout/2024-01/EUR/reserve', 'payout_reserve', 'payable', 'reserved', 5, 'EUR', '2024-02-01', '2024-02-01', 'payout')$$);
 -- paid before its time
 SELECT * FROM pg_temp.damaged($$UPDATE influence.payout SET run_at = '2024-05-02' WHERE party_id = pg_temp.creator('bert')$$);
 -- a payout that was not booked, paid or reserved for nobody, an account below zero

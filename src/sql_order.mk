@@ -21,6 +21,7 @@ SQL_PARTS = \
 	src/payout/tables_stats.sql \
 	src/attribution/tables_attribution.sql \
 	src/commission/tables_commission.sql \
+	src/payout/tables_payout.sql \
 	src/program/programs.sql \
 	src/program/products.sql \
 	src/program/creators.sql \

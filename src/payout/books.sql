@@ -179,12 +179,21 @@ BEGIN
 	 GROUP BY p.party_id, p.program_id, p.currency, p.period
 	HAVING p.amount IS DISTINCT FROM sum(l.amount)
 	UNION ALL
-	SELECT 'a payout line is its ledger entry', p.program_id, format('party %s entry %s', p.party_id, p.entry_key),
-		   coalesce((CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END)::text, 'no entry'), p.amount::text
-	  FROM influence.payout_line p
-	  LEFT JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_key = p.entry_key
+	SELECT 'a payout line is a ledger entry', p.program_id, format('party %s period %s entry_no %s', p.party_id, p.period, u.entry_no),
+		   format('an entry of payable in %s', p.currency), coalesce(format('%s in %s', l.kind, l.currency), 'no entry')
+	  FROM influence.payout p
+	 CROSS JOIN LATERAL unnest(p.entry_nos) u(entry_no)
+	  LEFT JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_no = u.entry_no
 	 WHERE p.program_id = coalesce($1, p.program_id)
-	   AND (p.amount, p.currency) IS DISTINCT FROM (CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END, l.currency)
+	   AND (l.currency = p.currency AND 'payable' IN (l.debit_account, l.credit_account)) IS NOT TRUE
+	UNION ALL
+	SELECT 'an entry is paid once', p.program_id, format('party %s entry_no %s', p.party_id, u.entry_no), 'one payout',
+		   'payouts of ' || string_agg(p.period || ' ' || p.currency, ', ' ORDER BY p.period, p.currency)
+	  FROM influence.payout p
+	 CROSS JOIN LATERAL unnest(p.entry_nos) u(entry_no)
+	 WHERE p.program_id = coalesce($1, p.program_id)
+	 GROUP BY p.party_id, p.program_id, u.entry_no
+	HAVING count(*) > 1
 	UNION ALL
 	SELECT 'nothing is paid before its hold', p.program_id, format('party %s entry %s', p.party_id, p.entry_key), l.available_at::text,
 		   least(o.run_at, b.booked_at)::text

@@ -6,7 +6,7 @@
  * (party, program, currency, period): a second run finds the first one's rows.
  */
 CREATE FUNCTION influence_internal.payable_entries(program_id bigint, cutoff timestamptz)
-RETURNS TABLE (party_id bigint, currency text, entry_key text, amount bigint)
+RETURNS TABLE (party_id bigint, currency text, entry_no bigint, amount bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -15,7 +15,7 @@ DECLARE
 	scope bigint[] := influence_internal.scope_programs($1);
 BEGIN
 	RETURN QUERY
-	SELECT l.party_id, l.currency::text, l.entry_key, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END
+	SELECT l.party_id, l.currency::text, l.entry_no, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END
 	  FROM influence.ledger l
 	 WHERE l.program_id = $1 AND l.available_at < $2 AND l.source <> 'payout'
 	   AND 'payable' IN (l.debit_account, l.credit_account)
@@ -25,8 +25,8 @@ BEGIN
 	   AND NOT EXISTS (SELECT FROM influence.orders o
 						WHERE o.program_id = ANY (scope) AND o.order_ref = l.order_ref
 						  AND (o.program_id, o.visitor_id) <> (l.program_id, l.visitor_id))
-	   AND NOT EXISTS (SELECT FROM influence.payout_line p
-						WHERE p.party_id = l.party_id AND p.program_id = l.program_id AND p.entry_key = l.entry_key);
+	   AND NOT EXISTS (SELECT FROM influence.payout p
+						WHERE p.party_id = l.party_id AND p.program_id = l.program_id AND l.entry_no = ANY (p.entry_nos));
 END
 $$;
 COMMENT ON FUNCTION influence_internal.payable_entries(bigint, timestamptz) IS
@@ -119,17 +119,15 @@ BEGIN
 	WITH plan AS MATERIALIZED (
 		SELECT d.party_id, d.currency, d.amount, d.verdict FROM influence.plan_payouts($1, month, $3) d
 	), made AS (
-		INSERT INTO influence.payout (party_id, program_id, currency, period, state, amount, run_at, payout_policy_version)
-		SELECT d.party_id, $1, d.currency, month, 'reserved', d.amount::bigint, $3, policy_version
+		INSERT INTO influence.payout (party_id, program_id, currency, period, state, amount, entry_nos, run_at, payout_policy_version)
+		SELECT d.party_id, $1, d.currency, month, 'reserved', d.amount::bigint, e.entry_nos, $3, policy_version
 		  FROM plan d
+		  JOIN (SELECT x.party_id, x.currency, array_agg(x.entry_no ORDER BY x.entry_no) AS entry_nos
+				  FROM influence_internal.payable_entries($1, bounds.ends_at) x
+				 GROUP BY x.party_id, x.currency) e ON e.party_id = d.party_id AND e.currency = d.currency
 		 WHERE d.verdict = 'pay'
 		 ORDER BY d.party_id, d.currency
 		RETURNING party_id, currency, amount
-	), lines AS (
-		INSERT INTO influence.payout_line (party_id, program_id, currency, period, entry_key, amount)
-		SELECT e.party_id, $1, e.currency, month, e.entry_key, e.amount
-		  FROM influence_internal.payable_entries($1, bounds.ends_at) e
-		  JOIN made m ON m.party_id = e.party_id AND m.currency = e.currency
 	), booked AS (
 		INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency,
 									  occurred_at, available_at, source)

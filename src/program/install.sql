@@ -21,7 +21,8 @@ AS $$
 		   (6, 'stats'),
 		   (7, 'jobs'),
 		   (8, 'attribution'),
-		   (9, 'commissions')
+		   (9, 'commissions'),
+		   (10, 'payouts')
 $$;
 COMMENT ON FUNCTION influence_internal.install_steps() IS
 'The steps of install() in order; step "x" is influence_internal.install_x(). Steps are only ever appended.';
@@ -240,7 +241,7 @@ BEGIN
 		  FROM pg_class c
 		 WHERE c.relnamespace = 'influence'::regnamespace
 		   AND c.relkind IN ('r', 'p', 'v')
-		   AND c.relname NOT IN ('program_secret')
+		   AND c.relname NOT IN ('program_secret', 'payout_secret')
 		   AND pg_get_userbyid(c.relowner) = current_user
 	LOOP
 		EXECUTE format('GRANT SELECT ON %s TO %I, %I', relation, reader_name, operator_name);
