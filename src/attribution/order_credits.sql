@@ -358,6 +358,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
+	-- whoever waits for ensure_partition() waits here: the functions below are STABLE and read in the snapshot of the statement
+	-- that calls them, and one taken before the wait shows touches that were moved neither where they were nor where they are
+	LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;
 	INSERT INTO influence.credit (visitor_id, program_id, order_ref, line_no, touch_ref, touch_visitor_id, creator_id, weight, credit,
 								  reason, policy_version, touched_at, touch_position, path_length, snapshot, ordered_at, revision)
 	SELECT $2, $1, $3, c.line_no, c.touch_ref, c.touch_visitor_id, c.creator_id, c.weight, c.credit, c.reason, c.policy_version,

@@ -63,6 +63,7 @@ BEGIN
 	END IF;
 	SELECT coalesce(max(c.revision) + 1, 0) INTO next_revision
 	  FROM influence.credit c WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3;
+	LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;		-- as in credit_lines()
 	WITH n AS MATERIALIZED (
 		SELECT c.line_no, c.touch_ref, c.touch_visitor_id, c.creator_id, c.weight, c.credit, c.reason, c.touched_at, c.touch_position,
 			   c.path_length, c.snapshot

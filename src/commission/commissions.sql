@@ -195,6 +195,7 @@ BEGIN
 	END IF;
 	-- nothing before it is earned
 	IF terms.earned THEN
+		LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;		-- as in credit_lines(): a rate may ask whether a touch was boosted
 		booked := influence_internal.book_commissions($1, $2, $3, terms, $4);
 	END IF;
 	IF booked > 0 THEN

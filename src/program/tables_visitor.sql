@@ -164,7 +164,8 @@ BEGIN
 		RETURN 0;
 	END IF;
 	-- the strongest lock at once and nothing else held: writers wait before they choose a partition and cannot
-	-- deadlock; where one of them lingers, this gives up after two seconds and the next tick tries again
+	-- deadlock; where one of them lingers, this gives up after two seconds and the next tick tries again. What decides
+	-- about money locks this table, too, before the statement that reads touches: see credit_lines()
 	EXECUTE format('LOCK TABLE influence.%I IN ACCESS EXCLUSIVE MODE', parent);
 	IF to_regclass(format('influence.%I', partition_name)) IS NOT NULL THEN
 		RETURN 0;
