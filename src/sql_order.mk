@@ -54,6 +54,9 @@ SQL_PARTS = \
 	src/commission/simulation.sql \
 	src/attribution/reattribution.sql \
 	src/payout/payouts.sql \
+	src/payout/taxes.sql \
+	src/payout/holds.sql \
+	src/payout/funding.sql \
 	src/payout/write_offs.sql \
 	src/payout/statements.sql \
 	src/payout/check_commissions.sql \
