@@ -54,6 +54,7 @@ SQL_PARTS = \
 	src/commission/simulation.sql \
 	src/attribution/reattribution.sql \
 	src/payout/payouts.sql \
+	src/payout/destinations.sql \
 	src/payout/taxes.sql \
 	src/payout/holds.sql \
 	src/payout/funding.sql \

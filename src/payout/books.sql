@@ -98,7 +98,11 @@ BEGIN
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_ledger($1) b
 	UNION ALL
-	SELECT b.* FROM influence_internal.check_settlements($1) b;
+	SELECT b.* FROM influence_internal.check_settlements($1) b
+	UNION ALL
+	SELECT b.* FROM influence_internal.check_funding($1) b
+	UNION ALL
+	SELECT b.* FROM influence_internal.check_destinations() b;
 END
 $$;
 REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;
@@ -162,6 +166,7 @@ BEGIN
 								('commission_correction', 'line', false, 'expense', 'payable'), ('clawback_correction', 'line', true, 'expense', 'payable'),
 								('write_off', 'line', true, 'write_off', 'payable'), ('write_off_correction', 'line', false, 'write_off', 'payable'),
 								('write_off', 'adjustment', true, 'write_off', 'payable'),
+								('brand_funding', 'adjustment', true, 'in_transit', 'brand_receivable'),
 								('payout_reserve', 'payout', true, 'payable', 'reserved'), ('payout_paid', 'payout', true, 'reserved', 'paid'))
 						v(kind, source, cost_debited, cost, owed)) v
 			ON v.kind = l.kind AND v.source = l.source

@@ -71,7 +71,8 @@ BEGIN
 		entity text NOT NULL DEFAULT '' CHECK (entity IN ('', 'individual', 'company')),
 		form text NOT NULL DEFAULT '' CHECK (length(form) <= 40),
 		rate numeric NOT NULL CHECK (rate BETWEEN 0 AND 1 AND scale(rate) <= 9),
-		valid tstzrange NOT NULL CHECK (NOT isempty(valid)),
+		valid tstzrange NOT NULL,
+		stated tstzrange CHECK (NOT isempty(stated)),
 		created_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (authority, rule_id),
 		-- texts by 63 bits of their hash: text has no range type
@@ -80,7 +81,7 @@ BEGIN
 					  hashtextextended(authority || '/' || kind || '/' || residence || '/' || entity || '/' || form, 0) / 2, '[]') WITH &&,
 			valid WITH &&)
 	);
-	COMMENT ON TABLE influence.tax_rule IS 'What an authority asks for: withholding is taken off a payout, vat is paid on top to parties with a VAT id and self-billing. '''' = any; form ''none'' = no form on file; the most specific rule holds (residence before entity before form). Without a profile a party counts as residence '''', entity '''', form ''none''.';
+	COMMENT ON TABLE influence.tax_rule IS 'What an authority asks for: withholding is taken off a payout, vat is paid on top to parties with a VAT id and self-billing. '''' = any; form ''none'' = no form on file; the most specific rule holds (residence before entity before form). Without a profile a party counts as residence '''', entity '''', form ''none''. stated is the validity that was asked for, valid what later rules left of it (empty = replaced); a row without stated resumes a rule after one that had an end.';
 
 	CREATE TABLE influence.payout_tax (
 		party_id bigint NOT NULL,
@@ -222,6 +223,14 @@ BEGIN
 	 CROSS JOIN LATERAL unnest(p.entry_nos) u(entry_no)
 	  JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_no = u.entry_no;
 	COMMENT ON VIEW influence.payout_line IS 'The ledger entries that a payout pays, signed as owed to the party, in minor units; an entry is paid once.';
+
+	CREATE VIEW influence.tax_withheld WITH (security_invoker = true) AS
+	SELECT t.authority, t.tax_year, t.party_id, t.currency, sum(t.base) AS base, sum(t.amount) AS withheld, count(*) AS payouts
+	  FROM influence.payout_tax t
+	  JOIN influence.payout p ON p.party_id = t.party_id AND p.program_id = t.program_id AND p.currency = t.currency AND p.period = t.period
+	 WHERE t.kind = 'withholding' AND p.state <> 'failed'
+	 GROUP BY t.authority, t.tax_year, t.party_id, t.currency;
+	COMMENT ON VIEW influence.tax_withheld IS 'What was withheld from a party for an authority in a tax year, over all programs, in minor units: base is what was paid before tax, in how many payouts; reserved payouts count, failed ones do not.';
 
 	-- no foreign key points at one of these, since its row lock would ask for the UPDATE right
 	REVOKE UPDATE, DELETE, TRUNCATE ON influence.payout_tax, influence.brand_funding, influence.statement, influence.adjustment,
