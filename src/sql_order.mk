@@ -45,6 +45,7 @@ SQL_PARTS = \
 	src/program/returns.sql \
 	src/program/order_events.sql \
 	src/payout/watermark.sql \
+	src/payout/periods.sql \
 	src/payout/ledger.sql \
 	src/commission/scenario.sql \
 	src/commission/settlement_units.sql \

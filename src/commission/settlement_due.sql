@@ -31,7 +31,7 @@ BEGIN
 	SELECT to_char(m.at, 'YYYY-MM')
 	  FROM generate_series(date_trunc('month', greatest(first_at, lower($2)) AT TIME ZONE zone),
 						   least(last_at, upper($2)) AT TIME ZONE zone, interval '1 month') m(at)
-	 WHERE tstzrange(m.at AT TIME ZONE zone, (m.at + interval '1 month') AT TIME ZONE zone) && $2;
+	 WHERE tstzrange(influence_internal.first_instant(m.at, zone), influence_internal.first_instant(m.at + interval '1 month', zone)) && $2;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.fact_months(bigint, tstzrange) IS

@@ -87,34 +87,3 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.book_earnings() IS
 'Copies earnings that are not in the ledger yet (record_order and record_return book their own) by natural key. -> status recorded | duplicate, orders looked at, entries booked.';
-
-CREATE FUNCTION influence_internal.period_bounds(program_id bigint, period text, OUT starts_at timestamptz, OUT ends_at timestamptz)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	time_zone text;
-BEGIN
-	SELECT f.time_zone INTO time_zone FROM influence_internal.program_facts($1) f;
-	IF $2 IS NULL OR $2 !~ '^\d{4}-(0[1-9]|1[0-2])$' OR left($2, 4) = '0000' THEN
-		PERFORM influence_internal.raise_invalid(format('period "%s" is not a month', $2), NULL, 'Use YYYY-MM, for instance 2026-03.');
-	END IF;
-	starts_at := ($2 || '-01')::timestamp AT TIME ZONE time_zone;
-	ends_at := (($2 || '-01')::timestamp + interval '1 month') AT TIME ZONE time_zone;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.period_bounds(bigint, text) IS 'The half-open bounds of a month in a program''s time zone; IN002, IN003.';
-
-CREATE FUNCTION influence_internal.last_period(program_id bigint, as_of timestamptz)
-RETURNS text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-BEGIN
-	RETURN (SELECT to_char(($2 AT TIME ZONE f.time_zone) - interval '1 month', 'YYYY-MM')
-			  FROM influence_internal.program_facts($1) f);
-END
-$$;
-COMMENT ON FUNCTION influence_internal.last_period(bigint, timestamptz) IS 'The last month that is complete at a moment, in the program''s time zone.';
