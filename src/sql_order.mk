@@ -59,8 +59,13 @@ SQL_PARTS = \
 	src/payout/taxes.sql \
 	src/payout/holds.sql \
 	src/payout/funding.sql \
+	src/payout/adjustments.sql \
 	src/payout/write_offs.sql \
+	src/payout/ageing.sql \
+	src/payout/closing_parts.sql \
+	src/payout/closing.sql \
 	src/payout/statements.sql \
+	src/payout/check_closings.sql \
 	src/payout/check_commissions.sql \
 	src/payout/balances.sql \
 	src/payout/creator_income.sql \

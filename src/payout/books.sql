@@ -102,12 +102,16 @@ BEGIN
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_funding($1) b
 	UNION ALL
-	SELECT b.* FROM influence_internal.check_destinations() b;
+	SELECT b.* FROM influence_internal.check_destinations() b
+	UNION ALL
+	SELECT b.* FROM influence_internal.check_adjustments($1) b
+	UNION ALL
+	SELECT b.* FROM influence_internal.check_closings($1) b;
 END
 $$;
 REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION influence.check_books(bigint) IS
-'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, nothing is attributed again after its lock, lines are their amounts at frozen exchange rates, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced. subject names the place; amounts are minor units.';
+'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, nothing is attributed again after its lock, lines are their amounts at frozen exchange rates, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced, closed months unchanged. subject names the place; amounts are minor units.';
 
 CREATE FUNCTION influence_internal.check_earnings(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -165,7 +169,6 @@ BEGIN
 				   FROM (VALUES ('commission', 'line', true, 'expense', 'payable'), ('clawback', 'line', false, 'expense', 'payable'),
 								('commission_correction', 'line', false, 'expense', 'payable'), ('clawback_correction', 'line', true, 'expense', 'payable'),
 								('write_off', 'line', true, 'write_off', 'payable'), ('write_off_correction', 'line', false, 'write_off', 'payable'),
-								('write_off', 'adjustment', true, 'write_off', 'payable'),
 								('brand_funding', 'adjustment', true, 'in_transit', 'brand_receivable'),
 								('payout_reserve', 'payout', true, 'payable', 'reserved'), ('payout_paid', 'payout', true, 'reserved', 'paid'))
 						v(kind, source, cost_debited, cost, owed)) v
@@ -174,8 +177,9 @@ BEGIN
 	 CROSS JOIN LATERAL (SELECT CASE WHEN l.party_id = 0 AND v.owed = 'payable' THEN 'platform_revenue' ELSE v.owed END AS owed) p
 	 CROSS JOIN LATERAL (SELECT CASE WHEN v.cost_debited THEN v.cost ELSE p.owed END AS debit, CASE WHEN v.cost_debited THEN p.owed ELSE v.cost END AS credit) k
 	 WHERE (l.debit_account, l.credit_account) IS DISTINCT FROM (k.debit, k.credit) AND l.program_id = coalesce($1, l.program_id)
-	   -- settlements and bonuses have their own check
-	   AND NOT (l.source = 'adjustment' AND (l.kind LIKE 'settlement\_%' OR l.kind IN ('bonus', 'fund', 'fee')))
+	   -- settlements, bonuses and adjustments have their own checks
+	   AND NOT (l.source = 'adjustment' AND (l.kind LIKE 'settlement\_%'
+				OR l.kind IN ('bonus', 'fund', 'fee', 'adjustment', 'opening_balance', 'write_off')))
 	UNION ALL
 	SELECT 'a payout is the sum of its lines', p.program_id, format('party %s period %s', p.party_id, p.period), p.amount::text, coalesce(sum(l.amount)::text, 'no line')
 	  FROM influence.payout p

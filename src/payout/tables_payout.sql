@@ -214,6 +214,7 @@ BEGIN
 		PRIMARY KEY (party_id, program_id, period, currency),
 		CHECK (closing = not_due + due_30 + due_60 + due_90 + due_older)
 	);
+	CREATE INDEX closed_balance_period ON influence.closed_balance (program_id, period);
 	COMMENT ON TABLE influence.closed_balance IS 'What a party was owed (account payable) when a month was closed, in minor units: opening, closing, and closing by age: not available yet at the end of the month, available since at most 30, 60, 90 days, or longer; reserved is what was on its way to the bank. digest = sha256 of its entries in this closing.';
 
 	CREATE VIEW influence.payout_line WITH (security_invoker = true) AS
