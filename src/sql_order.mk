@@ -65,6 +65,7 @@ SQL_PARTS = \
 	src/payout/closing_parts.sql \
 	src/payout/closing.sql \
 	src/payout/statements.sql \
+	src/payout/reconcile.sql \
 	src/payout/check_closings.sql \
 	src/payout/check_commissions.sql \
 	src/payout/balances.sql \

@@ -298,7 +298,8 @@ BEGIN
 	EXECUTE format('GRANT USAGE ON SCHEMA influence_internal TO %I, %I, %I',
 				   roles.owner_name, roles.reader_name, roles.operator_name);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION influence.check_books(bigint), '
-				   'influence.plan_payouts(bigint, text, timestamptz) TO %I, %I, %I',
+				   'influence.plan_payouts(bigint, text, timestamptz), '
+				   'influence.reconcile(bigint, text, text, text) TO %I, %I, %I',
 				   roles.owner_name, roles.reader_name, roles.operator_name);
 	EXECUTE format('GRANT EXECUTE ON ROUTINE influence.run_due(timestamptz), influence.adopt_cluster(), '
 				   'influence.schedule_jobs(boolean), influence.unschedule_jobs() TO %I', roles.owner_name);
