@@ -101,6 +101,35 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.require_arguments(text[]) IS 'Takes name, value, name, value, ... and raises IN002 for the first value that is NULL.';
 
+CREATE FUNCTION influence_internal.require_time_zone(time_zone text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+AS $$
+DECLARE
+	by_zone timestamp;
+	moment timestamptz;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = $1) THEN
+		PERFORM influence_internal.raise_invalid(format('time zone "%s" is not known', $1), NULL,
+			'Use a name of pg_timezone_names, for instance Europe/Berlin.');
+	END IF;
+	-- the setting takes the zone, AT TIME ZONE an abbreviation of that name first; the clause above ends the setting with the call
+	FOREACH moment IN ARRAY '{2024-01-15 12:00+00,2024-07-15 12:00+00}'::timestamptz[] LOOP
+		PERFORM set_config('TimeZone', $1, true);
+		by_zone := moment::timestamp;
+		PERFORM set_config('TimeZone', 'UTC', true);
+		IF by_zone <> moment AT TIME ZONE $1 THEN
+			PERFORM influence_internal.raise_invalid(format('time zone "%s" is also an abbreviation, without summer time', $1),
+				format('At %s it would be %s by the abbreviation and %s by the zone.', moment, moment AT TIME ZONE $1, by_zone),
+				'Use the name of a place, for instance Europe/Brussels for CET and MET, Europe/Athens for EET, Europe/Lisbon for WET.');
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_time_zone(text) IS 'Raises IN002 for a time zone that is not known, and for one whose name AT TIME ZONE reads as an abbreviation with other clocks (CET: an hour ahead of UTC all year).';
+
 CREATE FUNCTION influence_internal.require_finite(argument text, at timestamptz)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE

@@ -240,10 +240,7 @@ BEGIN
 	PERFORM influence_internal.require_arguments('currency', create_program.currency, 'time_zone', create_program.time_zone,
 		'paying', create_program.paying::text, 'demands_tag', create_program.demands_tag::text);
 	PERFORM influence.minor_unit_digits(create_program.currency);
-	IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = create_program.time_zone) THEN
-		PERFORM influence_internal.raise_invalid(format('time zone "%s" is not known', create_program.time_zone), NULL,
-			'Use a name of pg_timezone_names, for instance Europe/Berlin.');
-	END IF;
+	PERFORM influence_internal.require_time_zone(create_program.time_zone);
 	IF create_program.dedup_group IS NOT NULL THEN
 		PERFORM influence_internal.require_key('dedup_group', create_program.dedup_group);
 	END IF;
@@ -272,7 +269,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.create_program(text, text, text, jsonb, jsonb, text, boolean, boolean, jsonb) IS
-'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months), attribution, payout and commission as in set_attribution_policy, set_payout_policy and set_commission_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN004 same name with other content, IN010 not built yet.';
+'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months; CET, EET, MET and WET are refused, since PostgreSQL reads them as abbreviations without summer time), attribution, payout and commission as in set_attribution_policy, set_payout_policy and set_commission_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN004 same name with other content, IN010 not built yet.';
 
 CREATE FUNCTION influence_internal.visitor_key(program_id bigint, external_id text)
 RETURNS uuid
