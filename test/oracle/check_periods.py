@@ -11,14 +11,12 @@ import random
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, available_timezones
 
+from payout_model import MICROSECOND, first_instant, us
 from pg import Script, settings
 from tap import Tap
 
 FIRST, LAST = 2020, 2035
 UTC = timezone.utc
-MICROSECOND, HOUR = timedelta(microseconds=1), timedelta(hours=1)
-# no zone is further from UTC than this, and a bound is looked for so far around its midnight in UTC
-WIDE, STRIDE = 28, 4
 MOMENTS = 20
 # PostgreSQL reads these as abbreviations of a fixed offset, IANA as zones with summer time: no program may have one
 ABBREVIATIONS = {"CET", "EET", "MET", "WET"}
@@ -30,45 +28,6 @@ def months():
 
 def month_of(at, zone):
     return at.astimezone(zone).strftime("%Y-%m")
-
-
-def pieces(zone, low, high):
-    """The stretches of a range within which a zone's offset does not change, as (begin, offset)."""
-    result, at = [(low, low.astimezone(zone).utcoffset())], low
-    while at < high:
-        until = at + STRIDE * HOUR
-        offset = until.astimezone(zone).utcoffset()
-        if offset != result[-1][1]:
-            left, right = at, until
-            while right - left > MICROSECOND:
-                middle = left + (right - left) // 2
-                if middle.astimezone(zone).utcoffset() == result[-1][1]:
-                    left = middle
-                else:
-                    right = middle
-            result.append((right, right.astimezone(zone).utcoffset()))
-        at = until
-    return result
-
-
-def begin_of(period, zone):
-    """The first instant whose local date is in the month, whether clocks change near it, and whether the month before comes back."""
-    year, number = map(int, period.split("-"))
-    midnight = datetime(year, number, 1, tzinfo=UTC)
-    parts = pieces(zone, midnight - WIDE * HOUR, midnight + WIDE * HOUR)
-    begin, back = None, False
-    for n, (start, offset) in enumerate(parts):
-        stop = parts[n + 1][0] if n + 1 < len(parts) else midnight + WIDE * HOUR
-        reached = max(start, midnight - offset)
-        if begin is None and reached < stop:
-            begin = reached
-        elif begin is not None and midnight - offset > start:
-            back = True
-    return begin, len(parts) > 1, back
-
-
-def us(at):
-    return (at - datetime(2000, 1, 1, tzinfo=UTC)) // MICROSECOND
 
 
 def text(at):
@@ -96,7 +55,7 @@ def main():
     begins, near, twice = {}, set(), []
     for name in names:
         for period in wanted + [after]:
-            begins[name, period], changes, back = begin_of(period, zones[name])
+            begins[name, period], changes, back = first_instant(int(period[:4]), int(period[5:]), 1, zones[name])
             if changes:
                 near.add((name, period))
             if back:
