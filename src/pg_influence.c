@@ -2,8 +2,9 @@
  * pg_influence.c
  *	  The loadable module: magic block, version, and what is set up at load.
  *
- * That is little: there is no hook, no setting and no shared memory. Only the
- * node that reads in parallel has a name, by which workers must find it.
+ * That is little: there is no hook and no shared memory. The node that reads in
+ * parallel has a name, by which workers must find it, and one setting says where
+ * the token of this server is.
  */
 #include "postgres.h"
 
@@ -11,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "attribution/attribution_scan.h"
+#include "jobs/cluster_identity.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,6 +24,7 @@ void
 _PG_init(void)
 {
 	attribution_scan_register();
+	cluster_identity_register();
 }
 
 /* The version of the code that is loaded, which may lag behind the catalog. */

@@ -74,5 +74,11 @@ SQL_PARTS = \
 	src/payout/books.sql \
 	src/payout/check_returns.sql \
 	src/payout/stats.sql \
-	src/payout/jobs.sql \
+	src/jobs/progress.sql \
+	src/jobs/adoption.sql \
+	src/jobs/tables_jobs.sql \
+	src/jobs/run_due.sql \
+	src/jobs/schedule.sql \
+	src/jobs/doctor_cron.sql \
+	src/jobs/doctor.sql \
 	src/feed/feed.sql

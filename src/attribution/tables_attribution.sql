@@ -59,8 +59,6 @@ BEGIN
 	COMMENT ON TABLE influence.earning IS 'What a creator earns by a line (commission, seq 0) and loses by its returns (clawback, base and amount negative, seq = the return''s), in minor units with the frozen rate. A commission of 0 carries its reason in hold_reason: not_paying, not_admitted, creator_suspended, creator_banned or no_rate. When an order is attributed again, rows with its revision hold the differences: the net of a key is the sum over its revisions.';
 	CREATE INDEX order_line_xact ON influence.order_line (xact);
 
-	INSERT INTO influence.job (job, rhythm, does) VALUES
-		('reattribute', 'each call', 'attributes orders that came by COPY, and those not locked yet that a late touch or a merge reaches');
 	IF EXISTS (SELECT FROM influence.orders) THEN
 		-- what there is was attributed when it came: the job begins with what comes from now on
 		INSERT INTO influence.watermark (name, last_seen, system_identifier)

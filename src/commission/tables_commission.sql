@@ -194,8 +194,6 @@ BEGIN
 	CREATE INDEX creator_status_xact ON influence.creator_status (xact);
 	CREATE INDEX application_xact ON influence.application (xact);
 
-	INSERT INTO influence.job (job, rhythm, does) VALUES
-		('settle_tiers', 'each call', 'settles tiers, caps, budgets and bonuses of the months that new facts reach');
 	PERFORM influence_internal.create_money_views();
 END
 $$;

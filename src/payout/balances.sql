@@ -8,7 +8,7 @@
 CREATE FUNCTION influence_internal.installed_views()
 RETURNS TABLE (name text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ VALUES ('balance'), ('creator_income'), ('payout_line'), ('tax_withheld') $$;
+AS $$ VALUES ('balance'), ('creator_income'), ('payout_line'), ('tax_withheld'), ('jobs') $$;
 COMMENT ON FUNCTION influence_internal.installed_views() IS 'The views that install() makes and uninstall() drops.';
 
 CREATE FUNCTION influence_internal.create_money_views()

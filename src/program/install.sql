@@ -101,7 +101,8 @@ AS $$
 		   ('explain_missing_sale', 'reader'),
 		   ('explain_commission', 'reader'),
 		   ('creator_statement', 'reader'),
-		   ('balances', 'reader')
+		   ('balances', 'reader'),
+		   ('stat_progress', 'reader')
 $$;
 COMMENT ON FUNCTION influence_internal.published() IS
 'The functions of influence_internal that install() publishes in influence, and for whom: writer = services, operator = people who set up programs and pay (who may call all of them), reader = services and analysts, owner = the jobs.';
@@ -303,6 +304,8 @@ BEGIN
 				   roles.owner_name, roles.reader_name, roles.operator_name);
 	EXECUTE format('GRANT EXECUTE ON ROUTINE influence.run_due(timestamptz), influence.adopt_cluster(), '
 				   'influence.schedule_jobs(boolean), influence.unschedule_jobs() TO %I', roles.owner_name);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION influence.doctor(), influence_internal.token_hash() TO %I, %I, %I',
+				   roles.owner_name, roles.reader_name, roles.operator_name);
 
 	-- from here on everything is made by, and belongs to, the owner role
 	PERFORM set_config('role', roles.owner_name, true);
