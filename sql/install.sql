@@ -114,7 +114,8 @@ WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND
 GROUP BY role ORDER BY role;
 SELECT c.relname AS not_readable FROM pg_class c
 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-	AND NOT has_table_privilege('influence_reader', c.oid, 'SELECT') ORDER BY 1;
+	AND NOT has_table_privilege('influence_reader', c.oid, 'SELECT')
+ORDER BY 1;
 SELECT c.relname, string_agg(privilege, ' ' ORDER BY privilege) AS owner_can
 FROM pg_class c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) privilege
 WHERE c.relnamespace = 'influence'::regnamespace AND c.relname IN ('ledger', 'payout', 'statement', 'adjustment', 'closed_period')

@@ -64,9 +64,24 @@ SELECT * FROM pg_temp.not_refused('IN002',
 	$$create_program('X', 'USD', commission => '{"month_minimum": 0.5}')$$,
 	$$create_program('X', 'USD', commission => '{"tier_restate": "never"}')$$);
 SELECT * FROM pg_temp.not_refused('IN005', $$create_program('X', 'USD', attribution => '{"model": "participation"}')$$);
-SELECT * FROM pg_temp.not_refused('IN010',
-	$$create_program('X', 'USD', payout => '{"granularity": {"USD": 100}}')$$,
-	$$create_program('X', 'USD', payout => '{"pay_when_funded": true}')$$);
+SELECT * FROM pg_temp.not_refused('IN002',
+	$$create_program('X', 'USD', payout => '{"granularity": 100}')$$,
+	$$create_program('X', 'USD', payout => '{"granularity": {"USD": 0}}')$$,
+	$$create_program('X', 'USD', payout => '{"granularity": {"USD": 1.5}}')$$,
+	$$create_program('X', 'USD', payout => '{"granularity": {"USD": "100"}}')$$,
+	$$create_program('X', 'USD', payout => '{"granularity": {"USD/DE": 100}}')$$,
+	$$create_program('X', 'USD', payout => '{"granularity": {"usd": 100}}')$$,
+	$$create_program('X', 'USD', payout => '{"granularity": null}')$$,
+	$$create_program('X', 'USD', payout => '{"minimums": {"USD/Germany": 100}}')$$,
+	$$create_program('X', 'USD', payout => '{"minimums": {"/DE": 100}}')$$,
+	$$create_program('X', 'USD', payout => '{"minimums": {"XY/DE": 100}}')$$,
+	$$create_program('X', 'USD', payout => '{"minimums": {"USD/DE": -1}}')$$,
+	$$create_program('X', 'USD', payout => '{"pay_when_funded": null}')$$,
+	$$create_program('X', 'USD', payout => '{"pay_when_funded": "perhaps"}')$$,
+	$$create_program('X', 'USD', payout => '{"seal_after": "59 minutes"}')$$,
+	$$create_program('X', 'USD', payout => '{"demands_destination": null}')$$,
+	$$create_program('X', 'USD', payout => '{"tax_authorities": [null]}')$$);
+SELECT * FROM pg_temp.not_refused('IN003', $$create_program('X', 'USD', payout => '{"tax_authorities": ["DE"]}')$$);
 -- nothing is left of a call that failed
 SELECT count(*) AS programs, (SELECT count(*) FROM influence.program_secret) AS secrets FROM influence.program;
 

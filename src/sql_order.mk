@@ -56,6 +56,10 @@ SQL_PARTS = \
 	src/attribution/reattribution.sql \
 	src/payout/payouts.sql \
 	src/payout/destinations.sql \
+	src/payout/payout_statements.sql \
+	src/payout/payout_run.sql \
+	src/payout/payout_outcome.sql \
+	src/payout/check_payouts.sql \
 	src/payout/taxes.sql \
 	src/payout/holds.sql \
 	src/payout/funding.sql \

@@ -98,6 +98,8 @@ BEGIN
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_ledger($1) b
 	UNION ALL
+	SELECT b.* FROM influence_internal.check_payouts($1) b
+	UNION ALL
 	SELECT b.* FROM influence_internal.check_settlements($1) b
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_funding($1) b
@@ -111,7 +113,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION influence.check_books(bigint) IS
-'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, nothing is attributed again after its lock, lines are their amounts at frozen exchange rates, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, every account balanced, closed months unchanged. subject names the place; amounts are minor units.';
+'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, nothing is attributed again after its lock, lines are their amounts at frozen exchange rates, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, taxes by their rules, statements a whole chain, every account balanced, closed months unchanged. subject names the place; amounts are minor units.';
 
 CREATE FUNCTION influence_internal.check_earnings(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -169,73 +171,16 @@ BEGIN
 				   FROM (VALUES ('commission', 'line', true, 'expense', 'payable'), ('clawback', 'line', false, 'expense', 'payable'),
 								('commission_correction', 'line', false, 'expense', 'payable'), ('clawback_correction', 'line', true, 'expense', 'payable'),
 								('write_off', 'line', true, 'write_off', 'payable'), ('write_off_correction', 'line', false, 'write_off', 'payable'),
-								('brand_funding', 'adjustment', true, 'in_transit', 'brand_receivable'),
-								('payout_reserve', 'payout', true, 'payable', 'reserved'), ('payout_paid', 'payout', true, 'reserved', 'paid'))
+								('brand_funding', 'adjustment', true, 'in_transit', 'brand_receivable'))
 						v(kind, source, cost_debited, cost, owed)) v
 			ON v.kind = l.kind AND v.source = l.source
 	 -- party 0 is the platform, whose cut is its revenue
 	 CROSS JOIN LATERAL (SELECT CASE WHEN l.party_id = 0 AND v.owed = 'payable' THEN 'platform_revenue' ELSE v.owed END AS owed) p
 	 CROSS JOIN LATERAL (SELECT CASE WHEN v.cost_debited THEN v.cost ELSE p.owed END AS debit, CASE WHEN v.cost_debited THEN p.owed ELSE v.cost END AS credit) k
 	 WHERE (l.debit_account, l.credit_account) IS DISTINCT FROM (k.debit, k.credit) AND l.program_id = coalesce($1, l.program_id)
-	   -- settlements, bonuses and adjustments have their own checks
-	   AND NOT (l.source = 'adjustment' AND (l.kind LIKE 'settlement\_%'
-				OR l.kind IN ('bonus', 'fund', 'fee', 'adjustment', 'opening_balance', 'write_off')))
-	UNION ALL
-	SELECT 'a payout is the sum of its lines', p.program_id, format('party %s period %s', p.party_id, p.period), p.amount::text, coalesce(sum(l.amount)::text, 'no line')
-	  FROM influence.payout p
-	  LEFT JOIN influence.payout_line l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.currency = p.currency AND l.period = p.period
-	 WHERE p.program_id = coalesce($1, p.program_id)
-	 GROUP BY p.party_id, p.program_id, p.currency, p.period
-	HAVING p.amount IS DISTINCT FROM sum(l.amount)
-	UNION ALL
-	SELECT 'a payout line is a ledger entry', p.program_id, format('party %s period %s entry_no %s', p.party_id, p.period, u.entry_no),
-		   format('an entry of payable in %s', p.currency), coalesce(format('%s in %s', l.kind, l.currency), 'no entry')
-	  FROM influence.payout p
-	 CROSS JOIN LATERAL unnest(p.entry_nos) u(entry_no)
-	  LEFT JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_no = u.entry_no
-	 WHERE p.program_id = coalesce($1, p.program_id)
-	   AND (l.currency = p.currency AND 'payable' IN (l.debit_account, l.credit_account)) IS NOT TRUE
-	UNION ALL
-	SELECT 'an entry is paid once', p.program_id, format('party %s entry_no %s', p.party_id, u.entry_no), 'one payout',
-		   'payouts of ' || string_agg(p.period || ' ' || p.currency, ', ' ORDER BY p.period, p.currency)
-	  FROM influence.payout p
-	 CROSS JOIN LATERAL unnest(p.entry_nos) u(entry_no)
-	 WHERE p.program_id = coalesce($1, p.program_id)
-	 GROUP BY p.party_id, p.program_id, u.entry_no
-	HAVING count(*) > 1
-	UNION ALL
-	SELECT 'nothing is paid before its hold', p.program_id, format('party %s entry %s', p.party_id, p.entry_key), l.available_at::text,
-		   least(o.run_at, b.booked_at)::text
-	  FROM influence.payout_line p
-	  JOIN influence.payout o ON o.party_id = p.party_id AND o.program_id = p.program_id AND o.currency = p.currency AND o.period = p.period
-	  JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id AND l.entry_key = p.entry_key
-	  LEFT JOIN influence.ledger b ON b.party_id = p.party_id AND b.program_id = p.program_id
-			AND b.entry_key = influence_internal.payout_entry_key(o.period, o.currency::text, 'reserve')
-	 WHERE p.program_id = coalesce($1, p.program_id) AND l.available_at > least(o.run_at, b.booked_at)
-	UNION ALL
-	SELECT 'payouts are booked', p.program_id, format('party %s period %s %s', p.party_id, p.period, s.stage), p.amount::text, coalesce(l.amount::text, 'nothing')
-	  FROM influence.payout p
-	 CROSS JOIN (VALUES ('reserve', 'payable', 'reserved'), ('paid', 'reserved', 'paid')) s(stage, debit, credit)
-	  LEFT JOIN influence.ledger l ON l.party_id = p.party_id AND l.program_id = p.program_id
-			AND l.entry_key = influence_internal.payout_entry_key(p.period, p.currency::text, s.stage)
-			AND l.debit_account = s.debit AND l.credit_account = s.credit
-	 WHERE p.program_id = coalesce($1, p.program_id)
-	   AND (s.stage = 'reserve' OR p.state = 'paid') AND l.amount IS DISTINCT FROM p.amount
-	UNION ALL
-	SELECT 'payout entries have their payout', l.program_id, format('party %s entry %s', l.party_id, l.entry_key), 'a payout', 'none'
-	  FROM influence.ledger l
-	 WHERE l.source = 'payout' AND l.program_id = coalesce($1, l.program_id)
-	   AND NOT EXISTS (SELECT FROM influence.payout p WHERE p.party_id = l.party_id AND p.program_id = l.program_id
-						AND l.entry_key IN (influence_internal.payout_entry_key(p.period, p.currency::text, 'reserve'),
-											influence_internal.payout_entry_key(p.period, p.currency::text, 'paid')))
-	UNION ALL
-	SELECT 'no account of a payout is overdrawn', a.program_id, format('party %s account %s', a.party_id, a.account), '0 or more', sum(a.amount)::text
-	  FROM (SELECT l.party_id, l.program_id, l.currency, l.credit_account AS account, l.amount FROM influence.ledger l
-			UNION ALL
-			SELECT l.party_id, l.program_id, l.currency, l.debit_account, -l.amount FROM influence.ledger l) a
-	 WHERE a.account IN ('reserved', 'paid') AND a.program_id = coalesce($1, a.program_id)
-	 GROUP BY a.party_id, a.program_id, a.currency, a.account
-	HAVING sum(a.amount) < 0;
+	   -- payouts, settlements, bonuses and adjustments have their own checks
+	   AND l.source <> 'payout' AND NOT (l.source = 'adjustment' AND (l.kind LIKE 'settlement\_%'
+				OR l.kind IN ('bonus', 'fund', 'fee', 'adjustment', 'opening_balance', 'write_off')));
 END
 $$;
-COMMENT ON FUNCTION influence_internal.check_ledger(bigint) IS 'The part of check_books() about the ledger and the payouts.';
+COMMENT ON FUNCTION influence_internal.check_ledger(bigint) IS 'The part of check_books() about the ledger: every earning, and the accounts of each kind of entry.';

@@ -51,6 +51,7 @@ AS $$
 		   ('accrual_ageing', 'reader'),
 		   ('run_payouts', 'operator'),
 		   ('confirm_payout', 'operator'),
+		   ('fail_payout', 'operator'),
 		   ('write_off_balance', 'operator'),
 		   ('set_payout_destination', 'operator'),
 		   ('record_tax_profile', 'operator'),

@@ -63,6 +63,37 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.check_attribution_policy(bigint, int, jsonb) IS 'Raises IN002 or IN005 when a stored policy version, or one with other keys (policy), cannot be run.';
 
+CREATE FUNCTION influence_internal.require_amounts(what text, amounts jsonb, by_country boolean, least_amount int)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	item record;
+BEGIN
+	IF jsonb_typeof(amounts) IS DISTINCT FROM 'object' THEN
+		PERFORM influence_internal.raise_invalid(format('%s is not a JSON object', what), NULL,
+			'Give minor units per currency, for instance {"USD": 1000} for 10 dollars.');
+	END IF;
+	FOR item IN SELECT * FROM jsonb_each(amounts) LOOP
+		IF by_country AND item.key ~ '/' THEN
+			IF item.key !~ '^[^/]*/[A-Z]{2}$' THEN
+				PERFORM influence_internal.raise_invalid(format('"%s" in %s is not a currency and a country', item.key, what), NULL,
+					'Use the currency, or the currency and the country of residence (ISO 3166-1), for instance {"USD": 1000, "USD/BR": 5000}.');
+			END IF;
+		END IF;
+		PERFORM influence.minor_unit_digits(CASE WHEN by_country THEN split_part(item.key, '/', 1) ELSE item.key END);
+		IF jsonb_typeof(item.value) <> 'number' OR item.value::text !~ '^\d{1,18}$' OR item.value::text::bigint < least_amount THEN
+			PERFORM influence_internal.raise_invalid(format('%s has a value for %s that is not an amount', what, item.key), format('Value: %s.', item.value),
+				format('Give minor units as a whole number of at least %s, for instance {"USD": 1000} for 10 dollars.', least_amount));
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_amounts(text, jsonb, boolean, int) IS
+'Raises IN002 unless a JSON object has a currency (by_country: or CUR/CC) for each key and whole minor units from least_amount on for each value.';
+
 CREATE FUNCTION influence_internal.check_payout_policy(program_id bigint, version int)
 RETURNS void
 LANGUAGE plpgsql
@@ -81,23 +112,23 @@ BEGIN
 	ELSIF p.max_clawback_age NOT BETWEEN interval '0' AND interval '100 years' THEN
 		PERFORM influence_internal.raise_invalid('max_clawback_age is out of range', format('max_clawback_age: %s.', p.max_clawback_age),
 			'Give an interval from 0 to 100 years, or null for no end.');
-	ELSIF p.granularity <> '{}' OR p.pay_when_funded OR p.seal_after <> interval '40 days' THEN
-		PERFORM influence_internal.raise_unsupported('granularity, pay_when_funded or another seal_after than the default');
+	ELSIF p.seal_after NOT BETWEEN interval '1 hour' AND interval '10 years' THEN
+		PERFORM influence_internal.raise_invalid('seal_after is out of range', format('seal_after: %s.', p.seal_after),
+			'Give an interval from 1 hour to 10 years; 40 days is the default.');
+	ELSIF array_position(p.tax_authorities, NULL) IS NOT NULL
+	   OR cardinality(p.tax_authorities) <> (SELECT count(DISTINCT a) FROM unnest(p.tax_authorities) a) THEN
+		PERFORM influence_internal.raise_invalid('tax_authorities has a NULL, or names one twice', NULL, 'Name each authority once, for instance ["DE", "US-IRS"].');
 	END IF;
-	IF jsonb_typeof(p.minimums) <> 'object' THEN
-		PERFORM influence_internal.raise_invalid('minimums is not a JSON object', NULL,
-			'Give minor units per currency, for instance {"USD": 1000} for 10 dollars.');
-	END IF;
-	FOR item IN SELECT * FROM jsonb_each(p.minimums) LOOP
-		PERFORM influence.minor_unit_digits(item.key);
-		IF jsonb_typeof(item.value) <> 'number' OR item.value::text !~ '^\d{1,18}$' THEN
-			PERFORM influence_internal.raise_invalid(format('the minimum of %s is not an amount', item.key), NULL,
-				'Give minor units as a whole number, for instance {"USD": 1000} for 10 dollars.');
-		END IF;
+	FOR item IN
+		SELECT a AS authority FROM unnest(p.tax_authorities) a WHERE NOT EXISTS (SELECT FROM influence.tax_authority t WHERE t.authority = a)
+	LOOP
+		PERFORM influence_internal.raise_unknown('tax authority', item.authority, 'Create it with influence.create_tax_authority(authority, name, country).');
 	END LOOP;
+	PERFORM influence_internal.require_amounts('minimums', p.minimums, true, 0);
+	PERFORM influence_internal.require_amounts('granularity', p.granularity, false, 1);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.check_payout_policy(bigint, int) IS 'Raises IN002 or IN010 when a stored policy version cannot be run.';
+COMMENT ON FUNCTION influence_internal.check_payout_policy(bigint, int) IS 'Raises IN002 or IN003 (no such tax authority) when a stored policy version cannot be run.';
 
 CREATE FUNCTION influence_internal.policy_columns(kind text)
 RETURNS text[]
@@ -207,7 +238,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_payout_policy(bigint, jsonb, timestamptz) IS
-'Adds a version of a program''s payout policy from valid_from on: {"hold": "30 days"} or {"hold_after_month_end": 15}, {"minimums": {"USD": 1000}} in minor units, {"rounding": "half_up"}, {"rounding_scope": "order"} (the commissions of a creator''s lines at one rate are rounded as one sum), {"earns_at": "shipped", "hold_from": "delivered"} (placed, shipped or delivered: when commissions are earned, and what their hold counts from), {"max_clawback_age": "180 days"} (later returns cost creators nothing). Orders already booked keep the version they were booked under. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force, IN010 not built yet.';
+'Adds a version of a program''s payout policy from valid_from on: {"hold": "30 days"} or {"hold_after_month_end": 15}, {"minimums": {"USD": 1000, "USD/BR": 5000}} in minor units, for all and for those who live in a country, {"granularity": {"JPY": 100}} (a payout is a multiple of it, the remainder stays for the next; default 1), {"demands_destination": true, "demands_tax_profile": true} (nothing is paid without one), {"tax_authorities": ["DE"]} (whose tax rules count), {"pay_when_funded": true} (commissions of brands with an account wait for their money), {"seal_after": "40 days"} (statistics are final then), {"rounding": "half_up"}, {"rounding_scope": "order"} (the commissions of a creator''s lines at one rate are rounded as one sum), {"earns_at": "shipped", "hold_from": "delivered"} (placed, shipped or delivered: when commissions are earned, and what their hold counts from), {"max_clawback_age": "180 days"} (later returns cost creators nothing). Orders already booked keep the version they were booked under; a payout run goes by the version in force when its month began. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program or tax authority, IN005 begins before the one in force.';
 
 CREATE FUNCTION influence_internal.set_commission_policy(program_id bigint, policy jsonb, valid_from timestamptz DEFAULT now())
 RETURNS TABLE (status text, version int)
@@ -269,7 +300,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.create_program(text, text, text, jsonb, jsonb, text, boolean, boolean, jsonb) IS
-'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months; CET, EET, MET and WET are refused, since PostgreSQL reads them as abbreviations without summer time), attribution, payout and commission as in set_attribution_policy, set_payout_policy and set_commission_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN004 same name with other content, IN010 not built yet.';
+'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months; CET, EET, MET and WET are refused, since PostgreSQL reads them as abbreviations without summer time), attribution, payout and commission as in set_attribution_policy, set_payout_policy and set_commission_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN003 no such tax authority, IN004 same name with other content.';
 
 CREATE FUNCTION influence_internal.visitor_key(program_id bigint, external_id text)
 RETURNS uuid
