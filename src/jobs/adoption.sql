@@ -42,6 +42,20 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.this_cluster() IS 'What tells this server and database from any copy. IN009 when the token cannot be read.';
 
+CREATE FUNCTION influence_internal.require_primary()
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF pg_is_in_recovery() THEN
+		PERFORM influence_internal.raise_refused('this server is a standby', 'Jobs and payouts write.',
+			'Call it on the primary. After a promotion run SELECT influence.adopt_cluster() here, when the old primary no longer pays.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_primary() IS 'Raises IN005 on a standby.';
+
 CREATE FUNCTION influence_internal.not_adopted()
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -77,8 +91,10 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	reason text := influence_internal.not_adopted();
+	reason text;
 BEGIN
+	PERFORM influence_internal.require_primary();
+	reason := influence_internal.not_adopted();
 	IF reason IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN009',
 			MESSAGE = 'this server may not pay',
@@ -87,7 +103,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.require_adopted() IS 'Raises IN009 unless this server and database is the one that may pay.';
+COMMENT ON FUNCTION influence_internal.require_adopted() IS 'Raises IN009 unless this server and database is the one that may pay; IN005 on a standby.';
 
 CREATE FUNCTION influence.adopt_cluster()
 RETURNS TABLE (status text)
@@ -96,6 +112,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM influence_internal.require_install();
+	PERFORM influence_internal.require_primary();
 	INSERT INTO influence.adopted_cluster AS a (system_identifier, database_oid, data_directory, token_hash)
 	SELECT h.system_identifier, h.database_oid, h.data_directory, h.token_hash FROM influence_internal.this_cluster() h
 	ON CONFLICT (only_row) DO UPDATE
@@ -111,4 +128,4 @@ END
 $$;
 REVOKE ALL ON FUNCTION influence.adopt_cluster() FROM PUBLIC;
 COMMENT ON FUNCTION influence.adopt_cluster() IS
-'Lets this server pay, after a restore, move, promotion or a new token, once the original no longer does; for members of the owner role. -> status recorded | duplicate. IN009 when pg_influence.token_file names a file that cannot be used.';
+'Lets this server pay, after a restore, move, promotion or a new token, once the original no longer does; for members of the owner role. -> status recorded | duplicate. IN005 on a standby; IN009 when pg_influence.token_file names a file that cannot be used.';

@@ -123,6 +123,19 @@ BEGIN
 			ELSE 'See cron.job_run_details and the server log.' END;
 	END IF;
 	RETURN NEXT;
+
+	EXECUTE 'SELECT max(d.start_time) FILTER (WHERE d.jobid = $1) AS last_start,'
+			' (array_agg(format(''job %s since %s'', d.jobid, d.start_time) ORDER BY d.start_time) FILTER (WHERE d.jobid <> $1 AND d.status = ''running'' AND d.end_time IS NULL))[1] AS other'
+			' FROM cron.job_run_details d WHERE d.start_time > now() - interval ''1 day'''
+	   INTO last_run USING mine;
+	doctor_cron_rows.check_name := 'pg_cron ticks';
+	doctor_cron_rows.status := CASE WHEN last_run.last_start IS NULL THEN 'skipped' WHEN last_run.last_start > now() - interval '3 minutes' THEN 'ok' ELSE 'warning' END;
+	doctor_cron_rows.detail := CASE WHEN last_run.last_start IS NULL THEN 'no tick in the last day, or cron.log_run is off'
+		ELSE format('the last tick was %s ago', date_trunc('second', greatest(now() - last_run.last_start, interval '0'))) END
+		|| CASE WHEN doctor_cron_rows.status <> 'ok' AND last_run.other IS NOT NULL THEN '; running: ' || last_run.other ELSE '' END;
+	doctor_cron_rows.hint := CASE WHEN doctor_cron_rows.status = 'warning'
+		THEN 'A long job holds up the others of pg_cron 1.4 when cron.use_background_workers is on; or the launcher is stuck: see the server log, restart the server. What was missed is caught up.' END;
+	RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.doctor_cron_rows() IS 'The checks of doctor() on the rows of pg_cron that are about this database: scheduled once, by a role that can, at this server, and how the last run ended.';

@@ -5,20 +5,6 @@
  * its own table of periods what is due, catches up what was missed, and does
  * nothing twice. What fails is tried again, less and less often.
  */
-CREATE FUNCTION influence_internal.require_primary()
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF pg_is_in_recovery() THEN
-		PERFORM influence_internal.raise_refused('this server is a standby', 'The jobs write.',
-			'Call it on the primary. After a promotion run SELECT influence.adopt_cluster() here, when the old primary no longer pays.');
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.require_primary() IS 'Raises IN005 on a standby.';
-
 CREATE FUNCTION influence_internal.upkeep(as_of timestamptz)
 RETURNS text
 LANGUAGE plpgsql

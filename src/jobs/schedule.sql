@@ -44,6 +44,36 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.cron_problem(text) IS 'Why pg_cron could not run the jobs as a role; NULL when it can.';
 
+CREATE FUNCTION influence_internal.cron_schedule(job_name text, schedule text, command text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	points_at text := 'SELECT jsonb_agg(to_jsonb(j) - ''jobid'') FROM cron.job j WHERE j.jobname = $1 AND j.username = current_user';
+	was jsonb;
+	has jsonb;
+BEGIN
+	EXECUTE points_at INTO was USING cron_schedule.job_name::name;
+	IF was IS NULL THEN
+		EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING cron_schedule.job_name, cron_schedule.schedule, cron_schedule.command;
+		RETURN;
+	END IF;
+	-- cron.schedule() keeps where an old row points (host, port, database) and whether it is active, and what a new one
+	-- would have only pg_cron knows: the old one gives way, unless the new one is the same
+	EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job j WHERE j.jobname = $1 AND j.username = current_user' USING cron_schedule.job_name::name;
+	EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING cron_schedule.job_name, cron_schedule.schedule, cron_schedule.command;
+	EXECUTE points_at INTO has USING cron_schedule.job_name::name;
+	IF has = was THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN004', MESSAGE = 'the job is scheduled like this', HINT = 'Nothing is to be done.';
+	END IF;
+EXCEPTION WHEN SQLSTATE 'IN004' THEN
+	NULL;						-- back to the old row
+END
+$$;
+COMMENT ON FUNCTION influence_internal.cron_schedule(text, text, text) IS
+'Has pg_cron run a command as the current role at this server and database; a row of that name that does so stays, any other one is replaced.';
+
 CREATE FUNCTION influence.schedule_jobs(dry_run boolean DEFAULT false)
 RETURNS TABLE (job_name text, schedule text, command text, status text)
 LANGUAGE plpgsql
@@ -76,14 +106,7 @@ BEGIN
 				RETURN NEXT;
 				RETURN;
 			END IF;
-			-- a row that a copy brought along, or that was switched off, goes: cron.schedule() would keep where it points
-			EXECUTE 'SELECT j.jobid FROM cron.job j WHERE j.jobname = $1 AND j.username = current_user'
-					' AND (NOT j.active OR j.database <> current_database() OR j.nodeport <> current_setting(''port'')::int)'
-			   INTO known USING job_name::name;
-			IF known.jobid IS NOT NULL THEN
-				EXECUTE 'SELECT cron.unschedule($1)' USING known.jobid;
-			END IF;
-			EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING job_name, schedule, command;
+			PERFORM influence_internal.cron_schedule(job_name, schedule, command);
 			status := 'scheduled';
 		END IF;
 	ELSE
