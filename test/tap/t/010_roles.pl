@@ -49,14 +49,17 @@ END $$;
 EOS
 is(ask($node, 'postgres', $_, $denied), '', "no table is open to $_") for qw(service stranger);
 is(ask($node, 'postgres', 'service', "UPDATE influence.$_->[0] SET $_->[1] = $_->[1]"), '42501', "nor can it update $_->[0]")
-  for [ 'ledger', 'amount' ], [ 'earning', 'amount' ], [ 'program_secret', 'visitor_salt' ], [ 'payout', 'amount' ], [ 'shopper', 'country' ], [ 'commission_rate', 'rate' ];
+  for [ 'payout_secret', 'destination_salt' ], [ 'payout_destination', 'hash' ], [ 'payout_hold', 'released_at' ], [ 'ledger', 'amount' ], [ 'earning', 'amount' ], [ 'program_secret', 'visitor_salt' ], [ 'payout', 'amount' ], [ 'shopper', 'country' ], [ 'commission_rate', 'rate' ];
 
 my @operations = (
 	"SELECT influence.run_payouts(1, '2024-02', '2024-03-02')", "SELECT influence.confirm_payout(1, 1, '2024-02', 'x')",
 	"SELECT influence.set_commission_rate(1, 0.9)", "SELECT influence.set_payout_policy(1, '{}')", "SELECT influence.set_attribution_policy(1, '{}')",
 	"SELECT influence.set_admission_rule(1, 'channels', '>=', 0)", "SELECT influence.set_creator_status(1, 'banned', 'r', 'me')",
 	"SELECT influence.create_program('X', 'EUR')", "SELECT influence.create_category('x')", "SELECT influence.add_product('x', 'X', 1)",
-	"SELECT influence.set_price(1, 1, 'EUR')", "SELECT influence.set_stock(1, 1)", "SELECT influence.refresh_stats()", "SELECT influence.book_earnings()");
+	"SELECT influence.set_price(1, 1, 'EUR')", "SELECT influence.set_stock(1, 1)", "SELECT influence.refresh_stats()", "SELECT influence.book_earnings()",
+	"SELECT influence.set_payout_destination(1, 'sepa', 'DE89370400440532013000', 'me')", "SELECT influence.record_tax_profile(1, 'company', 'DE', 'me')",
+	"SELECT influence.create_tax_authority('X', 'X', 'DE', 'UTC')", "SELECT influence.set_tax_rule('X', 'vat', 0.1)", "SELECT influence.hold_payouts(1, 'r', 'h', 'me')",
+	"SELECT influence.release_hold('h', 'n', 'me')", "SELECT influence.create_brand_account(1, 'X')", "SELECT influence.record_funding(1, 'X', 1, 'w')");
 my @administration = (
 	"SELECT influence.install()", "SELECT influence.uninstall('drop all influence data in postgres')", "SELECT influence.adopt_cluster()", "CALL influence.run_due()",
 	"SET ROLE influence_owner", "CREATE FUNCTION influence.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE TABLE influence.t ()",
@@ -71,14 +74,22 @@ is($refused->('stranger', @operations, @administration, "SELECT influence.get_fe
 like(ask($node, 'postgres', 'clerk', "SELECT status, payouts FROM influence.run_payouts(1, '2024-02', '2024-03-02')"), qr/^recorded\|3$/, 'an operator pays');
 like(ask($node, 'postgres', 'clerk', "SELECT count(*) FROM influence.check_books()"), qr/^0$/, 'an operator checks the books');
 like(ask($node, 'postgres', 'clerk', "SELECT count(*) > 0 FROM influence.plan_payouts(1, '2024-03', '2024-04-02')"), qr/^t$/, 'an operator plans');
+# It says where creators are paid, and never sees the salt that would find an account by trying.
+is(ask($node, 'postgres', 'clerk', "SELECT status, label FROM influence.set_payout_destination(1, 'sepa', 'DE89 3704 0044 0532 0130 00', 'clerk')"), 'recorded|...3000', 'an operator sets a destination');
+is(ask($node, 'postgres', 'clerk', "SELECT length(hash), label FROM influence.payout_destination"), '32|...3000', 'and sees its hash and label');
 is($refused->('clerk', @administration, "INSERT INTO influence.ledger SELECT * FROM influence.ledger", "DELETE FROM influence.payout", "SELECT * FROM influence.program_secret",
+	"SELECT * FROM influence.payout_secret", "TABLE influence.payout_secret", "UPDATE influence.payout_secret SET destination_salt = ''", "UPDATE influence.payout_hold SET released_at = now()",
+	"INSERT INTO influence.payout_destination SELECT * FROM influence.payout_destination", "DELETE FROM influence.tax_rule", "UPDATE influence.tax_profile SET vat_id = NULL",
+	"INSERT INTO influence.brand_funding SELECT * FROM influence.brand_funding",
 	"UPDATE influence.adopted_cluster SET system_identifier = 1"), '', 'an operator writes no table and does not administer');
 
 # The reader reads everything but the salts, and changes nothing by any way.
 like(ask($node, 'postgres', 'analyst', "SELECT count(*) > 0 FROM influence.ledger"), qr/^t$/, 'a reader reads the ledger');
 like(ask($node, 'postgres', 'analyst', "SELECT count(*) FROM influence.check_books()"), qr/^0$/, 'a reader checks the books');
 like(ask($node, 'postgres', 'analyst', "SELECT count(*) > 0 FROM influence.creator_statement(1, 1, '2024-02')"), qr/^t$/, 'a reader reads a statement');
-is($refused->('analyst', @operations, @administration, "SELECT * FROM influence.program_secret", "INSERT INTO influence.topic (name) VALUES ('x')",
+is(ask($node, 'postgres', 'analyst', "SELECT count(*) FROM influence.tax_withheld"), '0', 'a reader reads what was withheld');
+is(ask($node, 'postgres', 'analyst', "SELECT count(*) FROM influence.brand_funds(1)"), '0', 'and the funds of brands');
+is($refused->('analyst', @operations, @administration, "SELECT * FROM influence.program_secret", "SELECT * FROM influence.payout_secret", "INSERT INTO influence.topic (name) VALUES ('x')",
 	"SELECT influence.record_touch(1, gen_random_uuid(), 't')", "SELECT influence.visitor_key(1, 'customer')", "DELETE FROM influence.job_run"), '', 'a reader writes nothing');
 
 # A hostile service: whatever name the functions might look up without a schema is there before the real one.
