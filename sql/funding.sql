@@ -29,7 +29,7 @@ $$ SELECT string_agg(format('%s %s %s', c.creator_ref, l.order_ref, CASE WHEN l.
 
 -- nothing waits without the policy; with it, not where a brand has no account
 SELECT pg_temp.waits();
-UPDATE influence.payout_policy SET pay_when_funded = true WHERE program_id = 1;
+SELECT version FROM influence.set_payout_policy(1, '{"pay_when_funded": true}', '2024-05-01 00:00+02');
 SELECT pg_temp.waits();
 SELECT * FROM influence.create_brand_account(1, 'Acme');
 SELECT * FROM influence.create_brand_account(1, 'Acme');
@@ -68,10 +68,8 @@ SELECT pg_temp.waits();
 SELECT * FROM influence.brand_funds(1) WHERE brand = 'Acme';
 
 -- the policy of the month decides: one from the middle of June holds from July on
-UPDATE influence.payout_policy SET pay_when_funded = false WHERE program_id = 1;
-SELECT version FROM influence.set_payout_policy(1, '{"hold": "1 day"}', '2024-06-15');
-UPDATE influence.payout_policy SET pay_when_funded = true WHERE program_id = 1 AND version = 2;
-SELECT pg_temp.waits('2024-07-01 00:00+02') AS june, pg_temp.waits('2024-08-01 00:00+02') AS july;
+SELECT version FROM influence.set_payout_policy(1, '{"pay_when_funded": false}', '2024-06-15');
+SELECT pg_temp.waits('2024-05-01 00:00:00.000001+02') AS may, pg_temp.waits('2024-07-01 00:00+02') AS june, pg_temp.waits('2024-08-01 00:00+02') AS july;
 
 -- retries and conflicts; a retry need not know when the money came
 SELECT status, funded FROM influence.record_funding(1, 'Acme', 2000, 'wire 1', '2024-05-20', note => 'first');

@@ -122,7 +122,7 @@ BEGIN
 	FOR item IN
 		SELECT a AS authority FROM unnest(p.tax_authorities) a WHERE NOT EXISTS (SELECT FROM influence.tax_authority t WHERE t.authority = a)
 	LOOP
-		PERFORM influence_internal.raise_unknown('tax authority', item.authority, 'Create it with influence.create_tax_authority(authority, name, country).');
+		PERFORM influence_internal.raise_unknown('tax authority', item.authority, 'Create it with influence.create_tax_authority(authority, name, country, time_zone).');
 	END LOOP;
 	PERFORM influence_internal.require_amounts('minimums', p.minimums, true, 0);
 	PERFORM influence_internal.require_amounts('granularity', p.granularity, false, 1);
