@@ -188,14 +188,16 @@ def tell(tap, seed, n, now, kinds):
         for what in want:
             rows = have.get(what, set())
             if rows != want[what]:
-                different.setdefault(what, []).extend(["after month %d" % (first + STEP)] + list(differences(rows, want[what])))
+                different[what] = ["after month %d" % (first + STEP)] + list(differences(rows, want[what]))
         number, leaks = conserved(have["accounts"])
         kinds["sums"] += number
         if leaks:
-            different.setdefault("conservation", []).extend(leaks)
+            different["conservation"] = leaks
+        if wrong or different:
+            break                       # what follows would only follow from it
     tap.group(name + ": answers", told, wrong)
     for what in want:
-        tap.ok(what not in different, "%s: %s (%d rows at the end)" % (name, what, len(want[what])), ["\n".join(different.get(what, ()))[:6000]])
+        tap.ok(what not in different, "%s: %s (%d rows at the end)" % (name, what, len(want[what])), ["\n".join(different.get(what, ()))])
     tap.ok("conservation" not in different, name + ": no money is made or lost", different.get("conservation", ()))
     kinds.update(telling.kinds)
     kinds["calls"] += told
