@@ -152,10 +152,6 @@ def prepare(tap, name, telling):
     script.run()
     outcomes = send(telling.setup_calls)
     tap.group(name + ": settings", len(outcomes), ["%s: %s" % pair for pair in zip(outcomes, telling.setup_calls) if pair[0] != "recorded"])
-    # what is late is for other tests: touches may have come at any time
-    script = Script()
-    script.sql("UPDATE influence.program SET created_at = '2020-01-01'")
-    script.run()
 
 
 def differing(calls, outcomes):

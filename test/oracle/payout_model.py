@@ -218,7 +218,10 @@ class World:
     # parties ------------------------------------------------------------------------
 
     def set_status(self, party, status, since):
-        self.parties[party].statuses.append({"from": since, "status": status})
+        row = {"from": since, "status": status}
+        if row in self.parties[party].statuses:
+            return "duplicate"
+        self.parties[party].statuses.append(row)
         return "recorded"
 
     def status(self, party, at):

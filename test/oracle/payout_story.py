@@ -94,7 +94,7 @@ class Telling:
             base = begin_of(add_months(FIRST_MONTH, month), ZoneInfo(zone))
             policies.append(self.policy(base + rng.choice([0, 0, -1, 1, rng.randrange(28 * DAY)]), monthly))
         self.world.programs[number] = Program(number, currency, ZoneInfo(zone), rate, policies)
-        self.setup_calls.append("SELECT status FROM influence.create_program('Program %d', '%s', '%s', payout => '%s')" % (number, currency, zone, self.policy_text(policies[0], monthly)))
+        self.setup_calls.append("SELECT status FROM influence.create_program('Program %d', '%s', '%s', attribution => '{\"max_touch_delay\": \"100 years\"}', payout => '%s')" % (number, currency, zone, self.policy_text(policies[0], monthly)))
         for policy in policies[1:]:
             self.setup_calls.append("SELECT status FROM influence.set_payout_policy(%d, '%s', '%s')" % (number, self.policy_text(policy, monthly), when(policy.start)))
         self.setup_calls.append("SELECT status FROM influence.set_admission_rule(%d, 'channels', '>=', 0, valid_from => '2020-01-01')" % number)
