@@ -20,7 +20,7 @@ from payout_story import FIRST_MONTH, Telling
 from pg import Script, settings
 from tap import Tap
 
-PROGRAMS, PARTIES, MONTHS, STEP = 10, 34, 18, 3
+PROGRAMS, PARTIES, MONTHS, STEP = 8, 50, 18, 3
 SESSIONS = 2
 MICRO = "(extract(epoch FROM %s - '2000-01-01 00:00+00') * 1000000)::bigint"
 

@@ -115,7 +115,7 @@ class Telling:
                     minimums["%s/%s" % (currency, country)] = rng.choice([0, 100, 3000, 9000])
         grain = {currency: rng.choice([1, 5, 10, 100, 1000]) for currency in CURRENCIES if self.some(0.4)}
         return Policy(start, rng.choice([Span(0, 0, 0), Span(0, 10, 0), Span(1, 0, 0), Span(0, 0, 36 * HOUR)]), rng.choice([0, 5, 20]) if monthly else None, minimums, grain,
-                      rng.choice(["half_up", "half_even", "down"]), self.some(0.4), self.some(0.4), self.some(0.25), [a for a in AUTHORITIES if self.some(0.35)])
+                      rng.choice(["half_up", "half_even", "down"]), self.some(0.4), self.some(0.25), self.some(0.2), [a for a in AUTHORITIES if self.some(0.35)])
 
     @staticmethod
     def policy_text(p, monthly):
@@ -166,8 +166,9 @@ class Telling:
         low = begin_of(add_months(FIRST_MONTH, first), UTC)
         high = begin_of(add_months(FIRST_MONTH, first + count), UTC)
         for number, party in world.parties.items():
-            at = rng.randrange(low, high)
-            if first == 0 and self.some(0.6) or self.some(0.08):
+            # often near the end of a month, when it is paid
+            at = rng.choice([rng.randrange(low, high), min(high - 1, begin_of(add_months(FIRST_MONTH, first + rng.randint(1, count)), UTC) + rng.randrange(-3 * DAY, 3 * DAY))])
+            if first == 0 and self.some(0.6) or self.some(0.2):
                 self.destination(number, at - (400 * DAY if first == 0 and self.some(0.8) else 0))
             if first == 0 and self.some(0.6) or self.some(0.08):
                 start = at - (400 * DAY if first == 0 and self.some(0.8) else 0)
@@ -270,7 +271,7 @@ class Telling:
 
     def orders(self, program, month):
         rng, world, number = self.rng, self.world, program.number
-        for _ in range(rng.randint(2, 7)):
+        for _ in range(rng.randint(1, 6)):
             party, ref, at = rng.choice(list(world.parties)), self.reference(), self.moment(program, month)
             brands = rng.sample([(1, "acme"), (2, "zeta"), (3, None)], rng.choice([1, 1, 2]))
             lines = [(n, brand, rng.choice([0, 1, rng.randint(1, 30000), 10000, rng.randint(1, 200000)])) for n, brand in brands]
@@ -310,8 +311,10 @@ class Telling:
         self.run(program, period, as_of)
         if self.some(0.3):
             self.plan(program, period, as_of)
-        if self.some(0.4):
+        if self.some(0.3):
             self.run(program, period, as_of + rng.randrange(DAY))
+        if index > 0 and self.some(0.2):
+            self.plan(program, add_months(month, -1), as_of)
 
     def run(self, program, period, as_of):
         text = "SELECT concat_ws('|', status, month, payouts, amount, carried) FROM influence.run_payouts(%d, %s, '%s')" % (program.number, value(period), when(as_of))
@@ -332,35 +335,35 @@ class Telling:
 
     def afterwards(self, program):
         """Confirmations and failures of what is on its way, in any order; what each payout gets is its own."""
-        world, number, events = self.world, program.number, []
+        world, number, events, confirmed = self.world, program.number, [], []
         for key, payout in sorted(program.payouts.items()):
             own = random.Random("%s/%d/%s/%s" % (self.seed, number, key, payout["state"]))
             party, currency, period = key
             if payout["state"] == "failed":
                 if own.random() < 0.02:
-                    events.append((key, [("IN005", "confirm_payout(%d, %d, '%s', 'again', '%s')" % (number, party, period, currency), lambda k=key: world.confirm(program, k[0], k[2], k[1], "again", 0))]))
+                    events.append((key, [("confirm_payout(%d, %d, '%s', 'again', '%s')" % (number, party, period, currency), lambda k=key: world.confirm(program, k[0], k[2], k[1], "again", 0))]))
                 continue
             calls, at = [], payout["paid"] or payout["run"]
             bank = payout["bank"] or "bank %d" % own.randrange(10**9)
             if payout["state"] == "reserved" and own.random() < 0.7:
                 at += own.choice([0, own.randrange(5 * DAY)])
-                calls.append((None, "confirm_payout(%d, %d, '%s', '%s', %s, paid_at => '%s')" % (number, party, period, bank, value(currency), when(at)),
-                              lambda k=key, b=bank, at=at: world.confirm(program, k[0], k[2], k[1], b, at)))
+                confirmed.append(((number, party, period, bank, currency, when(at)), lambda k=key, b=bank, at=at: world.confirm(program, k[0], k[2], k[1], b, at)))
                 if own.random() < 0.05:
-                    calls.append(("IN004", "confirm_payout(%d, %d, '%s', 'another', '%s')" % (number, party, period, currency), lambda k=key: world.confirm(program, k[0], k[2], k[1], "another", 0)))
+                    calls.append(("confirm_payout(%d, %d, '%s', 'another', '%s')" % (number, party, period, currency), lambda k=key: world.confirm(program, k[0], k[2], k[1], "another", 0)))
             if own.random() < (0.12 if payout["state"] == "reserved" else 0.03):
                 if own.random() < 0.1:
-                    calls.append(("IN002", "fail_payout(program_id => %d, party_id => %d, period => '%s', reason => 'too early', currency => '%s', failed_at => '%s', actor => 'ops')" % (number, party, period, currency, when(at - 1)),
+                    calls.append(("fail_payout(program_id => %d, party_id => %d, period => '%s', reason => 'too early', currency => '%s', failed_at => '%s', actor => 'ops')" % (number, party, period, currency, when(at - 1)),
                                   lambda k=key, at=at: world.fail(program, k[0], k[2], k[1], "too early", at - 1)))
                 late = at + own.choice([0, own.randrange(40 * DAY)])
                 for reason in ["account closed"] + (["another reason"] if own.random() < 0.1 else []):
-                    calls.append((None, "fail_payout(program_id => %d, party_id => %d, period => '%s', reason => '%s', currency => '%s', failed_at => '%s', actor => 'ops')" % (number, party, period, reason, currency, when(late)),
+                    calls.append(("fail_payout(program_id => %d, party_id => %d, period => '%s', reason => '%s', currency => '%s', failed_at => '%s', actor => 'ops')" % (number, party, period, reason, currency, when(late)),
                                   lambda k=key, r=reason, at=late: world.fail(program, k[0], k[2], k[1], r, at)))
             events.append((key, calls))
+        self.say_all(number, "confirm_payout", ["program_id", "party_id", "period", "bank_ref", "currency", "paid_at"], [row for row, _ in confirmed], [answer for _, answer in confirmed], {"paid_at": "::timestamptz"})
         if self.order is not None:
             self.order.shuffle(events)
         for _, calls in events:
-            for _, call, answer in calls:
+            for call, answer in calls:
                 self.say(number, "SELECT status FROM influence." + call, answer)
         for party, currency in sorted({(e.party, e.currency) for e in program.entries}):
             owed = -world.balance(program, party, currency)
