@@ -34,9 +34,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	SELECT CASE WHEN value IS NULL THEN '\N'
 		-- most texts have nothing to escape
-		WHEN pg_catalog.translate(value, E'\\\b\f\n\r\t\v', '') OPERATOR(pg_catalog.=) value THEN value
+		WHEN pg_catalog.translate(value, E'\\\b\f\n\r\t\x0B', '') OPERATOR(pg_catalog.=) value THEN value
 		ELSE pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
-			value, '\', '\\'), E'\b', '\b'), E'\f', '\f'), E'\n', '\n'), E'\r', '\r'), E'\t', '\t'), E'\v', '\v') END
+			value, '\', '\\'), E'\b', '\b'), E'\f', '\f'), E'\n', '\n'), E'\r', '\r'), E'\t', '\t'), E'\x0B', '\v') END
 $$;
 COMMENT ON FUNCTION influence_internal.copy_text(text) IS 'A text as COPY writes it.';
 
