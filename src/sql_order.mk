@@ -18,7 +18,7 @@ SQL_PARTS = \
 	src/program/tables_visitor.sql \
 	src/program/tables_order.sql \
 	src/payout/tables_ledger.sql \
-	src/payout/tables_stats.sql \
+	src/stats/tables_stats.sql \
 	src/attribution/tables_attribution.sql \
 	src/commission/tables_commission.sql \
 	src/payout/tables_payout.sql \
@@ -44,7 +44,7 @@ SQL_PARTS = \
 	src/program/orders.sql \
 	src/program/returns.sql \
 	src/program/order_events.sql \
-	src/payout/watermark.sql \
+	src/stats/watermark.sql \
 	src/payout/periods.sql \
 	src/payout/ledger.sql \
 	src/commission/scenario.sql \
@@ -77,7 +77,11 @@ SQL_PARTS = \
 	src/payout/check_settlements.sql \
 	src/payout/books.sql \
 	src/payout/check_returns.sql \
-	src/payout/stats.sql \
+	src/stats/buckets.sql \
+	src/stats/hours.sql \
+	src/stats/days.sql \
+	src/stats/refresh.sql \
+	src/stats/retention.sql \
 	src/jobs/progress.sql \
 	src/jobs/adoption.sql \
 	src/jobs/tables_jobs.sql \

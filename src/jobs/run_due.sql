@@ -136,8 +136,14 @@ BEGIN
 	ELSIF $1 = 'book_earnings' THEN
 		SELECT format('%s entries of %s orders booked', b.booked, b.orders) INTO detail FROM influence_internal.book_earnings() b;
 	ELSIF $1 = 'refresh_stats' THEN
-		SELECT format('%s post hours, %s creator hours, %s post ranks written', s.post_hours, s.creator_hours, s.post_ranks)
-		  INTO detail FROM influence_internal.refresh_stats() s;
+		SELECT format('%s post hours, %s creator hours, %s product hours, %s category hours, %s post ranks written',
+					  s.post_hours, s.creator_hours, s.product_hours, s.category_hours, s.post_ranks)
+		  INTO detail FROM influence_internal.refresh_stats(false) s;
+	ELSIF $1 = 'rollups' THEN
+		SELECT format('%s days written', s.days_written) INTO detail FROM influence_internal.refresh_stats() s;
+		detail := detail || (SELECT format(', %s buckets sealed', s.buckets) FROM influence_internal.seal_stats($4) s);
+	ELSIF $1 IN ('touch_retention', 'engagement_retention') THEN
+		detail := influence_internal.drop_expired(split_part($1, '_', 1), $4);
 	ELSIF $1 = 'payouts' THEN
 		SELECT format('%s payouts, %s minor units, %s carried', p.payouts, p.amount, p.carried)
 		  INTO detail FROM influence_internal.run_payouts($2, $3, $4) p;

@@ -15,7 +15,10 @@ AS $$
 		   (5, 'book_earnings', 'each call', 'copies earnings that came by COPY to the ledger'),
 		   (6, 'settle_tiers', 'each call', 'settles tiers, caps, budgets and bonuses of the months that new facts reach'),
 		   (7, 'payouts', 'monthly per program', 'reserves the payouts of each complete month'),
-		   (8, 'refresh_stats', 'each call', 'recomputes hourly buckets and ranks that new facts reach')
+		   (8, 'refresh_stats', 'each call', 'recomputes hourly buckets and ranks that new facts reach'),
+		   (9, 'rollups', 'daily', 'recomputes daily buckets, and seals what is old enough'),
+		   (10, 'touch_retention', 'daily', 'drops touches that are older than the setting retention and not needed any more'),
+		   (11, 'engagement_retention', 'daily', 'drops engagements that are older than the setting retention and not needed any more')
 $$;
 COMMENT ON FUNCTION influence_internal.job_list() IS 'The jobs of run_due(), in the order in which it does them.';
 

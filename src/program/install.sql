@@ -71,6 +71,7 @@ AS $$
 		   ('simulate_program', 'operator'),
 		   ('reattribute', 'operator'),
 		   ('refresh_stats', 'operator'),
+		   ('seal_stats', 'operator'),
 		   ('book_earnings', 'operator'),
 		   ('due_periods', 'owner'),
 		   ('start_job', 'owner'),

@@ -230,6 +230,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_arguments('visitor_id', $1::text);
 	PERFORM influence_internal.require_event_time('occurred_at', $5);
+	PERFORM influence_internal.require_kept('engagement', 'occurred_at', $5);
 	IF $3 IS NULL OR $3 NOT IN ('smile', 'unsmile', 'share', 'save', 'click') THEN
 		PERFORM influence_internal.raise_invalid(format('reaction "%s" is not known', $3), NULL,
 			'Use smile, unsmile, share, save or click.');

@@ -31,6 +31,7 @@ BEGIN
 	);
 	CREATE INDEX orders_ref ON influence.orders (program_id, order_ref);
 	CREATE INDEX orders_xact ON influence.orders (xact);
+	CREATE INDEX orders_time ON influence.orders (program_id, ordered_at);
 	COMMENT ON TABLE influence.orders IS 'Orders; order_ref is the service''s own key. The same order_ref under two visitors is a violation that check_books() reports.';
 
 	CREATE TABLE influence.order_line (
@@ -87,6 +88,7 @@ BEGIN
 	);
 	CREATE INDEX order_return_ref ON influence.order_return (program_id, order_ref);
 	CREATE INDEX order_return_xact ON influence.order_return (xact);
+	CREATE INDEX order_return_time ON influence.order_return (program_id, returned_at);
 	COMMENT ON TABLE influence.order_return IS 'Returns of order lines in minor units; parked = its order is not there yet, refused = its order came and had less left. seq counts a line''s applied returns.';
 
 	CREATE TABLE influence.credit (

@@ -113,6 +113,8 @@ BEGIN
 	) PARTITION BY RANGE (touched_at);
 	CREATE INDEX touch_xact ON influence.touch (xact);
 	CREATE INDEX touch_creator ON influence.touch (creator_id, touched_at);
+	CREATE INDEX touch_product ON influence.touch (product_id, touched_at);
+	CREATE INDEX touch_category ON influence.touch (category_id, touched_at);
 	-- carts count for longer than the many clicks between them
 	CREATE INDEX touch_cart ON influence.touch (visitor_id, touched_at) WHERE kind = 'cart';
 	COMMENT ON TABLE influence.touch IS 'Every contact of a visitor with a creator''s content or another channel (creator_id NULL), in monthly partitions; price (minor units), currency and stock are those of the touched product at that moment.';

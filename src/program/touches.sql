@@ -104,6 +104,7 @@ BEGIN
 	PERFORM influence_internal.require_arguments('visitor_id', t.visitor_id::text);
 	PERFORM influence_internal.require_key('touch_ref', t.touch_ref);
 	PERFORM influence_internal.require_event_time('touched_at', t.touched_at);
+	PERFORM influence_internal.require_kept('touch', 'touched_at', t.touched_at);
 	IF t.kind NOT IN ('view', 'click', 'cart', 'coupon') THEN
 		PERFORM influence_internal.raise_invalid(format('touch kind "%s" is not known', t.kind), NULL, 'Use view, click, cart or coupon.');
 	END IF;

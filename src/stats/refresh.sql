@@ -1,0 +1,135 @@
+/*
+ * refresh.sql
+ *
+ * refresh_stats: recomputes the buckets and ranks that new facts reach, from all
+ * their facts. Running it again, or over facts in another order, gives the same
+ * rows; unchanged rows are not written. seal_stats: what is old enough stays as
+ * it is.
+ */
+CREATE FUNCTION influence_internal.refresh_post_ranks(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	weights jsonb := influence_internal.setting_value('engagement_weights');
+	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
+	written bigint;
+BEGIN
+	INSERT INTO influence.post_rank AS r (scope, post_id, score)
+	SELECT s.scope, n.post_id, d.score
+	  FROM (SELECT x.post_id
+			  FROM influence.engagement x
+			 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+			UNION
+			SELECT x.post_id
+			  FROM influence.post x
+			 WHERE influence_internal.is_fresh(x.xact, $1, $2)) n
+	  JOIN influence.post p ON p.post_id = n.post_id
+	 CROSS JOIN LATERAL (
+			SELECT influence.decayed_score(coalesce((weights ->> v.kind)::float8, 0), v.at, half_life) AS score
+			  FROM (SELECT 'publish' AS kind, p.published_at AS at
+					UNION ALL
+					-- an unsmile takes its smile back: it counts at the smile's time, or not at all
+					SELECT e.kind, CASE WHEN e.kind <> 'unsmile' THEN e.occurred_at ELSE (
+								SELECT s.occurred_at FROM influence.engagement s
+								 WHERE s.visitor_id = e.visitor_id AND s.post_id = e.post_id AND s.kind IN ('smile', 'unsmile')
+								   AND s.occurred_at <= e.occurred_at
+								   AND (s.occurred_at < e.occurred_at OR s.event_ref COLLATE "C" < e.event_ref COLLATE "C")
+								 ORDER BY s.occurred_at DESC LIMIT 1) END
+					  FROM influence.engagement e
+					 WHERE e.post_id = p.post_id) v) d
+	 CROSS JOIN LATERAL (
+			SELECT p.program_id || '/all' AS scope
+			UNION ALL
+			SELECT p.program_id || '/topic/' || p.topic_id WHERE p.topic_id IS NOT NULL) s
+	ON CONFLICT ON CONSTRAINT post_rank_pkey DO UPDATE SET score = excluded.score
+	 WHERE r.score <> excluded.score;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.refresh_post_ranks(pg_snapshot, pg_snapshot) IS
+'Recomputes the decayed rank of posts with new events: log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life); returns how many rows were written.';
+
+CREATE FUNCTION influence_internal.refresh_stats(days boolean DEFAULT true)
+RETURNS TABLE (status text, post_hours bigint, creator_hours bigint, product_hours bigint, category_hours bigint, days_written bigint, post_ranks bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	mark record;
+	day_mark record;
+BEGIN
+	PERFORM influence_internal.require_arguments('days', $1::text);
+	SELECT * INTO mark FROM influence_internal.open_watermark('refresh_stats');
+	post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper);
+	creator_hours := influence_internal.refresh_touch_hours('creator', mark.last_seen, mark.upper)
+		+ influence_internal.refresh_earning_hours(mark.last_seen, mark.upper);
+	product_hours := influence_internal.refresh_touch_hours('product', mark.last_seen, mark.upper)
+		+ influence_internal.refresh_sale_hours('product', mark.last_seen, mark.upper);
+	category_hours := influence_internal.refresh_touch_hours('category', mark.last_seen, mark.upper)
+		+ influence_internal.refresh_sale_hours('category', mark.last_seen, mark.upper);
+	post_ranks := influence_internal.refresh_post_ranks(mark.last_seen, mark.upper);
+	days_written := 0;
+	IF $1 THEN
+		SELECT * INTO day_mark FROM influence_internal.open_watermark('refresh_days');
+		-- no further than the hours, of which they are the sums
+		day_mark.upper := CASE WHEN day_mark.upper IS NOT NULL THEN mark.current END;
+		days_written := influence_internal.refresh_post_days(day_mark.last_seen, day_mark.upper)
+			+ (SELECT sum(influence_internal.refresh_touch_days(k, day_mark.last_seen, day_mark.upper)
+						  + influence_internal.refresh_sale_days(k, day_mark.last_seen, day_mark.upper))
+				 FROM unnest('{creator,product,category}'::text[]) k);
+		PERFORM influence_internal.close_watermark('refresh_days', mark.current);
+	END IF;
+	PERFORM influence_internal.close_watermark('refresh_stats', mark.current);
+	status := CASE WHEN post_hours + creator_hours + product_hours + category_hours + days_written + post_ranks > 0 THEN 'recorded' ELSE 'duplicate' END;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.refresh_stats(boolean) IS
+'Recomputes the hourly buckets and ranks that facts written since the last run reach, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart). One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
+
+CREATE FUNCTION influence_internal.seal_stats(as_of timestamptz DEFAULT now())
+RETURNS TABLE (status text, buckets bigint, hours_before timestamptz, days_before timestamptz)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+#variable_conflict use_column
+DECLARE
+	over_by timestamptz;
+	target text;
+	before timestamptz;
+	written bigint;
+BEGIN
+	PERFORM influence_internal.require_arguments('as_of', $1::text);
+	PERFORM influence_internal.require_finite('as_of', $1);
+	PERFORM influence_internal.require_past($1);
+	-- nobody writes buckets meanwhile
+	PERFORM influence_internal.open_watermark('refresh_stats');
+	SELECT $1 - greatest(interval '1 hour', max(y.seal_after)) INTO over_by
+	  FROM influence.payout_policy y
+	 WHERE NOT isempty(y.valid) AND (upper_inf(y.valid) OR upper(y.valid) > $1);
+	over_by := coalesce(over_by, $1 - interval '40 days');
+	-- a bucket is over at its end: what begins in the last hour or day before that moment is not
+	hours_before := date_trunc('hour', over_by);
+	days_before := date_trunc('day', over_by);
+	buckets := 0;
+	FOREACH target IN ARRAY '{post_hour,creator_hour,product_hour,category_hour,post_day,creator_day,product_day,category_day}'::text[] LOOP
+		before := CASE WHEN target LIKE '%hour' THEN hours_before ELSE days_before END;
+		EXECUTE format('UPDATE influence.%I b SET sealed = true WHERE NOT b.sealed AND b.bucket_start < $1', target) USING before;
+		GET DIAGNOSTICS written = ROW_COUNT;
+		buckets := buckets + written;
+	END LOOP;
+	INSERT INTO influence.sealed_until AS s (span, bucket_start) VALUES ('hour', hours_before), ('day', days_before)
+	ON CONFLICT ON CONSTRAINT sealed_until_pkey DO UPDATE SET bucket_start = excluded.bucket_start, sealed_at = now()
+	 WHERE s.bucket_start < excluded.bucket_start;
+	status := CASE WHEN buckets > 0 THEN 'recorded' ELSE 'duplicate' END;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.seal_stats(timestamptz) IS
+'Seals the buckets that ended the longest seal_after of the programs'' payout policies (at least an hour) before as_of: they never change again, and what comes later makes a further part. -> status recorded | duplicate (there was nothing to seal), how many rows, and the moments before which hours and days are sealed. IN002, IN005 as_of in the future.';

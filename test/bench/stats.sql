@@ -1,0 +1,70 @@
+-- What test/bench/stats.py measures: n touches at 23,000 an hour and a tenth as
+-- many engagements, all seen by the job; then 10,000 new events in a transaction
+-- of their own. The newest hour is full when they are in. Creators, products and posts follow power laws.
+\set ON_ERROR_STOP 1
+SET client_min_messages = warning;
+SET timezone = 'UTC';
+SELECT count(*) FROM influence.install();
+SELECT influence.create_program('Shop', 'EUR', 'UTC');
+SET session_replication_role = replica;
+INSERT INTO influence.category (category_id, parent_id, name, path)
+SELECT i, p, 'c' || i, CASE WHEN p IS NULL THEN ARRAY[i] WHEN p <= 10 THEN ARRAY[p, i] ELSE ARRAY[1 + p % 10, p, i] END
+  FROM generate_series(1, 200) i CROSS JOIN LATERAL (SELECT CASE WHEN i <= 10 THEN NULL WHEN i <= 60 THEN 1 + i % 10 ELSE 11 + i % 50 END) t(p);
+-- [0, 1) for each number and use, the same on every machine
+CREATE FUNCTION chance(i bigint, use int) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT (hashint8extended(i, use) & 1073741823) / 1073741824.0 $$;
+-- the rank of one of n things, by Zipf's law
+CREATE FUNCTION zipf(u float8, n int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT least(n, floor(exp(u * ln(n + 1.0)))::int) $$;
+CREATE FUNCTION person(u float8) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT (lpad(to_hex((u * u * 2000000)::int), 8, '0') || '-0000-4000-8000-000000000000')::uuid $$;
+CREATE FUNCTION make_touches(lo bigint, hi bigint, n bigint, fresh boolean) RETURNS void LANGUAGE sql AS $$
+	INSERT INTO influence.touch (visitor_id, touched_at, touch_ref, program_id, kind, creator_id, channel, link, post_id, product_id, category_id, price, currency,
+								 landing_page, referrer, device, country)
+	SELECT person(chance(i, 1)), at, 't' || i, 1, CASE WHEN u < 0.3 THEN 'view' WHEN u < 0.95 THEN 'click' ELSE 'cart' END, zipf(chance(i, 2), 2000), 'social', 'l' || i % 5000,
+		   1 + i % 20000, product, 61 + product % 140, 1999, 'EUR', '/p/' || product, 'https://social.example/', 'mobile', 'DE'
+	  FROM generate_series($1, $2) i
+	 CROSS JOIN LATERAL (SELECT '2026-03-31 00:36+00'::timestamptz - make_interval(secs => (n - i) * 3600.0 / 23000)
+								- CASE WHEN NOT fresh OR chance(i, 5) > 0.02 THEN interval '0' ELSE make_interval(secs => chance(i, 6) ^ 4 * 172800) END,
+								chance(i, 3), zipf(chance(i, 4), 10000)) t(at, u, product)
+$$;
+CREATE FUNCTION make_engagements(lo bigint, hi bigint, n bigint) RETURNS void LANGUAGE sql AS $$
+	-- posts appear in turn, and most of what they get comes soon
+	INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id)
+	SELECT person(chance(i, 1)), '2026-03-31 00:36+00'::timestamptz - make_interval(secs => (n - i) * 3600.0 / 2300), 'e' || i,
+		   (ARRAY['smile', 'smile', 'smile', 'click', 'click', 'share', 'save'])[1 + i % 7], greatest(1, i / 100 - zipf(chance(i, 2), 5000)), 1
+	  FROM generate_series($1, $2) i
+$$;
+SELECT influence_internal.ensure_partition(p, m)
+  FROM unnest('{touch,engagement}'::text[]) p,
+	   generate_series(date_trunc('month', '2026-03-31'::timestamptz - make_interval(days => (:n / 23000 / 24)::int)), '2026-04-01', interval '1 month') m;
+INSERT INTO influence.post (creator_id, post_ref, program_id, kind, disclosure, published_at, content_hash, topic_id)
+SELECT zipf(chance(i, 9), 2000), 'p' || i, 1, 'photo', 'affiliate', '2026-03-31'::timestamptz - make_interval(secs => (:n / 1000 - i) * 360000.0 / 2300), '', 1 FROM generate_series(1, :n / 1000) i;
+-- the indexes afterwards: sorted, and much faster
+CREATE TABLE built AS SELECT c.relname, replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ') AS def FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+ WHERE i.indrelid = 'influence.touch'::regclass AND NOT i.indisprimary;
+DO $$ BEGIN EXECUTE (SELECT 'DROP INDEX ' || string_agg('influence.' || relname, ', ') FROM built); ALTER TABLE influence.touch DROP CONSTRAINT touch_pkey; END $$;
+SELECT format('SELECT make_touches(%s, %s, %s, false)', i, least(i + 999999, :n), :n) FROM generate_series(1, :n, 1000000) i \gexec
+DO $$
+DECLARE
+	def text;
+BEGIN
+	FOR def IN SELECT b.def FROM built b LOOP EXECUTE def; END LOOP;
+	ALTER TABLE influence.touch ADD PRIMARY KEY (visitor_id, touched_at, touch_ref);
+END $$;
+SELECT format('SELECT make_engagements(%s, %s, %s)', i, least(i + 99999, :n / 10), :n / 10) FROM generate_series(1, :n / 10, 100000) i \gexec
+VACUUM ANALYZE influence.touch;
+VACUUM ANALYZE influence.engagement;
+VACUUM ANALYZE influence.post;
+-- the job has seen all of it; what it makes of the last millions is there, as it would be
+INSERT INTO influence.watermark (name, last_seen, system_identifier)
+SELECT 'refresh_stats', format('%1$s:%1$s:', (SELECT x.xact FROM influence.touch x WHERE x.touch_ref = 't' || greatest(1, :n - 1999999)
+											   AND x.touched_at >= '2026-03-26'))::pg_snapshot, h.system_identifier FROM influence_internal.this_database() h;
+SELECT * FROM influence_internal.refresh_stats(false);
+VACUUM ANALYZE influence.creator_hour, influence.product_hour, influence.category_hour, influence.post_hour, influence.post_rank;
+BEGIN;
+SELECT make_touches(:n + 1, :n + 9000, :n, true);
+SELECT make_engagements(:n / 10 + 1, :n / 10 + 1000, :n / 10);
+COMMIT;
+CREATE TABLE plain_creator (creator_id bigint, program_id bigint, bucket_start timestamptz, views bigint, clicks bigint, carts bigint, coupons bigint, visitors bigint);
+CREATE TABLE plain_product (LIKE plain_creator);
+CREATE TABLE plain_category (LIKE plain_creator);
+CREATE TABLE plain_post (post_id bigint, bucket_start timestamptz, smiles bigint, unsmiles bigint, comments bigint, shares bigint, saves bigint, clicks bigint, visitors bigint);
+CHECKPOINT;
