@@ -126,3 +126,48 @@ LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10;
 COMMENT ON FUNCTION influence_internal.credit_order(timestamptz[], text[], bigint[], bigint[], bigint[], bigint[], text[], boolean[], timestamptz, bigint[], bigint[], bigint[], bigint[], bigint[], timestamptz, timestamptz[], text, interval, interval, interval, interval, numeric[], text, interval, text, text) IS
 'Credits the lines of one order to the touches of its visitor, by the rules and with the result of influence.attribute(); conversion_id is the id of the line, amounts are minor units. The touches come as arrays of equal length in any order, the lines likewise. A late touch is never eligible; where only late ones would be, the reason is late. path_start: the moment of the visitor''s order before this one, NULL when there is none; cart_starts: per line, the moment of the last earlier order with its product, or NULL; both count under reuse consume and session. NULL elements are also allowed in creator_ids, product_ids, category_ids, channels, line_product_ids and line_category_ids. Reads no table.
 Errors: IN002 for an argument.';
+
+CREATE FUNCTION influence_internal.credit_touches(
+	people uuid[],
+	scope bigint[],
+	converted_at timestamptz,
+	line_ids bigint[],
+	amounts bigint[],
+	line_product_ids bigint[],
+	line_category_ids bigint[],
+	excluded_creator_ids bigint[],
+	cart_starts timestamptz[],
+	max_touch_delay interval,
+	view_min_ms int,
+	model text,
+	lookback interval,
+	view_lookback interval,
+	cart_lookback interval,
+	half_life interval,
+	position_weights numeric[],
+	reuse text,
+	session_lifetime interval,
+	match text,
+	time_zone text,
+	path_start timestamptz,
+	coupon text,
+	coupon_owner bigint,
+	cart_session interval)
+RETURNS TABLE (
+	line_no int,
+	touch_ref text,
+	touch_visitor_id uuid,
+	creator_id bigint,
+	weight float8,
+	credit bigint,
+	reason text,
+	touched_at timestamptz,
+	touch_position int,
+	path_length int,
+	snapshot jsonb)
+AS 'MODULE_PATHNAME', 'attribution_credit_touches'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION influence_internal.credit_touches(uuid[], bigint[], timestamptz, bigint[], bigint[], bigint[], bigint[], bigint[], timestamptz[], interval, int, text, interval, interval, interval, interval, numeric[], text, interval, text, text, timestamptz, text, bigint, interval) IS
+'As credit_order(), over the touches of a person (all its visitors) in the programs of a scope, which it reads: each kind as far back as its window reaches (and two days more, for time zones), views that were seen for view_min_ms. In (touched_at, touch_ref, visitor) order they are numbered for the kernel''s tie rule. A touch_ref is one touch of its visitor: of two that COPY brought the earliest counts. A touch that arrived more than max_touch_delay late (see is_late()) never earns. A cart without a creator has the creator of the session that it was put into; cart_session takes the place of that policy''s session_lifetime unless NULL. coupon_owner, unless NULL: the order''s coupon counts as the owner''s touch at the moment of the order, under the touch_ref coupon and the visitor that is all zero. -> the columns of table credit; touch_visitor_id is NULL where a line is unattributed; snapshot: kind, channel, product_id, post_id, model and runner_up, the nearest earlier touch of somebody else, as far as they are known.
+Errors: IN002 for an argument.';

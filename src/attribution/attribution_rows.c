@@ -52,6 +52,12 @@ attribution_check_no_nulls(FunctionCallInfo fcinfo, const char *const *names, in
 	}
 }
 
+const char *
+attribution_reason_name(AttributionReason reason)
+{
+	return reason_names[reason];
+}
+
 void
 attribution_rows_init(AttributionRows *rows, FunctionCallInfo fcinfo)
 {

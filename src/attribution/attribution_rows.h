@@ -33,4 +33,7 @@ extern void attribution_check_no_nulls(FunctionCallInfo fcinfo,
 									   const char *const *names, int count,
 									   int first_default);
 
+/* as the column reason has it */
+extern const char *attribution_reason_name(AttributionReason reason);
+
 #endif							/* PG_INFLUENCE_ATTRIBUTION_ROWS_H */

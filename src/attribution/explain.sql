@@ -36,11 +36,7 @@ BEGIN
 	RETURN QUERY
 	WITH t AS MATERIALIZED (
 		SELECT x.*, CASE x.kind WHEN 'view' THEN 1 WHEN 'click' THEN 2 WHEN 'cart' THEN 3 ELSE 4 END AS rank, false AS of_order
-		  FROM influence_internal.order_touches(influence_internal.person_visitors($2), influence_internal.scope_programs($1), o, o.ordered_at, true) y
-		 CROSS JOIN LATERAL unnest(y.ids, y.visitors, y.at, y.refs, y.kinds, y.creators, y.products, y.categories, y.channels, y.posts, y.received,
-								   y.late, y.viewable)
-							x(touch_no, touch_visitor_id, touched_at, touch_ref, kind, creator_id, product_id, category_id, channel, post_id,
-							  received_at, late, viewable)
+		  FROM influence_internal.order_touches(influence_internal.person_visitors($2), influence_internal.scope_programs($1), o, o.ordered_at) x
 		UNION ALL
 		SELECT 9223372036854775807, '00000000-0000-0000-0000-000000000000', o.ordered_at, 'coupon ' || o.coupon, 'coupon', owner, NULL, NULL,
 			   NULL, NULL, o.received_at, false, true, 4, true

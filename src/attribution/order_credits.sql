@@ -1,10 +1,11 @@
 /*
  * order_credits.sql
  *
- * Attribution inside the program: an order finds the touches of its person by
- * one index probe per visitor and hands them to the same pure core that
- * influence.attribute() uses; the credits are stored with the policy version
- * and a snapshot of the touch, so that they explain themselves later.
+ * Attribution inside the program: what an order has to know of its policy, its
+ * person and its lines, so that credit_touches() can hand the person's touches
+ * to the same pure core that influence.attribute() uses; the credits are stored
+ * with the policy version and a snapshot of the touch, so that they explain
+ * themselves later.
  */
 CREATE FUNCTION influence_internal.scope_programs(program_id bigint)
 RETURNS bigint[]
@@ -21,73 +22,44 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.scope_programs(bigint) IS 'The programs that share one attribution with this one: those of its dedup_group, or itself alone.';
 
-CREATE FUNCTION influence_internal.order_touches(people uuid[], scope bigint[], policy record, ordered_at timestamptz,
-	all_seen boolean DEFAULT false, session_lifetime interval DEFAULT NULL,
-	OUT ids bigint[], OUT at timestamptz[], OUT kinds text[], OUT creators bigint[], OUT products bigint[], OUT categories bigint[],
-	OUT channels text[], OUT posts bigint[], OUT refs text[], OUT visitors uuid[], OUT received timestamptz[], OUT late boolean[],
-	OUT viewable boolean[], OUT rivals bigint[])
+CREATE FUNCTION influence_internal.order_touches(people uuid[], scope bigint[], policy record, ordered_at timestamptz)
+RETURNS TABLE (touch_no bigint, touch_visitor_id uuid, touched_at timestamptz, touch_ref text, kind text, creator_id bigint, product_id bigint,
+			   category_id bigint, channel text, post_id bigint, received_at timestamptz, late boolean, viewable boolean)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	-- two days more than the windows for time zones
-	since_view timestamptz := $4 - policy.view_lookback - interval '2 days';
-	since_cart timestamptz := $4 - policy.cart_lookback - interval '2 days';
-	since_click timestamptz := $4 - policy.lookback - interval '2 days';
-	since timestamptz := least(since_view, since_click);		-- of carts alone what is older is read, by an index of their own
+	-- two days more than the widest window for time zones
+	widest timestamptz := least($4 - policy.view_lookback, $4 - policy.cart_lookback, $4 - policy.lookback) - interval '2 days';
+	since timestamptz := coalesce((influence_internal.older_touch($1, $2, widest, policy.view_min_ms)).touched_at - interval '1 microsecond', widest);
 BEGIN
-	IF $5 THEN
-		since_cart := least(since, since_cart);
-		since_view := since_cart;
-		since_click := since_cart;
-		since := coalesce((influence_internal.older_touch($1, $2, since_cart, policy.view_min_ms)).touched_at - interval '1 microsecond', since_cart);
-	END IF;
-	-- a touch_ref is one touch of its visitor: the writers see to it, here the earliest counts should COPY have brought two
-	SELECT coalesce(array_agg(w.touch_no), '{}'), coalesce(array_agg(w.touched_at), '{}'), coalesce(array_agg(w.kind), '{}'),
-		   coalesce(array_agg(w.creator_id), '{}'), coalesce(array_agg(w.product_id), '{}'), coalesce(array_agg(w.category_id), '{}'),
-		   coalesce(array_agg(w.channel), '{}'), coalesce(array_agg(w.post_id), '{}'), coalesce(array_agg(w.touch_ref), '{}'),
-		   coalesce(array_agg(w.visitor_id), '{}'), coalesce(array_agg(w.received_at), '{}'), coalesce(array_agg(w.late), '{}'),
-		   coalesce(array_agg(w.viewable), '{}'), coalesce(array_agg(w.rival), '{}')
-	  INTO ids, at, kinds, creators, products, categories, channels, posts, refs, visitors, received, late, viewable, rivals
-	  FROM (-- the last touch before a run of touches of one creator is the runner-up of them all
-			SELECT n.*, max(n.touch_no - 1) FILTER (WHERE n.begins_run)
-						OVER (ORDER BY n.touched_at, n.touch_ref, n.visitor_id ROWS UNBOUNDED PRECEDING) AS rival
-			  FROM (SELECT t.*, row_number() OVER path AS touch_no, t.creator_id IS DISTINCT FROM lag(t.creator_id) OVER path AS begins_run
-					  FROM (SELECT DISTINCT ON (x.visitor_id, x.touch_ref COLLATE "C")
-								   x.visitor_id, x.touched_at, x.touch_ref COLLATE "C" AS touch_ref, x.kind,
-								   CASE WHEN x.kind = 'cart' AND x.creator_id IS NULL
-										THEN influence_internal.session_creator($1, $2, x.program_id, x.touched_at, policy.max_touch_delay, $6)
-										ELSE x.creator_id END AS creator_id,
-								   x.product_id,
-								   CASE WHEN x.category_id IS NULL AND policy.match = 'category'
-										THEN (SELECT h.category_id FROM influence.product_category h
-											   WHERE h.product_id = x.product_id AND h.valid_from <= x.touched_at ORDER BY h.valid_from DESC LIMIT 1)
-										ELSE x.category_id END AS category_id,
-								   x.channel, x.post_id, x.received_at,
-								   -- most came at once: the program's age matters to few
-								   CASE WHEN influence_internal.is_late(x.touched_at, x.received_at, x.touched_at, policy.max_touch_delay)
-										THEN (SELECT influence_internal.is_late(x.touched_at, x.received_at, g.created_at, policy.max_touch_delay)
-												FROM influence.program g WHERE g.program_id = x.program_id)
-										ELSE false END AS late,
-								   x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= policy.view_min_ms AS viewable
-							  FROM unnest($1) v
-							 CROSS JOIN LATERAL (
-								   SELECT a.* FROM influence.touch a
-									WHERE a.visitor_id = v AND a.program_id = ANY ($2) AND a.touched_at > since AND a.touched_at <= $4
-								   UNION ALL
-								   SELECT c.* FROM influence.touch c
-									WHERE c.visitor_id = v AND c.program_id = ANY ($2) AND c.kind = 'cart'
-									  AND c.touched_at > since_cart AND c.touched_at <= since) x
-							 WHERE x.touched_at > CASE x.kind WHEN 'view' THEN since_view WHEN 'cart' THEN since_cart ELSE since_click END
-							   AND ($5 OR x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= policy.view_min_ms)
-								OR ($5 AND (x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= policy.view_min_ms))
-							 ORDER BY x.visitor_id, x.touch_ref COLLATE "C", x.touched_at) t
-					WINDOW path AS (ORDER BY t.touched_at, t.touch_ref, t.visitor_id)) n) w;
+	RETURN QUERY
+	SELECT row_number() OVER (ORDER BY t.touched_at, t.touch_ref, t.visitor_id), t.visitor_id, t.touched_at, t.touch_ref, t.kind, t.creator_id,
+		   t.product_id, t.category_id, t.channel, t.post_id, t.received_at, t.late, t.viewable
+	  FROM (-- a touch_ref is one touch of its visitor: of two that COPY brought the earliest counts
+			SELECT DISTINCT ON (x.visitor_id, x.touch_ref COLLATE "C")
+				   x.visitor_id, x.touched_at, x.touch_ref COLLATE "C" AS touch_ref, x.kind,
+				   CASE WHEN x.kind = 'cart' AND x.creator_id IS NULL
+						THEN influence_internal.session_creator($1, $2, x.program_id, x.touched_at, policy.max_touch_delay)
+						ELSE x.creator_id END AS creator_id,
+				   x.product_id,
+				   CASE WHEN x.category_id IS NULL AND policy.match = 'category'
+						THEN (SELECT h.category_id FROM influence.product_category h
+							   WHERE h.product_id = x.product_id AND h.valid_from <= x.touched_at ORDER BY h.valid_from DESC LIMIT 1)
+						ELSE x.category_id END AS category_id,
+				   x.channel, x.post_id, x.received_at,
+				   influence_internal.is_late(x.touched_at, x.received_at, g.created_at, policy.max_touch_delay) AS late,
+				   x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= policy.view_min_ms AS viewable
+			  FROM influence.touch x
+			  JOIN influence.program g ON g.program_id = x.program_id
+			 WHERE x.visitor_id = ANY ($1) AND x.program_id = ANY ($2) AND x.touched_at > since AND x.touched_at <= $4
+			   AND (x.touched_at > widest OR x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= policy.view_min_ms)
+			 ORDER BY x.visitor_id, x.touch_ref COLLATE "C", x.touched_at) t;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.order_touches(uuid[], bigint[], record, timestamptz, boolean, interval) IS
-'The touches of a person (all its visitors) in a program''s scope that an order of that moment could be credited to under a policy (columns of attribution_policy), as arrays in (touched_at, touch_ref, visitor) order. ids number them: they stand for touch_id in the kernel''s tie rule. A cart without creator has the creator of the session that it was put into. late: came too late to earn. rivals: the id of the nearest earlier touch of somebody else. all_seen: also views that were not seen long enough (viewable false), touches of every kind as far back as the widest window reaches, and the last one before it. session_lifetime: in place of the one in force at a cart without creator (simulate_program).';
+COMMENT ON FUNCTION influence_internal.order_touches(uuid[], bigint[], record, timestamptz) IS
+'What credit_touches() reads, and more, to explain what it did: the touches of a person (all its visitors) in a program''s scope up to an order of that moment, as far back as the widest window of a policy (columns of attribution_policy) reaches and the last one before it, also views that were not seen long enough (viewable false). late: came too late to earn. touch_no numbers them in (touched_at, touch_ref, visitor) order.';
 
 CREATE FUNCTION influence_internal.older_touch(people uuid[], scope bigint[], until timestamptz, view_min_ms int,
 	OUT touched_at timestamptz, OUT kind text)
@@ -222,13 +194,11 @@ AS $$
 DECLARE
 	excluded bigint[];
 	o record;
-	t record;
 	l record;
-	older record;
 	owner bigint;
 	path_start timestamptz;
 	by_coupon bigint[] := '{}';		-- the lines in which the order's coupon takes part
-	clicked bigint[];
+	lines record;
 	part boolean;
 BEGIN
 	people := coalesce(people, influence_internal.person_visitors($2));
@@ -241,25 +211,6 @@ BEGIN
 	 CROSS JOIN LATERAL jsonb_populate_record(y, $6) p
 	  JOIN influence.program g ON g.program_id = x.program_id
 	 WHERE x.visitor_id = $2 AND x.program_id = $1 AND x.order_ref = $3;
-	SELECT * INTO t FROM influence_internal.order_touches(people, scope, o, o.ordered_at, false, ($6 ->> 'session_lifetime')::interval);
-	IF t.ids = '{}' THEN
-		-- none that could earn: an older one tells "outside the window" from "none"
-		SELECT * INTO older FROM influence_internal.older_touch(people, scope, o.ordered_at, o.view_min_ms);
-		IF older.kind IS NOT NULL THEN
-			t.ids := '{1}';
-			t.at := ARRAY[older.touched_at];
-			t.kinds := ARRAY[older.kind];
-			t.creators := '{NULL}';
-			t.products := '{NULL}';
-			t.categories := '{NULL}';
-			t.channels := '{NULL}';
-			t.late := '{f}';
-			t.refs := '{""}';
-			t.visitors := ARRAY[$2];
-			t.posts := '{NULL}';
-			t.rivals := '{NULL}';
-		END IF;
-	END IF;
 	IF o.reuse <> 'reuse' THEN
 		SELECT max(e.at) INTO path_start FROM influence_internal.earlier_orders($1, $2, $3) e;
 	END IF;
@@ -276,74 +227,38 @@ BEGIN
 		by_coupon := l.ids;
 		IF o.coupon_rule = 'only_without_click' THEN
 			-- a linear path has a row for every eligible touch
-			SELECT array_agg(c.conversion_id) INTO clicked
-			  FROM influence_internal.credit_order(t.at, t.kinds, t.ids, t.creators, t.products, t.categories, t.channels, t.late, o.ordered_at,
-					l.ids, l.amounts, l.products, l.categories, '{}', path_start, l.cart_starts, 'linear', o.lookback, o.view_lookback,
-					o.cart_lookback, o.half_life, o.position_weights, o.reuse, o.session_lifetime, o.match, o.time_zone) c
-			  JOIN unnest(t.ids, t.kinds) w(id, kind) ON w.id = c.touch_id AND w.kind = 'click';
-			by_coupon := ARRAY(SELECT unnest(l.ids) EXCEPT SELECT unnest(clicked));
+			by_coupon := ARRAY(
+				SELECT unnest(l.ids)
+				EXCEPT
+				SELECT c.line_no
+				  FROM influence_internal.credit_touches(people, scope, o.ordered_at, l.ids, l.amounts, l.products, l.categories, '{}', l.cart_starts,
+						o.max_touch_delay, o.view_min_ms, 'linear', o.lookback, o.view_lookback, o.cart_lookback, o.half_life, o.position_weights,
+						o.reuse, o.session_lifetime, o.match, o.time_zone, path_start, NULL, NULL, ($6 ->> 'session_lifetime')::interval) c
+				 WHERE c.snapshot ->> 'kind' = 'click');
 		END IF;
 	END IF;
 	FOREACH part IN ARRAY ARRAY[false, true] LOOP
-		IF part THEN
-			CONTINUE WHEN by_coupon = '{}';
-			IF o.coupon_rule = 'override' THEN
-				-- the coupon is all that counts, whatever the windows are and earlier orders consumed
-				o.lookback := interval '1 day';
-				o.reuse := 'reuse';
-				t.at := '{}';
-				t.kinds := '{}';
-				t.ids := '{}';
-				t.creators := '{}';
-				t.products := '{}';
-				t.categories := '{}';
-				t.channels := '{}';
-				t.late := '{}';
-				t.refs := '{}';
-				t.visitors := '{}';
-				t.posts := '{}';
-				t.rivals := '{}';
-			END IF;
-			-- greater than any other touch of that moment; its visitor is nobody, so that no touch_ref is like it
-			t.rivals := t.rivals || (SELECT max(w.id) FROM unnest(t.ids, t.creators) w(id, creator_id) WHERE w.creator_id IS DISTINCT FROM owner);
-			t.at := t.at || o.ordered_at;
-			t.kinds := t.kinds || 'coupon'::text;
-			t.ids := t.ids || 9223372036854775807;
-			t.creators := t.creators || owner;
-			t.products := t.products || NULL::bigint;
-			t.categories := t.categories || NULL::bigint;
-			t.channels := t.channels || NULL::text;
-			t.late := t.late || false;
-			t.refs := t.refs || ('coupon ' || o.coupon);
-			t.visitors := t.visitors || '00000000-0000-0000-0000-000000000000'::uuid;
-			t.posts := t.posts || NULL::bigint;
+		lines := l;
+		IF owner IS NOT NULL THEN
+			SELECT array_agg(x.id) AS ids, array_agg(x.amount) AS amounts, array_agg(x.product_id) AS products,
+				   array_agg(x.category_id) AS categories, array_agg(x.cart_start) AS cart_starts INTO lines
+			  FROM unnest(l.ids, l.amounts, l.products, l.categories, l.cart_starts) x(id, amount, product_id, category_id, cart_start)
+			 WHERE (x.id = ANY (by_coupon)) = part;
+		END IF;
+		CONTINUE WHEN lines.ids IS NULL OR (part AND owner IS NULL);
+		IF part AND o.coupon_rule = 'override' THEN
+			-- the coupon is all that counts, whatever the windows are and earlier orders consumed
+			o.lookback := interval '1 day';
+			o.reuse := 'reuse';
+			people := '{}';
 		END IF;
 		RETURN QUERY
-		WITH w AS MATERIALIZED (
-			SELECT x.*
-			  FROM unnest(t.ids, t.at, t.kinds, t.creators, t.products, t.channels, t.refs, t.visitors, t.posts, t.rivals)
-					x(id, at, kind, creator_id, product_id, channel, ref, visitor_id, post_id, rival)
-		), lines AS (
-			SELECT array_agg(x.id) AS ids, array_agg(x.amount) AS amounts, array_agg(x.product_id) AS products,
-				   array_agg(x.category_id) AS categories, array_agg(x.cart_start) AS cart_starts
-			  FROM unnest(l.ids, l.amounts, l.products, l.categories, l.cart_starts) x(id, amount, product_id, category_id, cart_start)
-			 WHERE (x.id = ANY (by_coupon)) = part
-			HAVING count(*) > 0
-		)
-		SELECT c.conversion_id::int, coalesce(w.ref, ''), coalesce(w.visitor_id, $2), c.creator_id, c.weight, c.credit, c.reason, o.version,
-			   w.at, c.touch_position, c.path_length,
-			   CASE WHEN w.id IS NOT NULL THEN
-					jsonb_strip_nulls(jsonb_build_object('kind', w.kind, 'channel', w.channel, 'product_id', w.product_id,
-						'post_id', w.post_id, 'model', o.model,
-						'runner_up', CASE WHEN u.id IS NOT NULL THEN
-							jsonb_build_object('touch_ref', u.ref, 'creator_id', u.creator_id, 'touched_at', u.at) END)) END,
-			   o.ordered_at
-		  FROM lines x
-		 CROSS JOIN LATERAL influence_internal.credit_order(t.at, t.kinds, t.ids, t.creators, t.products, t.categories, t.channels, t.late,
-				o.ordered_at, x.ids, x.amounts, x.products, x.categories, excluded, path_start, x.cart_starts, o.model, o.lookback,
-				o.view_lookback, o.cart_lookback, o.half_life, o.position_weights, o.reuse, o.session_lifetime, o.match, o.time_zone) c
-		  LEFT JOIN w ON w.id = c.touch_id
-		  LEFT JOIN w u ON u.id = w.rival;
+		SELECT c.line_no, c.touch_ref, coalesce(c.touch_visitor_id, $2), c.creator_id, c.weight, c.credit, c.reason, o.version, c.touched_at,
+			   c.touch_position, c.path_length, c.snapshot, o.ordered_at
+		  FROM influence_internal.credit_touches(people, scope, o.ordered_at, lines.ids, lines.amounts, lines.products, lines.categories, excluded,
+				lines.cart_starts, o.max_touch_delay, o.view_min_ms, o.model, o.lookback, o.view_lookback, o.cart_lookback, o.half_life,
+				o.position_weights, o.reuse, o.session_lifetime, o.match, o.time_zone, path_start, 'coupon ' || o.coupon,
+				CASE WHEN part THEN owner END, ($6 ->> 'session_lifetime')::interval) c;
 	END LOOP;
 END
 $$;

@@ -1,0 +1,778 @@
+/*
+ * attribution_person_sql.c
+ *	  influence_internal.credit_touches(): the lines of one order of the program,
+ *	  credited to the touches of its person, which it reads itself.
+ *
+ * Its statements are planned once per session. They run with the caller's
+ * rights and in its snapshot, and name everything with its schema; the operators
+ * are those of the search_path that every function of influence_internal sets.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "../common/errors.h"
+#include "attribution_decode.h"
+#include "attribution_rows.h"
+
+PG_FUNCTION_INFO_V1(attribution_credit_touches);
+
+/* argument positions */
+enum
+{
+	PERSON_PEOPLE,
+	PERSON_SCOPE,
+	PERSON_CONVERTED_AT,
+	PERSON_LINE_IDS,
+	PERSON_AMOUNTS,
+	PERSON_LINE_PRODUCT_IDS,
+	PERSON_LINE_CATEGORY_IDS,
+	PERSON_EXCLUDED,
+	PERSON_CART_STARTS,
+	PERSON_MAX_TOUCH_DELAY,
+	PERSON_VIEW_MIN_MS,
+	PERSON_MODEL,
+	PERSON_LOOKBACK,
+	PERSON_VIEW_LOOKBACK,
+	PERSON_CART_LOOKBACK,
+	PERSON_HALF_LIFE,
+	PERSON_POSITION_WEIGHTS,
+	PERSON_REUSE,
+	PERSON_SESSION_LIFETIME,
+	PERSON_MATCH,
+	PERSON_TIME_ZONE,
+	PERSON_REQUIRED,
+	PERSON_PATH_START = PERSON_REQUIRED,
+	PERSON_COUPON,
+	PERSON_COUPON_OWNER,
+	PERSON_CART_SESSION,
+	PERSON_COUNT
+};
+
+static const char *const person_argument_names[PERSON_REQUIRED] = {
+	"people",
+	"scope",
+	"converted_at",
+	"line_ids",
+	"amounts",
+	"line_product_ids",
+	"line_category_ids",
+	"excluded_creator_ids",
+	"cart_starts",
+	"max_touch_delay",
+	"view_min_ms",
+	"model",
+	"lookback",
+	"view_lookback",
+	"cart_lookback",
+	"half_life",
+	"position_weights",
+	"reuse",
+	"session_lifetime",
+	"match",
+	"time_zone"
+};
+
+/* columns of the result */
+enum
+{
+	RESULT_LINE_NO,
+	RESULT_TOUCH_REF,
+	RESULT_TOUCH_VISITOR_ID,
+	RESULT_CREATOR_ID,
+	RESULT_WEIGHT,
+	RESULT_CREDIT,
+	RESULT_REASON,
+	RESULT_TOUCHED_AT,
+	RESULT_TOUCH_POSITION,
+	RESULT_PATH_LENGTH,
+	RESULT_SNAPSHOT,
+	RESULT_COLUMNS
+};
+
+/* A statement and its plan, made by the first call of the session. */
+typedef struct PersonStatement
+{
+	const char *text;
+	int			nargs;
+	Oid			types[8];
+	SPIPlanPtr	plan;
+} PersonStatement;
+
+/* columns of touches_statement */
+enum
+{
+	TOUCH_VISITOR_ID = 1,
+	TOUCH_TOUCHED_AT,
+	TOUCH_REF,
+	TOUCH_KIND,
+	TOUCH_CREATOR_ID,
+	TOUCH_PRODUCT_ID,
+	TOUCH_CATEGORY_ID,
+	TOUCH_CHANNEL,
+	TOUCH_POST_ID,
+	TOUCH_RECEIVED_AT,
+	TOUCH_PROGRAM_ID
+};
+
+#define TOUCH_LIST "x.visitor_id, x.touched_at, x.touch_ref, x.kind, x.creator_id, x.product_id, x.category_id, " \
+	"x.channel, x.post_id, x.received_at, x.program_id"
+
+/*
+ * What can earn of visitors $1 in programs $2 up to $3: views after $4, that
+ * were seen for $7 milliseconds, carts after $5, others after $6. Carts that are
+ * older than all else, $8, have an index of their own.
+ */
+static PersonStatement touches_statement = {
+	"SELECT " TOUCH_LIST " FROM influence.touch x"
+	" WHERE x.visitor_id = ANY ($1) AND x.program_id = ANY ($2) AND x.touched_at > $8 AND x.touched_at <= $3"
+	"   AND x.touched_at > CASE x.kind WHEN 'view' THEN $4 WHEN 'cart' THEN $5 ELSE $6 END"
+	"   AND (x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= $7)"
+	" UNION ALL "
+	"SELECT " TOUCH_LIST " FROM influence.touch x"
+	" WHERE x.visitor_id = ANY ($1) AND x.program_id = ANY ($2) AND x.kind = 'cart' AND x.touched_at > $5 AND x.touched_at <= $8",
+	8, {UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID},
+	NULL
+};
+
+static PersonStatement older_statement = {
+	"SELECT o.touched_at, o.kind FROM influence_internal.older_touch($1, $2, $3, $4) o WHERE o.kind IS NOT NULL",
+	4, {UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, INT4OID}, NULL
+};
+
+/* a cart without a creator: whose session it was put into */
+static PersonStatement session_statement = {
+	"SELECT influence_internal.session_creator($1, $2, $3, $4, $5, $6)",
+	6, {UUIDARRAYOID, INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, INTERVALOID, INTERVALOID}, NULL
+};
+
+static PersonStatement category_statement = {
+	"SELECT h.category_id FROM influence.product_category h WHERE h.product_id = $1 AND h.valid_from <= $2"
+	" ORDER BY h.valid_from DESC LIMIT 1",
+	2, {INT8OID, TIMESTAMPTZOID}, NULL
+};
+
+/* what happened before its program was here is late when it was imported late */
+static PersonStatement late_statement = {
+	"SELECT influence_internal.is_late($1, $2, g.created_at, $3) FROM influence.program g WHERE g.program_id = $4",
+	4, {TIMESTAMPTZOID, TIMESTAMPTZOID, INTERVALOID, INT8OID}, NULL
+};
+
+static const char *const kind_names[ATTRIBUTION_KINDS] = {
+	[ATTRIBUTION_VIEW] = "view",
+	[ATTRIBUTION_CLICK] = "click",
+	[ATTRIBUTION_CART] = "cart",
+	[ATTRIBUTION_COUPON] = "coupon"
+};
+
+/* A touch as it is shown: what the core needs of it is in an AttributionTouch. */
+typedef struct PersonTouch
+{
+	TimestampTz touched_at;
+	pg_uuid_t	visitor_id;
+	text	   *ref;
+	text	   *channel;		/* or NULL */
+	AttributionKind kind;
+	int64		creator_id;
+	int64		product_id;
+	int64		category_id;
+	int64		post_id;
+	int64		program_id;
+	TimestampTz received_at;
+	bool		has_creator;
+	bool		has_product;
+	bool		has_category;
+	bool		has_post;
+	bool		is_late;
+	bool		is_repeated;	/* an earlier one has its touch_ref */
+	size_t		rival;			/* the last one before it of somebody else, or ATTRIBUTION_NONE */
+} PersonTouch;
+
+typedef struct Person
+{
+	FunctionCallInfo fcinfo;	/* the arguments */
+	MemoryContext context;		/* outlives SPI */
+	AttributionPolicy policy;
+	text	   *empty;			/* touch_ref of no touch */
+	PersonTouch *shown;			/* in the order of (touched_at, touch_ref, visitor_id) */
+	AttributionTouch *touches;	/* in the order of a path; touch_id counts shown from 1 */
+	size_t		count;
+	size_t		coupon;			/* which of shown is the order's coupon, or ATTRIBUTION_NONE */
+} Person;
+
+static uint64
+run_statement(PersonStatement *statement, Datum *values, const char *nulls)
+{
+	int			result;
+
+	if (statement->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(statement->text, statement->nargs, statement->types);
+
+		if (plan == NULL)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		if (SPI_keepplan(plan) != 0)
+			elog(ERROR, "SPI_keepplan failed");
+		statement->plan = plan;
+	}
+	result = SPI_execute_plan(statement->plan, values, nulls, true, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* a column of the last statement's row i */
+static Datum
+result_value(uint64 i, int column, bool *present)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &isnull);
+
+	*present = !isnull;
+	return value;
+}
+
+static Datum
+argument(const Person *person, int argno)
+{
+	return person->fcinfo->args[argno].value;
+}
+
+/* the moment of the order less a window, and two days for time zones */
+static Datum
+since(const Person *person, int window)
+{
+	Interval	two_days = {0, 2, 0};
+
+	return DirectFunctionCall2(timestamptz_mi_interval,
+							   DirectFunctionCall2(timestamptz_mi_interval, argument(person, PERSON_CONVERTED_AT),
+												   argument(person, window)),
+							   IntervalPGetDatum(&two_days));
+}
+
+/* The order in which touches are numbered. */
+static int
+compare_shown(const void *a, const void *b)
+{
+	const PersonTouch *first = a;
+	const PersonTouch *second = b;
+	size_t		first_length = VARSIZE_ANY_EXHDR(first->ref);
+	size_t		second_length = VARSIZE_ANY_EXHDR(second->ref);
+	int			order;
+
+	if (first->touched_at != second->touched_at)
+		return first->touched_at < second->touched_at ? -1 : 1;
+	order = memcmp(VARDATA_ANY(first->ref), VARDATA_ANY(second->ref), Min(first_length, second_length));
+	if (order == 0 && first_length != second_length)
+		order = first_length < second_length ? -1 : 1;
+	return order != 0 ? order : memcmp(&first->visitor_id, &second->visitor_id, UUID_LEN);
+}
+
+/* Those of one visitor and touch_ref together, the earliest first. */
+static int
+compare_keys(const void *a, const void *b)
+{
+	const PersonTouch *first = *(PersonTouch *const *) a;
+	const PersonTouch *second = *(PersonTouch *const *) b;
+	size_t		first_length = VARSIZE_ANY_EXHDR(first->ref);
+	size_t		second_length = VARSIZE_ANY_EXHDR(second->ref);
+	int			order;
+
+	if (first_length != second_length)
+		return first_length < second_length ? -1 : 1;
+	order = memcmp(VARDATA_ANY(first->ref), VARDATA_ANY(second->ref), first_length);
+	if (order == 0)
+		order = memcmp(&first->visitor_id, &second->visitor_id, UUID_LEN);
+	if (order == 0 && first->touched_at != second->touched_at)
+		order = first->touched_at < second->touched_at ? -1 : 1;
+	return order;
+}
+
+static bool
+same_key(const PersonTouch *a, const PersonTouch *b)
+{
+	return VARSIZE_ANY_EXHDR(a->ref) == VARSIZE_ANY_EXHDR(b->ref) &&
+		memcmp(VARDATA_ANY(a->ref), VARDATA_ANY(b->ref), VARSIZE_ANY_EXHDR(a->ref)) == 0 &&
+		memcmp(&a->visitor_id, &b->visitor_id, UUID_LEN) == 0;
+}
+
+/* A touch_ref is one touch of its visitor: of two that COPY brought the earliest counts. */
+static void
+drop_repeated(Person *person)
+{
+	PersonTouch **keys = MemoryContextAllocHuge(person->context, Max(person->count, 1) * sizeof(*keys));
+	size_t		kept = 0;
+	size_t		i;
+
+	for (i = 0; i < person->count; i++)
+		keys[i] = &person->shown[i];
+	qsort(keys, person->count, sizeof(*keys), compare_keys);
+	for (i = 1; i < person->count; i++)
+		keys[i]->is_repeated = same_key(keys[i], keys[i - 1]);
+	for (i = 0; i < person->count; i++)
+	{
+		if (!person->shown[i].is_repeated)
+			person->shown[kept++] = person->shown[i];
+	}
+	person->count = kept;
+	pfree(keys);
+}
+
+static bool
+came_late(const Person *person, const PersonTouch *touch)
+{
+	Datum		delay = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(touch->received_at),
+											TimestampTzGetDatum(touch->touched_at));
+	Datum		values[4];
+	bool		present;
+
+	bool		late;
+
+	/* most came at once: the program's age matters to few */
+	if (!DatumGetBool(DirectFunctionCall2(interval_gt, delay, argument(person, PERSON_MAX_TOUCH_DELAY))))
+		return false;
+	values[0] = TimestampTzGetDatum(touch->touched_at);
+	values[1] = TimestampTzGetDatum(touch->received_at);
+	values[2] = argument(person, PERSON_MAX_TOUCH_DELAY);
+	values[3] = Int64GetDatum(touch->program_id);
+	late = run_statement(&late_statement, values, NULL) == 1 && DatumGetBool(result_value(0, 1, &present)) && present;
+	SPI_freetuptable(SPI_tuptable);
+	return late;
+}
+
+/* What a touch itself does not say. */
+static void
+look_up(const Person *person, PersonTouch *touch)
+{
+	Datum		values[6];
+	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', ' '};
+
+	touch->is_late = came_late(person, touch);
+	if (touch->kind == ATTRIBUTION_CART && !touch->has_creator)
+	{
+		values[0] = argument(person, PERSON_PEOPLE);
+		values[1] = argument(person, PERSON_SCOPE);
+		values[2] = Int64GetDatum(touch->program_id);
+		values[3] = TimestampTzGetDatum(touch->touched_at);
+		values[4] = argument(person, PERSON_MAX_TOUCH_DELAY);
+		values[5] = argument(person, PERSON_CART_SESSION);
+		if (person->fcinfo->args[PERSON_CART_SESSION].isnull)
+			nulls[5] = 'n';
+		if (run_statement(&session_statement, values, nulls) == 1)
+			touch->creator_id = DatumGetInt64(result_value(0, 1, &touch->has_creator));
+		SPI_freetuptable(SPI_tuptable);
+	}
+	if (!touch->has_category && touch->has_product && person->policy.rules.match == ATTRIBUTION_MATCH_CATEGORY)
+	{
+		values[0] = Int64GetDatum(touch->product_id);
+		values[1] = TimestampTzGetDatum(touch->touched_at);
+		if (run_statement(&category_statement, values, NULL) == 1)
+			touch->category_id = DatumGetInt64(result_value(0, 1, &touch->has_category));
+		SPI_freetuptable(SPI_tuptable);
+	}
+}
+
+static text *
+copy_text(const Person *person, Datum value)
+{
+	text	   *source = DatumGetTextPP(value);
+	text	   *copy = MemoryContextAlloc(person->context, VARSIZE_ANY(source));
+
+	memcpy(copy, source, VARSIZE_ANY(source));
+	return copy;
+}
+
+/* What could earn. */
+static void
+read_touches(Person *person)
+{
+	Datum		since_view = since(person, PERSON_VIEW_LOOKBACK);
+	Datum		since_cart = since(person, PERSON_CART_LOOKBACK);
+	Datum		since_click = since(person, PERSON_LOOKBACK);
+	Datum		values[8];
+	uint64		i;
+
+	values[0] = argument(person, PERSON_PEOPLE);
+	values[1] = argument(person, PERSON_SCOPE);
+	values[2] = argument(person, PERSON_CONVERTED_AT);
+	values[3] = since_view;
+	values[4] = since_cart;
+	values[5] = since_click;
+	values[6] = argument(person, PERSON_VIEW_MIN_MS);
+	values[7] = TimestampTzGetDatum(Min(DatumGetTimestampTz(since_view), DatumGetTimestampTz(since_click)));
+	person->count = run_statement(&touches_statement, values, NULL);
+	/* room for a touch that is out of the windows, and for the coupon */
+	person->shown = MemoryContextAllocHuge(person->context, (person->count + 2) * sizeof(*person->shown));
+	for (i = 0; i < person->count; i++)
+	{
+		PersonTouch *touch = &person->shown[i];
+		bool		present;
+		Datum		name;
+		text	   *kind;
+
+		if ((i & 0xffff) == 0xffff)
+			CHECK_FOR_INTERRUPTS();
+		touch->visitor_id = *DatumGetUUIDP(result_value(i, TOUCH_VISITOR_ID, &present));
+		touch->touched_at = DatumGetTimestampTz(result_value(i, TOUCH_TOUCHED_AT, &present));
+		touch->ref = copy_text(person, result_value(i, TOUCH_REF, &present));
+		kind = DatumGetTextPP(result_value(i, TOUCH_KIND, &present));
+		touch->kind = attribution_kind_from_name(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
+		touch->creator_id = DatumGetInt64(result_value(i, TOUCH_CREATOR_ID, &touch->has_creator));
+		touch->product_id = DatumGetInt64(result_value(i, TOUCH_PRODUCT_ID, &touch->has_product));
+		touch->category_id = DatumGetInt64(result_value(i, TOUCH_CATEGORY_ID, &touch->has_category));
+		name = result_value(i, TOUCH_CHANNEL, &present);
+		touch->channel = present ? copy_text(person, name) : NULL;
+		touch->post_id = DatumGetInt64(result_value(i, TOUCH_POST_ID, &touch->has_post));
+		touch->received_at = DatumGetTimestampTz(result_value(i, TOUCH_RECEIVED_AT, &present));
+		touch->program_id = DatumGetInt64(result_value(i, TOUCH_PROGRAM_ID, &present));
+		touch->is_repeated = false;
+	}
+	SPI_freetuptable(SPI_tuptable);
+	drop_repeated(person);
+	qsort(person->shown, person->count, sizeof(*person->shown), compare_shown);
+	for (i = 0; i < person->count; i++)
+		look_up(person, &person->shown[i]);
+}
+
+/* With nothing that could earn an older touch tells "outside the window" from "no touch". */
+static void
+read_older(Person *person)
+{
+	PersonTouch *touch = &person->shown[0];
+	Datum		values[4];
+	text	   *kind;
+	bool		present;
+
+	values[0] = argument(person, PERSON_PEOPLE);
+	values[1] = argument(person, PERSON_SCOPE);
+	values[2] = argument(person, PERSON_CONVERTED_AT);
+	values[3] = argument(person, PERSON_VIEW_MIN_MS);
+	if (run_statement(&older_statement, values, NULL) == 1)
+	{
+		memset(touch, 0, sizeof(*touch));
+		touch->touched_at = DatumGetTimestampTz(result_value(0, 1, &present));
+		touch->received_at = touch->touched_at;
+		kind = DatumGetTextPP(result_value(0, 2, &present));
+		touch->kind = attribution_kind_from_name(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
+		touch->ref = person->empty;
+		touch->rival = ATTRIBUTION_NONE;
+		person->count = 1;
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The order's own coupon: greater than any other touch of that moment, and nobody's, so that no touch_ref is like it. */
+static void
+add_coupon(Person *person)
+{
+	PersonTouch *touch = &person->shown[person->count];
+	size_t		i;
+
+	memset(touch, 0, sizeof(*touch));
+	touch->touched_at = DatumGetTimestampTz(argument(person, PERSON_CONVERTED_AT));
+	touch->received_at = touch->touched_at;
+	touch->ref = DatumGetTextPP(argument(person, PERSON_COUPON));
+	touch->kind = ATTRIBUTION_COUPON;
+	touch->creator_id = DatumGetInt64(argument(person, PERSON_COUPON_OWNER));
+	touch->has_creator = true;
+	touch->rival = ATTRIBUTION_NONE;
+	for (i = 0; i < person->count; i++)
+	{
+		if (!person->shown[i].has_creator || person->shown[i].creator_id != touch->creator_id)
+			touch->rival = i;
+	}
+	person->coupon = person->count++;
+}
+
+/* Numbers the touches and hands them to the core. */
+static void
+prepare_touches(Person *person)
+{
+	size_t		i;
+
+	person->touches = MemoryContextAllocHuge(person->context, Max(person->count, 1) * sizeof(*person->touches));
+	for (i = 0; i < person->count; i++)
+	{
+		PersonTouch *shown = &person->shown[i];
+		AttributionTouch *touch = &person->touches[i];
+
+		if ((i & 0xffff) == 0xffff)
+			CHECK_FOR_INTERRUPTS();
+		memset(touch, 0, sizeof(*touch));
+		touch->kind = shown->kind;
+		if (i != person->coupon)
+		{
+			shown->rival = ATTRIBUTION_NONE;
+			if (i > 0)
+			{
+				const PersonTouch *before = &person->shown[i - 1];
+
+				/* a run of touches of one creator has one runner-up */
+				shown->rival = before->has_creator != shown->has_creator ||
+					(shown->has_creator && before->creator_id != shown->creator_id) ? i - 1 : before->rival;
+			}
+		}
+		touch->touched_at = shown->touched_at;
+		touch->touch_id = i == person->coupon ? PG_INT64_MAX : (int64) i + 1;
+		touch->creator_id = shown->creator_id;
+		touch->product_id = shown->product_id;
+		touch->category_id = shown->category_id;
+		touch->has_creator = shown->has_creator;
+		touch->has_product = shown->has_product;
+		touch->has_category = shown->has_category;
+		touch->is_late = shown->is_late;
+		touch->is_direct = shown->channel != NULL &&
+			attribution_channel_is_direct(VARDATA_ANY(shown->channel), VARSIZE_ANY_EXHDR(shown->channel));
+	}
+	attribution_sort_touches(person->touches, person->count);
+}
+
+static void
+push_key(JsonbParseState **state, const char *key)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, key);
+	value.val.string.len = strlen(key);
+	pushJsonbValue(state, WJB_KEY, &value);
+}
+
+static void
+push_string(JsonbParseState **state, const char *key, const char *string, size_t length)
+{
+	JsonbValue	value;
+
+	push_key(state, key);
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, string);
+	value.val.string.len = length;
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+push_text(JsonbParseState **state, const char *key, const text *source)
+{
+	push_string(state, key, VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source));
+}
+
+static void
+push_number(JsonbParseState **state, const char *key, int64 number)
+{
+	JsonbValue	value;
+
+	push_key(state, key);
+	value.type = jbvNumeric;
+	value.val.numeric = int64_to_numeric(number);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* What a touch was when it was credited, with its runner-up; what is not known is left out. */
+static Datum
+touch_snapshot(const Person *person, const PersonTouch *touch, const text *model)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue *result;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_string(&state, "kind", kind_names[touch->kind], strlen(kind_names[touch->kind]));
+	if (touch->channel != NULL)
+		push_text(&state, "channel", touch->channel);
+	if (touch->has_product)
+		push_number(&state, "product_id", touch->product_id);
+	if (touch->has_post)
+		push_number(&state, "post_id", touch->post_id);
+	push_text(&state, "model", model);
+	if (touch->rival != ATTRIBUTION_NONE)
+	{
+		const PersonTouch *rival = &person->shown[touch->rival];
+		char		moment[MAXDATELEN + 1];
+
+		push_key(&state, "runner_up");
+		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+		push_text(&state, "touch_ref", rival->ref);
+		if (rival->has_creator)
+			push_number(&state, "creator_id", rival->creator_id);
+		JsonEncodeDateTime(moment, TimestampTzGetDatum(rival->touched_at), TIMESTAMPTZOID, NULL);
+		push_string(&state, "touched_at", moment, strlen(moment));
+		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	}
+	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbPGetDatum(JsonbValueToJsonb(result));
+}
+
+static void
+add_rows(const Person *person, ReturnSetInfo *set, const AttributionConversion *conversion,
+		 const AttributionWorkspace *workspace, Datum *snapshots)
+{
+	const AttributionPath *path = &workspace->path;
+	const AttributionRoom *room = &workspace->room;
+	const text *model = DatumGetTextPP(argument(person, PERSON_MODEL));
+	Datum		values[RESULT_COLUMNS];
+	bool		nulls[RESULT_COLUMNS];
+	size_t		i;
+
+	values[RESULT_LINE_NO] = Int32GetDatum((int32) conversion->conversion_id);
+	values[RESULT_REASON] = CStringGetTextDatum(attribution_reason_name(path->reason));
+	values[RESULT_PATH_LENGTH] = Int32GetDatum((int32) path->path_length);
+	for (i = 0; i < path->rows; i++)
+	{
+		const AttributionTouch *touch = room->touch[i] == ATTRIBUTION_NONE ? NULL : &person->touches[room->touch[i]];
+
+		if ((i & 1023) == 1023)
+			CHECK_FOR_INTERRUPTS();
+		memset(nulls, false, sizeof(nulls));
+		values[RESULT_WEIGHT] = Float8GetDatum(attribution_row_weight(path, room, i));
+		values[RESULT_CREDIT] = Int64GetDatum(room->credit[i]);
+		if (touch == NULL)
+		{
+			values[RESULT_TOUCH_REF] = PointerGetDatum(person->empty);
+			nulls[RESULT_TOUCH_VISITOR_ID] = true;
+			nulls[RESULT_CREATOR_ID] = true;
+			nulls[RESULT_TOUCHED_AT] = true;
+			nulls[RESULT_TOUCH_POSITION] = true;
+			nulls[RESULT_SNAPSHOT] = true;
+		}
+		else
+		{
+			size_t		number = touch->touch_id == PG_INT64_MAX ? person->coupon : (size_t) touch->touch_id - 1;
+			const PersonTouch *shown = &person->shown[number];
+
+			values[RESULT_TOUCH_REF] = PointerGetDatum(shown->ref);
+			values[RESULT_TOUCH_VISITOR_ID] = UUIDPGetDatum(&shown->visitor_id);
+			nulls[RESULT_CREATOR_ID] = !shown->has_creator;
+			values[RESULT_CREATOR_ID] = Int64GetDatum(shown->creator_id);
+			values[RESULT_TOUCHED_AT] = TimestampTzGetDatum(shown->touched_at);
+			values[RESULT_TOUCH_POSITION] = Int32GetDatum((int32) room->position[i]);
+			/* several lines may be credited to one touch */
+			if (snapshots[number] == (Datum) 0)
+				snapshots[number] = touch_snapshot(person, shown, model);
+			values[RESULT_SNAPSHOT] = snapshots[number];
+		}
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+}
+
+static void
+read_person_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
+{
+	AttributionPolicyArguments arguments;
+
+	arguments.model = ATTRIBUTION_ARG_STRING(PERSON_MODEL);
+	arguments.lookback = PG_GETARG_INTERVAL_P(PERSON_LOOKBACK);
+	arguments.view_lookback = PG_GETARG_INTERVAL_P(PERSON_VIEW_LOOKBACK);
+	arguments.cart_lookback = PG_GETARG_INTERVAL_P(PERSON_CART_LOOKBACK);
+	arguments.half_life = PG_GETARG_INTERVAL_P(PERSON_HALF_LIFE);
+	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(PERSON_POSITION_WEIGHTS);
+	arguments.reuse = ATTRIBUTION_ARG_STRING(PERSON_REUSE);
+	arguments.session_lifetime = PG_GETARG_INTERVAL_P(PERSON_SESSION_LIFETIME);
+	arguments.match = ATTRIBUTION_ARG_STRING(PERSON_MATCH);
+	arguments.time_zone = ATTRIBUTION_ARG_STRING(PERSON_TIME_ZONE);
+	attribution_policy_build(policy, &arguments);
+}
+
+/* elements of an array of 64-bit values: of lines, of excluded creators */
+static int
+read_numbers(FunctionCallInfo fcinfo, int argno, int expected, Datum **values, bool **nulls)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(argno);
+	int			count;
+
+	deconstruct_array(array, ARR_ELEMTYPE(array), sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, values, nulls, &count);
+	if (expected >= 0 && count != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("%s and %s must have the same number of elements",
+						person_argument_names[PERSON_LINE_IDS], person_argument_names[argno]),
+				 errdetail("They have %d and %d.", expected, count),
+				 errhint("Build the arrays from the same rows.")));
+	return count;
+}
+
+static void
+credit_lines(Person *person, ReturnSetInfo *set)
+{
+	FunctionCallInfo fcinfo = person->fcinfo;
+	AttributionConversion conversion;
+	AttributionWorkspace workspace;
+	Datum	   *columns[PERSON_CART_STARTS + 1];
+	bool	   *nulls[PERSON_CART_STARTS + 1];
+	Datum	   *snapshots;
+	int			lines;
+	int			i;
+
+	lines = read_numbers(fcinfo, PERSON_LINE_IDS, -1, &columns[PERSON_LINE_IDS], &nulls[PERSON_LINE_IDS]);
+	read_numbers(fcinfo, PERSON_AMOUNTS, lines, &columns[PERSON_AMOUNTS], &nulls[PERSON_AMOUNTS]);
+	read_numbers(fcinfo, PERSON_LINE_PRODUCT_IDS, lines, &columns[PERSON_LINE_PRODUCT_IDS], &nulls[PERSON_LINE_PRODUCT_IDS]);
+	read_numbers(fcinfo, PERSON_LINE_CATEGORY_IDS, lines, &columns[PERSON_LINE_CATEGORY_IDS], &nulls[PERSON_LINE_CATEGORY_IDS]);
+	read_numbers(fcinfo, PERSON_CART_STARTS, lines, &columns[PERSON_CART_STARTS], &nulls[PERSON_CART_STARTS]);
+
+	memset(&conversion, 0, sizeof(conversion));
+	conversion.excluded_count = read_numbers(fcinfo, PERSON_EXCLUDED, -1, &columns[PERSON_EXCLUDED], &nulls[PERSON_EXCLUDED]);
+	StaticAssertStmt(sizeof(Datum) == sizeof(int64_t), "ids are passed by value");
+	conversion.excluded = (const int64_t *) columns[PERSON_EXCLUDED];
+	conversion.converted_at = PG_GETARG_TIMESTAMPTZ(PERSON_CONVERTED_AT);
+	conversion.has_amount = true;
+	conversion.path_start = PG_ARGISNULL(PERSON_PATH_START) ? PG_INT64_MIN : PG_GETARG_TIMESTAMPTZ(PERSON_PATH_START);
+	attribution_policy_windows(&person->policy, &conversion);
+
+	snapshots = MemoryContextAllocExtended(person->context, Max(person->count, 1) * sizeof(*snapshots),
+										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	attribution_workspace_init(&workspace, person->context);
+	for (i = 0; i < lines; i++)
+	{
+		conversion.conversion_id = DatumGetInt64(columns[PERSON_LINE_IDS][i]);
+		conversion.amount = DatumGetInt64(columns[PERSON_AMOUNTS][i]);
+		conversion.has_product = !nulls[PERSON_LINE_PRODUCT_IDS][i];
+		conversion.product_id = DatumGetInt64(columns[PERSON_LINE_PRODUCT_IDS][i]);
+		conversion.has_category = !nulls[PERSON_LINE_CATEGORY_IDS][i];
+		conversion.category_id = DatumGetInt64(columns[PERSON_LINE_CATEGORY_IDS][i]);
+		conversion.cart_start = nulls[PERSON_CART_STARTS][i] ? PG_INT64_MIN
+			: DatumGetTimestampTz(columns[PERSON_CART_STARTS][i]);
+		attribution_credit(&workspace, &person->policy.rules, person->touches, person->count, &conversion);
+		add_rows(person, set, &conversion, &workspace, snapshots);
+	}
+}
+
+/*
+ * credit_touches(a person, one order and its lines as arrays, what earlier
+ * orders consumed, policy, the order's coupon) -> rows of table credit
+ */
+Datum
+attribution_credit_touches(PG_FUNCTION_ARGS)
+{
+	Person		person;
+
+	attribution_check_no_nulls(fcinfo, person_argument_names, PERSON_REQUIRED, PERSON_REQUIRED);
+	InitMaterializedSRF(fcinfo, 0);
+	person.fcinfo = fcinfo;
+	person.context = CurrentMemoryContext;
+	person.empty = cstring_to_text("");
+	person.count = 0;
+	person.coupon = ATTRIBUTION_NONE;
+	read_person_policy(fcinfo, &person.policy);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	read_touches(&person);
+	if (person.count == 0)
+		read_older(&person);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	if (!PG_ARGISNULL(PERSON_COUPON_OWNER))
+		add_coupon(&person);
+	prepare_touches(&person);
+	credit_lines(&person, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
