@@ -209,6 +209,9 @@ BEGIN
 	-- what an order has to find out about its touches only if the card asks for it
 	CREATE INDEX commission_rate_directness ON influence.commission_rate (program_id) WHERE directness <> '';
 	CREATE INDEX commission_rate_boost ON influence.commission_rate (program_id) WHERE boost <> '';
+	-- and whether it has anything but percentages of the plain kind
+	CREATE INDEX commission_rate_special ON influence.commission_rate (program_id)
+		WHERE directness <> '' OR boost <> '' OR flat_amount IS NOT NULL OR protect_days > 0;
 	COMMENT ON TABLE influence.commission_rate IS 'The rate card: 0 or '''' means any. rate is a fraction of the credited base (0.045), flat_amount minor units of the program''s currency per piece. Rules with equal keys and priority never overlap in time. stated is the validity that was asked for, valid what later rows left of it (empty = replaced); a row without stated resumes a rate after a promotion, resumed_from is when that rate began. protect_days: so many days from its beginning the row leaves a creator who posted the product before at the rate of before, where that earns more.';
 
 	CREATE TABLE influence.admission_rule (
