@@ -21,10 +21,10 @@ AS $$
 DECLARE
 	hash bytea;
 	people uuid[];
-	scope bigint[];
 	f record;
 	known record;
 	stored record;
+	booked record;
 	money text;
 	fx_rate numeric;
 	fx_source text;
@@ -36,14 +36,14 @@ BEGIN
 	END IF;
 	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
 	PERFORM influence_internal.lock_person($2);
-	SELECT * INTO f FROM influence_internal.order_facts($1, $2, $3, coalesce($5, now()));
+	-- assigned rather than selected: functions are called without a statement of their own
+	f := influence_internal.order_facts($1, $2, $3, coalesce($5, now()));
 	people := CASE WHEN f.has_alias THEN influence_internal.person_visitors($2) ELSE ARRAY[$2] END;
-	scope := CASE WHEN f.dedup_group IS NULL THEN ARRAY[$1] ELSE influence_internal.scope_programs($1) END;
-	IF f.is_known OR f.dedup_group IS NOT NULL THEN
+	IF f.is_known THEN
 		-- not locked, to keep bulk loads within the lock table: check_books() reports two at the same instant
 		SELECT o.program_id, o.visitor_id, o.content_hash, o.visitor_id = ANY (people) AS own INTO known
 		  FROM influence.orders o
-		 WHERE o.program_id = ANY (scope) AND o.order_ref = $3
+		 WHERE o.program_id = ANY (f.scope) AND o.order_ref = $3
 		 ORDER BY o.program_id = $1 DESC, o.visitor_id = ANY (people) DESC, o.visitor_id = $2 DESC, o.program_id, o.visitor_id LIMIT 1;
 		IF known.program_id = $1 AND known.own THEN
 			IF known.content_hash <> hash THEN
@@ -73,24 +73,31 @@ BEGIN
 		  FROM influence_internal.order_exchange_rate(money, f.currency, f.ordered_at, (details ->> 'fx_rate')::numeric,
 				details ->> 'fx_source') x;
 	END IF;
-	SELECT * INTO stored
-	  FROM influence_internal.store_order($1, $2, $3, f.ordered_at, lines, details, hash, money, f.currency, fx_rate, fx_source,
-			f.commission_policy_version, f.base_less) x;
+	stored := influence_internal.store_order($1, $2, $3, f.ordered_at, lines, details, hash, money, f.currency, fx_rate, fx_source,
+		f.commission_policy_version, f.base_less);
 	status := 'recorded';
 	IF f.is_plain AND NOT details ? 'coupon' THEN
-		line_count := stored.line_count;
-		amount := stored.amount;
-		clawed_back := 0;
-		refused_returns := 0;
-		SELECT x.credited, x.unattributed, x.commission, x.creators, x.remarks INTO credited, unattributed, commission, creators, remarks
-		  FROM influence_internal.book_plain_order($1, $2, $3, people, scope, details ->> 'country', f, stored) x;
+		booked := influence_internal.book_plain_order($1, $2, $3, people, details ->> 'country', f, stored);
+		IF booked.is_whole THEN
+			-- what order_summary() would say
+			line_count := stored.line_count;
+			amount := stored.amount;
+			credited := booked.credited;
+			unattributed := 0;
+			commission := booked.commission;
+			clawed_back := 0;
+			creators := booked.creators;
+			refused_returns := 0;
+			RETURN NEXT;
+			RETURN;
+		END IF;
 	ELSE
-		PERFORM influence_internal.credit_lines($1, $2, $3, people => people, scope => scope);
+		PERFORM influence_internal.credit_lines($1, $2, $3, people => people, scope => f.scope);
 		PERFORM influence_internal.take_in_parked($1, $2, $3);
 		PERFORM influence_internal.book_order($1, $2, $3);
-		SELECT * INTO line_count, amount, credited, unattributed, commission, clawed_back, creators, refused_returns, remarks
-		  FROM influence_internal.order_summary($1, $2, $3);
 	END IF;
+	SELECT * INTO line_count, amount, credited, unattributed, commission, clawed_back, creators, refused_returns, remarks
+	  FROM influence_internal.order_summary($1, $2, $3);
 	RETURN NEXT;
 END
 $$;
@@ -139,7 +146,7 @@ BEGIN
 		INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity,
 			list_price, paid_price, discount_seller, discount_platform, tax, shipping, points, gift_card, seller, cost,
 			new_customer, membership, renewal_no, order_amount, base_amount, fx_rate, fx_source)
-		SELECT $2, $1, $3, l.line_no, coalesce(l.product_id, p.product_id), h.path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
+		SELECT $2, $1, $3, l.line_no, p.product_id, h.path, l.quantity, l.list_price, coalesce(l.paid_price, 0),
 			   coalesce(l.discount_seller, 0), coalesce(l.discount_platform, 0), coalesce(l.tax, 0), coalesce(l.shipping, 0),
 			   coalesce(l.points, 0), coalesce(l.gift_card, 0), l.seller, l.cost, l.new_customer, l.membership, l.renewal_no,
 			   a.order_amount, CASE WHEN $10 IS NULL THEN a.order_amount
@@ -151,9 +158,10 @@ BEGIN
 						  jsonb_array_elements(lines))
 				AS l(line_no, product_id, sku, quantity, list_price, paid_price, discount_seller, discount_platform, tax, shipping, points,
 					 gift_card, seller, cost, new_customer, membership, renewal_no, base_amount, item)
-		  LEFT JOIN LATERAL (SELECT x.product_id FROM influence.product x WHERE l.product_id IS NULL AND x.sku = l.sku) p ON true
+		 CROSS JOIN LATERAL (SELECT coalesce(l.product_id, (SELECT x.product_id FROM influence.product x WHERE x.sku = l.sku)) AS product_id
+							 OFFSET 0) p
 		  LEFT JOIN LATERAL (SELECT x.path FROM influence.product_category x
-							  WHERE x.product_id = coalesce(l.product_id, p.product_id) AND x.valid_from <= $4
+							  WHERE x.product_id = p.product_id AND x.valid_from <= $4
 							  ORDER BY x.valid_from DESC LIMIT 1) h ON true
 		 CROSS JOIN LATERAL (
 			   SELECT CASE WHEN h.path IS NOT NULL AND t.usable AND t.total <= 9223372036854775807 THEN t.total::bigint

@@ -8,7 +8,7 @@
  * others, and all that comes later, go through these.
  */
 CREATE FUNCTION influence_internal.order_facts(program_id bigint, visitor_id uuid, order_ref text, at timestamptz,
-	OUT ordered_at timestamptz, OUT currency text, OUT time_zone text, OUT dedup_group text, OUT has_alias boolean, OUT is_creator boolean, OUT is_known boolean,
+	OUT ordered_at timestamptz, OUT currency text, OUT time_zone text, OUT scope bigint[], OUT has_alias boolean, OUT is_creator boolean, OUT is_known boolean,
 	OUT is_plain boolean, OUT commission_policy_version int, OUT base_less text[], OUT payout_policy_version int, OUT rounding text,
 	OUT available_at timestamptz, OUT has_tiers boolean, OUT attribution_policy_version int, OUT model text, OUT lookback interval,
 	OUT view_lookback interval, OUT cart_lookback interval, OUT half_life interval, OUT position_weights numeric[], OUT reuse text,
@@ -18,11 +18,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	SELECT $4, g.currency::text, g.time_zone, g.dedup_group,
+	SELECT $4, g.currency::text, g.time_zone, s.scope,
 		   EXISTS (SELECT FROM influence.visitor_alias a WHERE a.visitor_id = $2)
 		   OR EXISTS (SELECT FROM influence.visitor_alias a WHERE a.shopper_id = $2),
 		   EXISTS (SELECT FROM influence.creator c WHERE c.visitor_id = $2),
-		   EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3),
+		   EXISTS (SELECT FROM influence.orders o WHERE o.program_id = ANY (s.scope) AND o.order_ref = $3),
 		   g.paying AND c.platform_rate = 0 AND y.earns_at = 'placed' AND y.rounding_scope = 'line' AND a.reuse = 'reuse'
 		   AND NOT EXISTS (SELECT FROM influence.commission_rate r
 							WHERE r.program_id = $1
@@ -35,10 +35,14 @@ BEGIN
 		   EXISTS (SELECT FROM influence.tier_table t WHERE t.program_id = $1),
 		   a.version, a.model, a.lookback, a.view_lookback, a.cart_lookback, a.half_life, a.position_weights, a.reuse, a.session_lifetime,
 		   a.match, a.max_touch_delay, a.view_min_ms
-	  INTO ordered_at, currency, time_zone, dedup_group, has_alias, is_creator, is_known, is_plain, commission_policy_version, base_less,
+	  INTO ordered_at, currency, time_zone, scope, has_alias, is_creator, is_known, is_plain, commission_policy_version, base_less,
 		   payout_policy_version, rounding, available_at, has_tiers, attribution_policy_version, model, lookback, view_lookback, cart_lookback,
 		   half_life, position_weights, reuse, session_lifetime, match, max_touch_delay, view_min_ms
 	  FROM influence.program g
+	 -- as scope_programs()
+	 CROSS JOIN LATERAL (SELECT CASE WHEN g.dedup_group IS NULL THEN ARRAY[$1]
+									 ELSE ARRAY(SELECT p.program_id FROM influence.program p WHERE p.dedup_group = g.dedup_group ORDER BY 1) END
+								AS scope OFFSET 0) s
 	  JOIN influence.commission_policy c ON c.program_id = g.program_id AND c.valid @> $4
 	  JOIN influence.payout_policy y ON y.program_id = g.program_id AND y.valid @> $4
 	  JOIN influence.attribution_policy a ON a.program_id = g.program_id AND a.valid @> $4
@@ -49,10 +53,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.order_facts(bigint, uuid, text, timestamptz) IS
-'What record_order() asks of a new order, in one statement: its program, the policies in force at its moment, and what most orders have not: an alias of the visitor, a creator who is the visitor, an order of that name (is_known), tier tables. is_plain: book_plain_order() may book it, unless it has a coupon: nothing happened to it yet, touches are not consumed, commissions are earned at once, each line is rounded for itself, there is no cut of the platform, and the rate card has only percentages that ask nothing of the touches and protect nobody. available_at: when commissions earned then are available (infinity: not known yet). IN003.';
+'What record_order() asks of a new order, in one statement: its program, the programs of its scope, the policies in force at its moment, and what most orders have not: an alias of the visitor, a creator who is the visitor, an order of that name in the scope (is_known), tier tables. is_plain: book_plain_order() may book it, unless it has a coupon: nothing happened to it yet, touches are not consumed, commissions are earned at once, each line is rounded for itself, there is no cut of the platform, and the rate card has only percentages that ask nothing of the touches and protect nobody. available_at: when commissions earned then are available (infinity: not known yet). IN003.';
 
-CREATE FUNCTION influence_internal.book_plain_order(program_id bigint, visitor_id uuid, order_ref text, people uuid[], scope bigint[],
-	country text, f record, l record, OUT credited bigint, OUT unattributed bigint, OUT commission bigint, OUT creators int, OUT remarks text)
+CREATE FUNCTION influence_internal.book_plain_order(program_id bigint, visitor_id uuid, order_ref text, people uuid[],
+	country text, f record, l record, OUT credited bigint, OUT commission bigint, OUT creators int, OUT is_whole boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -68,7 +72,7 @@ BEGIN
 									  reason, policy_version, touched_at, touch_position, path_length, snapshot, ordered_at, revision)
 		SELECT $2, $1, $3, c.line_no, c.touch_ref, coalesce(c.touch_visitor_id, $2), c.creator_id, c.weight, c.credit, c.reason,
 			   f.attribution_policy_version, c.touched_at, c.touch_position, c.path_length, c.snapshot, f.ordered_at, 0
-		  FROM influence_internal.credit_touches(people, scope, f.ordered_at, l.ids, l.amounts, l.products, l.categories, excluded, l.cart_starts,
+		  FROM influence_internal.credit_touches(people, f.scope, f.ordered_at, l.ids, l.amounts, l.products, l.categories, excluded, l.cart_starts,
 				f.max_touch_delay, f.view_min_ms, f.model, f.lookback, f.view_lookback, f.cart_lookback, f.half_life, f.position_weights,
 				f.reuse, f.session_lifetime, f.match, f.time_zone, NULL, NULL, NULL, NULL) c
 		RETURNING line_no, creator_id, credit, reason
@@ -85,9 +89,11 @@ BEGIN
 	), card AS MATERIALIZED (
 		-- what may fit some line and creator, read once
 		SELECT r.rate_id, r.version, r.rate, r.creator_id, r.product_id, r.category_id, r.country, r.customer_kind, r.priority
-		  FROM influence.commission_rate r
-		 WHERE r.program_id = $1 AND r.creator_id = ANY (ARRAY(SELECT 0 UNION SELECT s.creator_id FROM shares s))
-		   AND (r.product_id = 0 OR r.product_id = ANY (l.products)) AND r.valid @> f.ordered_at AND r.country IN ('', $6)
+		  FROM (SELECT x.* FROM influence.commission_rate x
+				 WHERE x.program_id = $1 AND x.creator_id = ANY (ARRAY(SELECT s.creator_id FROM shares s) || 0::bigint)
+				-- by these keys, never by the moment: most of the card is valid
+				OFFSET 0) r
+		 WHERE (r.product_id = 0 OR r.product_id = ANY (l.products)) AND r.valid @> f.ordered_at AND r.country IN ('', $5)
 	), chosen AS (
 		SELECT s.line_no, s.creator_id, s.base, x.customer_kind, r.rate_id, r.version, r.rate,
 			   coalesce(b.bar, CASE WHEN r.rate_id IS NULL THEN 'no_rate' END) AS hold_reason,
@@ -133,20 +139,11 @@ BEGIN
 		 WHERE e.amount <> 0
 		ON CONFLICT DO NOTHING
 	)
-	SELECT c.credited, c.unattributed, e.commission, e.creators,
-		   CASE WHEN c.reasons OR e.held THEN
-				(SELECT string_agg(DISTINCT x.remark, '; ' ORDER BY x.remark)
-				   FROM (SELECT 'unattributed: ' || k.reason AS remark FROM credits k WHERE k.reason <> 'credited'
-						 UNION ALL
-						 SELECT 'not earned: ' || k.hold_reason FROM earnings k WHERE k.hold_reason IS NOT NULL) x) END
-	  INTO credited, unattributed, commission, creators, remarks
-	  FROM (SELECT coalesce(sum(k.credit) FILTER (WHERE k.creator_id IS NOT NULL), 0) AS credited,
-				   coalesce(sum(k.credit) FILTER (WHERE k.creator_id IS NULL), 0) AS unattributed,
-				   bool_or(k.reason <> 'credited') AS reasons
-			  FROM credits k) c
-	 CROSS JOIN (SELECT coalesce(sum(k.amount), 0) AS commission, count(DISTINCT k.creator_id) AS creators, bool_or(k.hold_reason IS NOT NULL) AS held
+	SELECT c.credited, e.commission, e.creators, NOT (c.unattributed OR e.held) INTO credited, commission, creators, is_whole
+	  FROM (SELECT sum(k.credit) AS credited, bool_or(k.reason <> 'credited' OR k.creator_id IS NULL) AS unattributed FROM credits k) c
+	 CROSS JOIN (SELECT sum(k.amount) AS commission, count(DISTINCT k.creator_id) AS creators, bool_or(k.hold_reason IS NOT NULL) AS held
 				   FROM earnings k) e;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.book_plain_order(bigint, uuid, text, uuid[], bigint[], text, record, record) IS
-'Credits a plain order that was just stored, and books its commissions and their entries in the ledger: what credit_lines() and book_order() would do, whose rules it repeats for the plain case. people, scope: person_visitors() and scope_programs(); f: the order_facts(); l: what store_order() answered. -> the sums of order_summary(), with remarks.';
+COMMENT ON FUNCTION influence_internal.book_plain_order(bigint, uuid, text, uuid[], text, record, record) IS
+'Credits a plain order that was just stored, and books its commissions and their entries in the ledger: what credit_lines() and book_order() would do, whose rules it repeats for the plain case. people: person_visitors(); f: the order_facts(); l: what store_order() answered. -> whether all of it is credited to creators and earned (is_whole), and then the sums of order_summary().';
