@@ -166,7 +166,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.brand_funds(bigint) IS
-'The funds of each brand that has an account in a program, per currency in minor units: funded = what it paid in, used = the entries of its products that are in payouts (those that failed included), waiting = what is available now and not covered, which a brand that pays first has to pay in. IN003.';
+'The funds of each brand that has an account in a program, per currency in minor units: funded = what it paid in, used = the entries of its products that are in payouts (those that failed included), waiting = what is available now and not covered, in the order in which it became available. IN003.';
 
 CREATE FUNCTION influence_internal.check_funding(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
