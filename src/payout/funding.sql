@@ -17,28 +17,30 @@ BEGIN
 		RETURN;
 	END IF;
 	RETURN QUERY
-	SELECT q.brand, q.currency, q.entry_no, q.amount, q.used, q.amount < 0 OR q.running <= coalesce(f.funded, 0)
-	  FROM (SELECT a.brand, a.party_id AS brand_id, e.currency::text AS currency, e.entry_no, e.amount, e.used,
+	SELECT q.brand, q.currency, q.entry_no, q.amount, q.used, q.amount < 0 OR q.running <= coalesce((q.funds ->> q.currency)::numeric, 0)
+	  FROM (SELECT a.brand, a.funds, e.currency, e.entry_no, e.amount, e.used,
 				   sum(e.amount) OVER (PARTITION BY a.party_id, e.currency
 									   ORDER BY e.used DESC, e.available_at, e.party_id, e.entry_no ROWS UNBOUNDED PRECEDING) AS running
-			  FROM influence.brand_account a
+			  -- OFFSET 0: its funds are added up once for each brand, not for each entry
+			  FROM (SELECT b.brand, b.party_id,
+						   (SELECT jsonb_object_agg(x.currency, x.funded)
+							  FROM (SELECT y.currency, sum(y.amount) AS funded FROM influence.brand_funding y
+									 WHERE y.party_id = b.party_id AND y.program_id = $1 GROUP BY y.currency) x) AS funds
+					  FROM influence.brand_account b WHERE b.program_id = $1 OFFSET 0) a
 			  JOIN influence.product d ON d.brand = a.brand
 			  JOIN influence.order_line o ON o.product_id = d.product_id AND o.program_id = $1
-			  JOIN (SELECT l.visitor_id, l.order_ref, l.line_no, l.party_id, l.currency, l.entry_no, l.available_at, p.entry_no IS NOT NULL AS used,
-						   CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS amount
+			  -- and here: what a join by three columns finds is guessed far too low, and what came after it would be done line by line
+			  JOIN (SELECT l.visitor_id, l.order_ref, l.line_no, l.party_id, l.currency::text AS currency, l.entry_no, l.available_at,
+						   p.entry_no IS NOT NULL AS used, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS amount
 					  FROM influence.ledger l
 					  LEFT JOIN (SELECT y.party_id, u.entry_no
 								   FROM influence.payout y
 								  CROSS JOIN LATERAL unnest(y.entry_nos) u(entry_no)
 								  WHERE y.program_id = $1) p ON p.party_id = l.party_id AND p.entry_no = l.entry_no
 					 WHERE l.program_id = $1 AND l.source = 'line' AND 'payable' IN (l.debit_account, l.credit_account)
-					   AND (l.available_at < $2 OR p.entry_no IS NOT NULL)) e
-					ON e.visitor_id = o.visitor_id AND e.order_ref = o.order_ref AND e.line_no = o.line_no
-			 WHERE a.program_id = $1) q
-	  LEFT JOIN (SELECT x.party_id, x.currency::text AS currency, sum(x.amount) AS funded
-				   FROM influence.brand_funding x
-				  WHERE x.program_id = $1
-				  GROUP BY x.party_id, x.currency) f ON f.party_id = q.brand_id AND f.currency = q.currency;
+					   AND (l.available_at < $2 OR p.entry_no IS NOT NULL)
+					OFFSET 0) e
+					ON e.visitor_id = o.visitor_id AND e.order_ref = o.order_ref AND e.line_no = o.line_no) q;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.brand_entries(bigint, timestamptz) IS
