@@ -14,6 +14,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
 SET jit = off
+SET enable_seqscan = on
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -27,6 +28,9 @@ DECLARE
 	zeros text;
 	written bigint;
 BEGIN
+	-- a run finds its few facts and their buckets by indexes, whatever was in the tables when they were last analyzed;
+	-- the first run in a cluster takes everything. The SET clause ends this setting with the call.
+	PERFORM set_config('enable_seqscan', CASE WHEN $8 IS NULL THEN 'on' ELSE 'off' END, true);
 	SELECT s.bucket_start INTO sealed_before FROM influence.sealed_until s WHERE s.span = substring($1 FROM '_(.*)$');
 	SELECT string_agg(format('f.%I', k), ', ') INTO key_list FROM unnest($2) k;
 	SELECT string_agg(format('%I', c), ', '), string_agg(format('sum(f.%I)', c), ', '), string_agg(format('b.%I', c), ', '),

@@ -96,7 +96,13 @@ RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 BEGIN
+	-- most minutes have none
+	IF NOT EXISTS (SELECT FROM influence.order_line l WHERE influence_internal.is_fresh(l.xact, $2, $3))
+	   AND NOT EXISTS (SELECT FROM influence.order_return r WHERE influence_internal.is_fresh(r.xact, $2, $3)) THEN
+		RETURN 0;
+	END IF;
 	RETURN influence_internal.fold_buckets($1 || '_hour', ARRAY[$1 || '_id', 'program_id'], '{lines,units,revenue,returned}', '{program_id}',
 		influence_internal.reached_sales('hour'),
 		format($f$
