@@ -46,7 +46,7 @@ DECLARE
 	first_order timestamptz;
 BEGIN
 	-- how far before an order a touch counts; the days are for time zones
-	SELECT coalesce(max(greatest(p.lookback, p.view_lookback, p.cart_lookback) + p.session_lifetime + p.max_touch_delay), '0') + interval '2 days'
+	SELECT coalesce(max(greatest(p.lookback, p.view_lookback, p.cart_lookback) + p.session_lifetime), '0') + interval '2 days'
 	  INTO reach FROM influence.attribution_policy p;
 	-- the oldest order that may not be locked, or may still take a return
 	SELECT least($1, min($1 - coalesce(y.max_clawback_age, '0') - interval '3 days'
