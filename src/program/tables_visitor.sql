@@ -112,6 +112,7 @@ BEGIN
 		PRIMARY KEY (visitor_id, touched_at, touch_ref)
 	) PARTITION BY RANGE (touched_at);
 	CREATE INDEX touch_xact ON influence.touch (xact);
+	CREATE INDEX touch_time ON influence.touch (touched_at);
 	CREATE INDEX touch_creator ON influence.touch (creator_id, touched_at);
 	CREATE INDEX touch_product ON influence.touch (product_id, touched_at);
 	CREATE INDEX touch_category ON influence.touch (category_id, touched_at);

@@ -61,4 +61,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.fold_buckets(text, text[], text[], text[], text, text, pg_snapshot, pg_snapshot, timestamptz) IS
-'Brings columns of a table of buckets to what the facts say and returns how many rows it wrote. reached: the query n of the buckets (columns found_by and bucket_start) that facts reach which are new by ($1 last_seen, $2 upper) and not older than $3. facts: a query of all facts of the buckets in n (keys, bucket_start and columns, to be summed). Sealed parts stay; what they lack goes to the part after them.';
+'Brings columns of a table of buckets to what the facts say and returns how many rows it wrote. reached: the query n of the buckets (columns found_by and bucket_start) that facts reach which are new by ($1 last_seen, $2 upper) and not older than $3; $4 is the moment before which buckets may be sealed. facts: a query of all facts of the buckets in n (keys, bucket_start and columns, to be summed). Sealed parts stay; what they lack goes to the part after them.';

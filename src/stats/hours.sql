@@ -38,20 +38,35 @@ AS $$
 BEGIN
 	RETURN influence_internal.fold_buckets($1 || '_hour', ARRAY[$1 || '_id', 'program_id'], '{views,clicks,carts,coupons,visitors}',
 		ARRAY[$1 || '_id', 'program_id'],
+		-- An hour with many new touches ("whole") is read from end to end, in the order in which it was written, for all its
+		-- buckets; touches that came late to other hours are few, and their buckets are read one by one. Buckets that may
+		-- have sealed parts are always looked up by name.
 		format($n$
-			SELECT DISTINCT x.%1$I, x.program_id, date_trunc('hour', x.touched_at) AS bucket_start
-			  FROM influence.touch x
-			 WHERE x.%1$I IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2) AND x.touched_at >= $3 $n$, $1 || '_id'),
+			SELECT r.%1$I, r.program_id, r.bucket_start, r.bucket_start >= $4 AND sum(r.touches) OVER (PARTITION BY r.bucket_start) >= 1000 AS whole
+			  FROM (SELECT x.%1$I, x.program_id, date_trunc('hour', x.touched_at) AS bucket_start, count(*) AS touches
+					  FROM influence.touch x
+					 WHERE x.%1$I IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2) AND x.touched_at >= $3
+					 GROUP BY 1, 2, 3) r $n$, $1 || '_id'),
 		format($f$
 			SELECT n.%1$I, n.program_id, n.bucket_start, t.*
 			  FROM n
 			 CROSS JOIN LATERAL (
-					SELECT count(*) FILTER (WHERE x.kind = 'view') AS views, count(*) FILTER (WHERE x.kind = 'click') AS clicks,
-						   count(*) FILTER (WHERE x.kind = 'cart') AS carts, count(*) FILTER (WHERE x.kind = 'coupon') AS coupons,
-						   count(DISTINCT x.visitor_id) AS visitors
+					SELECT %2$s
 					  FROM influence.touch x
 					 WHERE x.%1$I = n.%1$I AND x.program_id = n.program_id AND x.touched_at >= n.bucket_start
-					   AND x.touched_at < n.bucket_start + interval '1 hour') t $f$, $1 || '_id'),
+					   AND x.touched_at < n.bucket_start + interval '1 hour') t
+			 WHERE NOT n.whole
+			UNION ALL
+			SELECT t.%1$I, t.program_id, n.bucket_start, t.views, t.clicks, t.carts, t.coupons, t.visitors
+			  FROM (SELECT DISTINCT n.bucket_start FROM n WHERE n.whole) n
+			 CROSS JOIN LATERAL (
+					SELECT x.%1$I, x.program_id, %2$s
+					  FROM influence.touch x
+					 WHERE x.%1$I IS NOT NULL AND x.touched_at >= n.bucket_start AND x.touched_at < n.bucket_start + interval '1 hour'
+					 GROUP BY x.%1$I, x.program_id) t $f$, $1 || '_id', $c$
+			count(*) FILTER (WHERE x.kind = 'view') AS views, count(*) FILTER (WHERE x.kind = 'click') AS clicks,
+			count(*) FILTER (WHERE x.kind = 'cart') AS carts, count(*) FILTER (WHERE x.kind = 'coupon') AS coupons,
+			count(DISTINCT x.visitor_id) AS visitors $c$),
 		$2, $3, influence_internal.kept_from('touch'));
 END
 $$;

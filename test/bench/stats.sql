@@ -22,7 +22,7 @@ CREATE FUNCTION make_touches(lo bigint, hi bigint, n bigint, fresh boolean) RETU
 		   1 + i % 20000, product, 61 + product % 140, 1999, 'EUR', '/p/' || product, 'https://social.example/', 'mobile', 'DE'
 	  FROM generate_series($1, $2) i
 	 CROSS JOIN LATERAL (SELECT '2026-03-31 00:36+00'::timestamptz - make_interval(secs => (n - i) * 3600.0 / 23000)
-								- CASE WHEN NOT fresh OR chance(i, 5) > 0.02 THEN interval '0' ELSE make_interval(secs => chance(i, 6) ^ 4 * 172800) END,
+								- CASE WHEN NOT fresh OR chance(i, 5) > 0.01 THEN interval '0' ELSE make_interval(secs => chance(i, 6) ^ 4 * 172800) END,
 								chance(i, 3), zipf(chance(i, 4), 10000)) t(at, u, product)
 $$;
 CREATE FUNCTION make_engagements(lo bigint, hi bigint, n bigint) RETURNS void LANGUAGE sql AS $$
