@@ -63,7 +63,10 @@ BEGIN
 					SELECT x.%1$I, x.program_id, %2$s
 					  FROM influence.touch x
 					 WHERE x.%1$I IS NOT NULL AND x.touched_at >= n.bucket_start AND x.touched_at < n.bucket_start + interval '1 hour'
-					 GROUP BY x.%1$I, x.program_id) t $f$, $1 || '_id', $c$
+					 GROUP BY x.%1$I, x.program_id) t
+			 -- the others are as they were; within CASE this is looked up in a hash table, whatever the planner expects of n
+			 WHERE CASE WHEN (t.%1$I, t.program_id, n.bucket_start) IN (SELECT n.%1$I, n.program_id, n.bucket_start FROM n) THEN true END $f$,
+			$1 || '_id', $c$
 			count(*) FILTER (WHERE x.kind = 'view') AS views, count(*) FILTER (WHERE x.kind = 'click') AS clicks,
 			count(*) FILTER (WHERE x.kind = 'cart') AS carts, count(*) FILTER (WHERE x.kind = 'coupon') AS coupons,
 			count(DISTINCT x.visitor_id) AS visitors $c$),

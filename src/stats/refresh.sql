@@ -13,10 +13,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	weights jsonb := influence_internal.setting_value('engagement_weights');
+	kinds text[];
+	weights float8[];
 	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
 	written bigint;
 BEGIN
+	-- looked up for each event of a post: in arrays that takes a tenth of what it takes in jsonb
+	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
+	  FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) w;
 	INSERT INTO influence.post_rank AS r (scope, post_id, score)
 	SELECT s.scope, n.post_id, d.score
 	  FROM (SELECT x.post_id
@@ -28,7 +32,7 @@ BEGIN
 			 WHERE influence_internal.is_fresh(x.xact, $1, $2)) n
 	  JOIN influence.post p ON p.post_id = n.post_id
 	 CROSS JOIN LATERAL (
-			SELECT influence.decayed_score(coalesce((weights ->> v.kind)::float8, 0), v.at, half_life) AS score
+			SELECT influence.decayed_score(coalesce(weights[array_position(kinds, v.kind)], 0), v.at, half_life) AS score
 			  FROM (SELECT 'publish' AS kind, p.published_at AS at
 					UNION ALL
 					-- an unsmile takes its smile back: it counts at the smile's time, or not at all
