@@ -80,6 +80,8 @@ def found(statements=True):
     script.query("statements", "SELECT s.program_id, s.statement_no, s.kind, s.cancels, s.party_id, s.currency, s.period, s.amount, s.withheld, s.vat, s.self_billing, %s FROM influence.statement s" % (MICRO % "s.issued_at"))
     script.query("keys", "SELECT DISTINCT l.kind, l.source, l.debit_account, l.credit_account, regexp_replace(regexp_replace(l.entry_key, '[0-9]{4}-[0-9]{2}', 'MONTH'), '/(%s)/', '/CUR/') FROM influence.ledger l "
                  "WHERE l.source = 'payout'" % "EUR|JPY|KWD|USD")
+    script.query("closed", "SELECT program_id, party_id, currency, period, entry_count, opening, closing, reserved, not_due, due_30, due_60, due_90, due_older FROM influence.closed_balance "
+                 "WHERE party_id NOT IN (SELECT party_id FROM influence.brand_account)")
     script.query("books", "SELECT check_name, program, subject, expected, found FROM influence.check_books()")
     result = script.run()
     return {name: set(map(tuple, rows)) for name, rows in result.items()}
@@ -99,7 +101,7 @@ def rate(decimal):
 
 def expected(world):
     """The same of the model."""
-    result = {name: set() for name in ("payouts", "taxes", "entries", "accounts", "statements", "keys", "books")}
+    result = {name: set() for name in ("payouts", "taxes", "entries", "accounts", "statements", "closed", "keys", "books")}
     entries = Counter()
     for number, program in world.programs.items():
         for (party, currency, period), p in program.payouts.items():
@@ -115,6 +117,8 @@ def expected(world):
             available = "now" if e.available == world.now else e.available
             entries[number, e.party, e.kind, e.currency, available, e.paid and e.paid[2], "n"] += 1
             entries[number, e.party, e.kind, e.currency, available, e.paid and e.paid[2], "sum"] += e.amount
+        result["closed"].update(text(number, party, currency, period, *(row[k] for k in ("entries", "opening", "closing", "reserved")), *row["ages"])
+                                for (period, party, currency), row in program.balances.items() if party in world.parties)
         result["statements"].update(text(number, n, *row) for n, row in enumerate(program.statements, 1))
     result["entries"] = {text(*key[:6], n, entries[key[:6] + ("sum",)]) for key, n in entries.items() if key[6] == "n"}
     result["accounts"] = {text(*key, amount) for key, amount in world.accounts.items() if amount != 0}

@@ -98,6 +98,7 @@ class Program:
     def __init__(self, number, currency, zone, rate, policies):
         self.number, self.currency, self.zone, self.rate, self.policies = number, currency, zone, rate, policies
         self.entries, self.payouts, self.statements, self.facts, self.funded, self.orders, self.returned, self.brands = [], {}, [], {}, defaultdict(int), {}, {}, set()
+        self.ledger, self.closed, self.balances = [], [], {}
 
     def policy(self, at):
         return [(n, p) for n, p in enumerate(self.policies, 1) if p.start is None or p.start <= at][-1]
@@ -140,6 +141,8 @@ class World:
             return None
         self.accounts[program.number, party, currency, debit] -= amount
         self.accounts[program.number, party, currency, credit] += amount
+        owed, reserved = ((credit == account) - (debit == account) for account in ("payable", "reserved"))
+        program.ledger.append({"key": (party, currency), "kind": kind, "owed": owed * amount, "reserved": reserved * amount, "occurred": occurred, "available": available, "closed": False})
         if "payable" not in (debit, credit):
             return None
         entry, self.serial = Entry(), self.serial + 1
@@ -420,3 +423,40 @@ class World:
         self.state(program, "cancellation", payout["statement"], party, currency, period, payout, at)
         payout.update(state="failed", reason=reason, failed=at)
         return "recorded"
+
+    # what is closed -----------------------------------------------------------------
+
+    def close(self, program, period):
+        """close_period: its answer, and in program.balances what it keeps of each party and currency."""
+        if period in program.closed:
+            return "duplicate"
+        end = end_of(period, program.zone)
+        if end > self.now or any(begin_of(period, program.zone) > e["occurred"] and month_of(e["occurred"], program.zone) not in program.closed for e in program.ledger if not e["closed"]):
+            return "IN005"
+        taken = [e for e in program.ledger if not e["closed"] and e["occurred"] < end]
+        before = {key[1:]: row for key, row in program.balances.items() if key[0] == (program.closed or [None])[-1]}
+        for key in {e["key"] for e in taken} | {key for key, row in before.items() if row["closing"] or row["reserved"]}:
+            entries, last = [e for e in taken if e["key"] == key], before.get(key, {"closing": 0, "reserved": 0})
+            row = {"entries": len(entries), "opening": last["closing"], "closing": last["closing"] + sum(e["owed"] for e in entries), "reserved": last["reserved"] + sum(e["reserved"] for e in entries)}
+            program.balances[(period,) + key] = dict(row, ages=self.ages(program, key, end, row["closing"]))
+        for e in taken:
+            e["closed"] = True
+        program.closed.append(period)
+        return "recorded|%d" % len(taken)
+
+    @staticmethod
+    def ages(program, key, end, balance):
+        """A balance by the age of what it consists of: what was paid was the oldest."""
+        if balance < 0:
+            return [balance, 0, 0, 0, 0]
+        came = [0, 0, 0, 0]
+        for e in program.ledger:
+            if e["key"] == key and e["occurred"] < end and not e["kind"].startswith("payout_"):
+                days = next((n for n, limit in enumerate((0, 30, 60, 90)) if (e["available"] > end if limit == 0 else e["available"] >= end - limit * DAY)), None)
+                if days is not None:
+                    came[days] += e["owed"]
+        result = []
+        for amount in came:
+            result.append(max(0, min(amount, balance)))
+            balance -= result[-1]
+        return result + [balance]

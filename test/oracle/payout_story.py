@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from attribution_model import Span
 from commission_settings import value, visitor, when
-from payout_model import DAY, HOUR, Party, Policy, Program, World, add_months, begin_of, end_of
+from payout_model import DAY, Party, Policy, Program, World, add_months, begin_of, end_of, month_of
 
 HOUR = 3600 * 10**6
 ZONES = ["Europe/Berlin", "America/New_York", "Asia/Tokyo", "Pacific/Auckland", "America/Sao_Paulo", "Africa/Cairo", "America/Havana", "Asia/Kathmandu", "UTC"]
@@ -155,7 +155,20 @@ class Telling:
                 self.money(program, month)
                 self.pay(program, month, first + n)
             self.afterwards(program)
+            if self.some(0.6):
+                self.close(program, first + count - 1 - self.rng.choice([0, 0, 1, 3]))
         return self.streams
+
+    def close(self, program, last):
+        """Closes months in order up to one; what comes later for them belongs to the next closing."""
+        world, months = self.world, sorted({month_of(e["occurred"], program.zone) for e in program.ledger if not e["closed"]} - set(program.closed))
+        months = [month for month in months if month <= add_months(FIRST_MONTH, last)]
+        self.streams[program.number].append(("SELECT CASE WHEN count(*) >= 0 THEN 'settled' END FROM influence.settle_tiers()", "settled"))
+        text = "SELECT status || CASE status WHEN 'recorded' THEN '|' || entries ELSE '' END FROM influence.close_period(%d, '%s', actor => 'controller')"
+        for month in (months[-1:] if len(months) > 1 else []) + months:
+            self.say(program.number, text % (program.number, month), lambda m=month: world.close(program, m))
+        if self.some(0.1):
+            self.say(program.number, text % (program.number, "2099-01"), lambda: world.close(program, "2099-01"))
 
     def moment(self, program, month):
         start, end = begin_of(month, program.zone), end_of(month, program.zone)
@@ -237,7 +250,7 @@ class Telling:
                 groups[kind].append((party, amount, currency, at, available, self.reference()))
         for kind, rows in groups.items():
             label = {"record_bonus": "bonus", "record_adjustment": "adjustment", "import_balance": "opening_balance"}[kind]
-            answers = [lambda r=r: world.money(program, r[0], label, r[5], r[1], r[2], r[4] if kind == "record_adjustment" else r[3], r[4]) for r in rows]
+            answers = [lambda r=r: world.money(program, r[0], label, r[5], r[1], r[2], world.now if kind == "record_adjustment" else r[3], r[4]) for r in rows]
             if kind == "record_bonus":
                 self.say_all(number, kind, ["program_id", "creator_id", "amount", "bonus_ref", "occurred_at", "available_at"],
                              [(number, r[0], r[1], r[5], when(r[3]), when(r[4])) for r in rows], answers, {"occurred_at": "::timestamptz", "available_at": "::timestamptz"})
@@ -261,13 +274,14 @@ class Telling:
 
     def large(self, program, month):
         """More than a payout can be, and a month later the correction."""
+        world = self.world
         for sign in (1, -1) if self.some(0.04) else ():
             party, currency = self.rng.choice(list(self.world.parties)) if sign > 0 else party, program.currency
             at = begin_of(add_months(month, 0 if sign > 0 else 1), program.zone)
             for _ in range(2):
                 ref = self.reference()
                 self.say(program.number, "SELECT status FROM influence.record_adjustment(program_id => %d, creator_id => %d, amount => %d, adjustment_ref => '%s', note => 'a slip', currency => '%s', available_at => '%s', actor => 'ops')"
-                         % (program.number, party, sign * 5 * 10**18, ref, currency, when(at)), lambda r=ref: self.world.money(program, party, "adjustment", r, sign * 5 * 10**18, currency, at, at))
+                         % (program.number, party, sign * 5 * 10**18, ref, currency, when(at)), lambda r=ref: world.money(program, party, "adjustment", r, sign * 5 * 10**18, currency, world.now, at))
 
     def orders(self, program, month):
         rng, world, number = self.rng, self.world, program.number
