@@ -133,13 +133,11 @@ BEGIN
 	IF $1 !~ '^[A-Z][A-Z0-9_-]{0,39}$' THEN
 		PERFORM influence_internal.raise_invalid('the key of the authority is not usable', format('authority: %s.', left($1, 60)),
 			'Use upper-case letters, digits, _ and -, at most 40, for instance US-IRS.');
-	ELSIF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = $4) THEN
-		PERFORM influence_internal.raise_invalid(format('time zone "%s" is not known', $4), NULL,
-			'Use a name of pg_timezone_names, for instance Europe/Berlin.');
 	ELSIF $5 !~ '^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$' THEN
 		PERFORM influence_internal.raise_invalid('year_starts is not a day on which each year can begin', format('year_starts: %s.', left($5, 60)),
 			'Give MM-DD up to the 28th, for instance 01-01 or 04-06.');
 	END IF;
+	PERFORM influence_internal.require_time_zone($4);
 	PERFORM influence_internal.lock_key(format('tax authority %s', $1));
 	SELECT a.* INTO known FROM influence.tax_authority a WHERE a.authority = $1;
 	IF FOUND THEN

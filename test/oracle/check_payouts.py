@@ -10,17 +10,17 @@ calls repeated and facts, confirmations and failures in another order, and has t
 After each batch of months the database has to be where the model is, and check_books() empty.
 """
 
-import os
+import hashlib
 import random
 import threading
 from collections import Counter
 
 from check_commission import RUNNER
-from payout_story import FIRST_MONTH, Telling
+from payout_story import Telling
 from pg import Script, settings
 from tap import Tap
 
-PROGRAMS, PARTIES, MONTHS, STEP = 8, 50, 18, 3
+PROGRAMS, PARTIES, MONTHS, STEP = 8, 50, 15, 3
 SESSIONS = 2
 MICRO = "(extract(epoch FROM %s - '2000-01-01 00:00+00') * 1000000)::bigint"
 
@@ -77,7 +77,10 @@ def found(statements=True):
                  "WHERE 'payable' IN (l.debit_account, l.credit_account) GROUP BY 1, 2, 3, 4, 5, 6" % moment("l.available_at"))
     script.query("accounts", "SELECT l.program_id, coalesce(b.brand, l.party_id::text), l.currency, a.account, sum(a.amount) FROM influence.ledger l LEFT JOIN influence.brand_account b ON b.party_id = l.party_id, "
                  "LATERAL (VALUES (l.credit_account, l.amount), (l.debit_account, -l.amount)) a(account, amount) GROUP BY 1, 2, 3, 4 HAVING sum(a.amount) <> 0")
-    script.query("statements", "SELECT s.program_id, s.statement_no, s.kind, s.cancels, s.party_id, s.currency, s.period, s.amount, s.withheld, s.vat, s.self_billing, %s FROM influence.statement s" % (MICRO % "s.issued_at"))
+    script.query("statements", "SELECT s.program_id, s.statement_no, s.kind, s.cancels, s.party_id, s.currency, s.period, s.amount, s.withheld, s.vat, s.self_billing, %s, "
+                 "(SELECT c.period FROM influence.closed_period c WHERE c.program_id = s.program_id AND c.hash = s.closing_hash) FROM influence.statement s" % (MICRO % "s.issued_at"))
+    script.query("chain", "SELECT program_id, statement_no, kind, cancels, party_id, currency, period, amount, withheld, vat, CASE WHEN self_billing THEN 'true' ELSE 'false' END, "
+                 "to_char(issued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), encode(closing_hash, 'hex'), encode(hash, 'hex') FROM influence.statement")
     script.query("keys", "SELECT DISTINCT l.kind, l.source, l.debit_account, l.credit_account, regexp_replace(regexp_replace(l.entry_key, '[0-9]{4}-[0-9]{2}', 'MONTH'), '/(%s)/', '/CUR/') FROM influence.ledger l "
                  "WHERE l.source = 'payout'" % "EUR|JPY|KWD|USD")
     script.query("closed", "SELECT program_id, party_id, currency, period, entry_count, opening, closing, reserved, not_due, due_30, due_60, due_90, due_older FROM influence.closed_balance "
@@ -139,6 +142,17 @@ def conserved(rows):
     return len(total) + len(earned), wrong
 
 
+def unchained(rows):
+    """Statements whose hash is not sha256(the hash before, their content)."""
+    wrong, last = [], {}
+    for row in sorted(rows, key=lambda row: (int(row[0]), int(row[1]))):
+        content = "|".join("" if x is None else x for x in row[:-1])
+        if hashlib.sha256(bytes.fromhex(last.get(row[0], "")) + content.encode()).hexdigest() != row[-1]:
+            wrong.append("statement %s: %s" % (content, row[-1]))
+        last[row[0]] = row[-1]
+    return wrong
+
+
 def differences(rows, want):
     missing, extra = sorted(want - rows, key=str), sorted(rows - want, key=str)
     yield "%d rows of the model are not there, %d rows are not in the model" % (len(missing), len(extra))
@@ -189,6 +203,10 @@ def tell(tap, seed, n, now, kinds):
             rows = have.get(what, set())
             if rows != want[what]:
                 different[what] = ["after month %d" % (first + STEP)] + list(differences(rows, want[what]))
+        chain = have.pop("chain", set())
+        kinds["statements"] += len(chain)
+        if unchained(chain):
+            different["chain"] = unchained(chain)
         number, leaks = conserved(have["accounts"])
         kinds["sums"] += number
         if leaks:
@@ -198,6 +216,7 @@ def tell(tap, seed, n, now, kinds):
     tap.group(name + ": answers", told, wrong)
     for what in want:
         tap.ok(what not in different, "%s: %s (%d rows at the end)" % (name, what, len(want[what])), ["\n".join(different.get(what, ()))])
+    tap.ok("chain" not in different, name + ": hashes of statements", different.get("chain", ()))
     tap.ok("conservation" not in different, name + ": no money is made or lost", different.get("conservation", ()))
     kinds.update(telling.kinds)
     kinds["calls"] += told

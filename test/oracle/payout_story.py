@@ -155,6 +155,10 @@ class Telling:
                 self.money(program, month)
                 self.pay(program, month, first + n)
             self.afterwards(program)
+            if first + count >= self.months:
+                # a preview of what is paid when all that is booked by now has become available
+                month = add_months(month_of(self.world.now, program.zone), 2)
+                self.plan(program, month, end_of(month, program.zone) + self.rng.choice([0, DAY]))
             if self.some(0.6):
                 self.close(program, first + count - 1 - self.rng.choice([0, 0, 1, 3]))
         return self.streams
