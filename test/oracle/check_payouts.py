@@ -156,8 +156,8 @@ def unchained(rows):
 def differences(rows, want):
     missing, extra = sorted(want - rows, key=str), sorted(rows - want, key=str)
     yield "%d rows of the model are not there, %d rows are not in the model" % (len(missing), len(extra))
-    yield from ("model: %s" % (row,) for row in missing[:6])
-    yield from ("database: %s" % (row,) for row in extra[:6])
+    yield from ("model: %s" % (row,) for row in missing[:3])
+    yield from ("database: %s" % (row,) for row in extra[:3])
 
 
 # Tellings -------------------------------------------------------------------------

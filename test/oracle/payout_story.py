@@ -214,11 +214,12 @@ class Telling:
             return
         # an account that two have in common opens holds; two parties have at most one
         strangers = [n for n, p in world.parties.items() if n != number and p.destinations and "destination %d/%d" % (n, number) not in world.holds and len(world.owners[p.destinations[-1]["account"][1]]) == 1]
+        own = [row["account"][1] for row in rows if len(world.owners[row["account"][1]]) == 1]
         if strangers and self.some(0.08):
             account = world.parties[rng.choice(strangers)].destinations[-1]["account"][1]
-        elif rows and self.some(0.3):
-            # an earlier one of the party's own, perhaps the current one
-            account = rng.choice(rows)["account"][1]
+        elif own and self.some(0.3):
+            # an earlier one, perhaps the current one
+            account = rng.choice(own)
         else:
             account = "DE%02d%04d%04d" % (rng.randrange(100), number, rng.randrange(10000))
         written = "".join(c + rng.choice(["", "", "", " ", "-", "."]) for c in rng.choice([account, account.lower()]))
