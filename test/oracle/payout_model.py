@@ -392,7 +392,9 @@ class World:
         return "%s|%s|%d|%d|%d" % ("recorded" if pay else "duplicate", period, len(pay), sum(row["amount"] for row in pay), len(carried))
 
     def state(self, program, kind, cancels, party, currency, period, payout, at):
-        program.statements.append((kind, cancels, party, currency, period, payout["amount"], payout["withheld"], payout["vat"], payout["self_billing"], at, (program.closed or [None])[-1]))
+        # what is taken back stands below zero, so that the statements of a party add up to what it got
+        sign = 1 if kind == "payout" else -1
+        program.statements.append((kind, cancels, party, currency, period, sign * payout["amount"], sign * payout["withheld"], sign * payout["vat"], payout["self_billing"], at, (program.closed or [None])[-1]))
         return len(program.statements)
 
     def confirm(self, program, party, period, currency, bank, at):
