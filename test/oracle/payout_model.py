@@ -359,7 +359,7 @@ class World:
             shown = counted or entries
             rows.append({"party": number, "currency": currency, "verdict": verdict, "amount": amount if verdict == "pay" else sum(e.amount for e in shown), "gross": gross, "withheld": withheld, "vat": vat,
                          "net": amount - withheld + vat, "remainder": gross - amount, "entries": len(shown), "minimum": minimum, "taxes": taxes, "lines": counted, "version": version,
-                         "self_billing": bool(profile and profile["self_billing"]), "place": place})
+                         "self_billing": bool(profile and profile["self_billing"]), "place": place, "left": len(entries) - len(counted)})
         return rows
 
     def last_period(self, program, as_of):

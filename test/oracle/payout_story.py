@@ -249,7 +249,8 @@ class Telling:
                 amount = rng.choice([rng.randint(1, 3000), rng.randint(1, 12000), rng.choice([1, 500, 2500, 2499, 6000, 100])])
                 if kind != "record_bonus" and self.some(0.15):
                     amount = -amount
-                at = self.moment(program, month)
+                # some of it late, for a month that is paid or closed already
+                at = self.moment(program, add_months(month, -rng.randint(1, 3)) if self.some(0.07) else month)
                 available = at + rng.choice([0, 0, 0, 1, rng.randrange(50 * DAY)])
                 currency = program.currency if kind == "record_bonus" or self.some(0.8) else rng.choice(CURRENCIES)
                 groups[kind].append((party, amount, currency, at, available, self.reference()))
@@ -332,8 +333,8 @@ class Telling:
             self.plan(program, period, as_of)
         if self.some(0.3):
             self.run(program, period, as_of + rng.randrange(DAY))
-        if index > 0 and self.some(0.2):
-            self.plan(program, add_months(month, -1), as_of)
+        if index > 2 and self.some(0.3):
+            self.plan(program, add_months(month, -rng.randint(1, 3)), as_of)
 
     def run(self, program, period, as_of):
         text = "SELECT concat_ws('|', status, month, payouts, amount, carried) FROM influence.run_payouts(%d, %s, '%s')" % (program.number, value(period), when(as_of))
@@ -348,6 +349,8 @@ class Telling:
         month, rows = period or self.world.last_period(program, as_of), []
         for r in self.world.plan(program, month, as_of):
             self.kinds[r["verdict"]] = self.kinds.get(r["verdict"], 0) + 1
+            if r["left"] and r["verdict"] == "pay":
+                self.kinds["pay what brands have funded"] = self.kinds.get("pay what brands have funded", 0) + 1
             more = [r[k] for k in ("withheld", "vat", "net", "remainder")] if r["verdict"] == "pay" else []
             rows.append("|".join(map(str, [r["party"], month, r["currency"], r["amount"], r["entries"], r["minimum"], r["verdict"]] + more)))
         return "\n".join(rows) or None
