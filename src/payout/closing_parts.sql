@@ -80,7 +80,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	-- so many single numbers are a small multirange
-	few constant int := 100000;
+	few constant int := 20000;
 	this record;
 	entries int8multirange;
 BEGIN

@@ -134,6 +134,7 @@ BEGIN
 	IF ($1 ->> 'line_no')::numeric NOT BETWEEN 1 AND 2147483647 OR ($1 ->> 'line_no')::numeric <> trunc(($1 ->> 'line_no')::numeric) THEN
 		PERFORM influence_internal.external_row_error('a line_no of the query is no number of a line', format('Row: %s.', $1), 'Give 1 or more.');
 	END IF;
+	amount := trunc(amount, 0);
 	line_no := ($1 ->> 'line_no')::bigint;
 	RETURN NEXT;
 END
@@ -199,7 +200,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	IF their_rows IS NULL AND (state = 'failed' OR ours = 0) THEN
+	IF (their_rows IS NULL AND (state = 'failed' OR ours = 0)) OR (ours IS NULL AND their_rows = 1 AND theirs = 0) THEN
 		RETURN;				-- nothing there, nothing here
 	END IF;
 	rank := CASE WHEN their_rows > 1 THEN 2

@@ -135,7 +135,8 @@ class Story:
                     script.sql("SELECT influence.close_period(%d, '%s', '%s', E'an \\t actor') WHERE (%d = 1 OR EXISTS (SELECT FROM influence.ledger WHERE program_id = %d AND "
                                "occurred_at < '%s')) AND NOT EXISTS (SELECT FROM influence.closed_period WHERE program_id = %d AND period >= '%s')"
                                % (p, past, moment(first_instant(after(month), self.zones[p]) + 86400), p, p, end, p, past))
-                    script.lines("open %d %s" % (p, past), "SELECT coalesce(json_agg(entry_no), '[]') FROM influence.ledger WHERE program_id = %d AND occurred_at < '%s'" % (p, end))
+                    script.lines("open %d %s" % (p, past), "SELECT coalesce(json_agg(entry_no), '[]') FROM influence.ledger WHERE program_id = %d AND occurred_at < '%s' "
+                                 "HAVING EXISTS (SELECT FROM influence.closed_period WHERE program_id = %d AND period = '%s')" % (p, end, p, past))
 
 
 def line(*fields):
@@ -234,7 +235,7 @@ def check(seed):
             what, month = "program %d %s" % (program, period["period"]), period["period"]
             end, since = first_instant(after(month), zone), first_instant(after(month, -11), zone)
             these = {n for n in ledger if any(low <= n < high for low, high in ranges(period["entries"]))}
-            had_occurred = set(result["open %d %s" % (program, month)][0])
+            had_occurred = set(result["open %d %s" % (program, month)][0])       # of the first look after the closing
             compare(what + " entries", sorted(these), sorted(had_occurred - closed))
             compare(what + " entry_count", period["entry_count"], len(these))
             closed |= these
