@@ -157,6 +157,7 @@ SELECT lower(r) - 1000000 AS first, upper(r) - 1000001 AS last FROM unnest(influ
 SELECT lower(r) - 1000000 AS first, upper(r) - 1000001 AS last FROM unnest(influence_internal.closing_entries(2, '2020-01-01', '2020-02-01', '{}')) r WHERE lower(r) > 1000000 ORDER BY 1;
 SELECT sum(entry_count), count(*) FROM influence_internal.closing_digests(2, influence_internal.closing_entries(2, '2020-01-01', '2020-02-01', '{}'));
 -- texts as COPY writes them, and the hash of lines
-SELECT influence_internal.copy_text(E'a\\b\tc\nd\re\x0Bf\bg\fh é v'), influence_internal.copy_text(''), influence_internal.copy_text(NULL);
-SELECT influence_internal.sha256_agg(x ORDER BY x) = sha256(E'a\nb\n'::bytea) AS of_two, (SELECT influence_internal.sha256_agg(NULL) = sha256('') AS of_none) FROM unnest('{b,NULL,a}'::text[]) x;
-SELECT count(DISTINCT h) FROM (SELECT influence_internal.sha256_agg(n::text) AS h FROM generate_series(1, 3000) n GROUP BY n % 1000) g;
+SELECT convert_from(influence_internal.copy_line(E'a\\b\tc\nd\re\x0Bf\bg\fh é v', '', NULL, 1.50, '2024-03-01 12:00+01'::timestamptz, true, '{"a": "\\"}'::jsonb), 'UTF8');
+COPY (SELECT E'a\\b\tc\nd\re\x0Bf\bg\fh é v', '', NULL, 1.50, '2024-03-01 12:00+01'::timestamptz, true, '{"a": "\\"}'::jsonb) TO STDOUT;
+SELECT influence_internal.sha256_agg(x::bytea ORDER BY x) = sha256(E'a\nb\n'::bytea) AS of_two, (SELECT influence_internal.sha256_agg(NULL) = sha256('') AS of_none) FROM unnest('{b,NULL,a}'::text[]) x;
+SELECT count(DISTINCT h) FROM (SELECT influence_internal.sha256_agg(n::text::bytea) AS h FROM generate_series(1, 3000) n GROUP BY n % 1000) g;

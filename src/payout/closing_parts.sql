@@ -5,11 +5,11 @@
  * come to by party, the digest of them, and the hash of it all. What is
  * computed to close a month is computed again by check_books().
  */
-CREATE FUNCTION influence_internal.sha256_trans(state internal, line text)
+CREATE FUNCTION influence_internal.sha256_trans(state internal, line bytea)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'payout_sha256_trans'
 LANGUAGE C IMMUTABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION influence_internal.sha256_trans(internal, text) IS 'Transition function of sha256_agg.';
+COMMENT ON FUNCTION influence_internal.sha256_trans(internal, bytea) IS 'Transition function of sha256_agg.';
 
 CREATE FUNCTION influence_internal.sha256_final(state internal)
 RETURNS bytea
@@ -17,7 +17,7 @@ AS 'MODULE_PATHNAME', 'payout_sha256_final'
 LANGUAGE C IMMUTABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION influence_internal.sha256_final(internal) IS 'Final function of sha256_agg.';
 
-CREATE AGGREGATE influence_internal.sha256_agg(line text) (
+CREATE AGGREGATE influence_internal.sha256_agg(line bytea) (
 	SFUNC = influence_internal.sha256_trans,
 	STYPE = internal,
 	SSPACE = 256,
@@ -25,20 +25,14 @@ CREATE AGGREGATE influence_internal.sha256_agg(line text) (
 	FINALFUNC_MODIFY = READ_WRITE,
 	PARALLEL = RESTRICTED
 );
-COMMENT ON AGGREGATE influence_internal.sha256_agg(text) IS
-'sha256 of all lines, each followed by a newline, in the order in which they come: of no line, that of the empty text. NULL is no line. Memory does not grow with them.';
+COMMENT ON AGGREGATE influence_internal.sha256_agg(bytea) IS
+'sha256 of all lines, each followed by a newline, in the order in which they come: of no line, that of nothing. NULL is no line. Memory does not grow with them.';
 
-CREATE FUNCTION influence_internal.copy_text(value text)
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$
-	SELECT CASE WHEN value IS NULL THEN '\N'
-		-- most texts have nothing to escape
-		WHEN pg_catalog.translate(value, E'\\\b\f\n\r\t\x0B', '') OPERATOR(pg_catalog.=) value THEN value
-		ELSE pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
-			value, '\', '\\'), E'\b', '\b'), E'\f', '\f'), E'\n', '\n'), E'\r', '\r'), E'\t', '\t'), E'\x0B', '\v') END
-$$;
-COMMENT ON FUNCTION influence_internal.copy_text(text) IS 'A text as COPY writes it.';
+CREATE FUNCTION influence_internal.copy_line(VARIADIC fields "any")
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'payout_copy_line'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION influence_internal.copy_line("any") IS 'Its arguments as the line that COPY writes of them in text format, in UTF-8, without the newline.';
 
 CREATE FUNCTION influence_internal.closed_entries(program_id bigint)
 RETURNS int8multirange
@@ -139,9 +133,8 @@ BEGIN
 	SELECT e.party_id, e.currency::text, count(*),
 		   coalesce(sum(e.amount) FILTER (WHERE e.credit_account = 'payable'), 0) - coalesce(sum(e.amount) FILTER (WHERE e.debit_account = 'payable'), 0),
 		   coalesce(sum(e.amount) FILTER (WHERE e.credit_account = 'reserved'), 0) - coalesce(sum(e.amount) FILTER (WHERE e.debit_account = 'reserved'), 0),
-		   influence_internal.sha256_agg(influence_internal.copy_text(e.entry_key) || E'\t' || e.kind || E'\t' || e.debit_account || E'\t'
-				|| e.credit_account || E'\t' || e.amount::text || E'\t' || e.occurred_at::text || E'\t' || e.booked_at::text || E'\t'
-				|| e.available_at::text || E'\t' || e.source || E'\t' || influence_internal.copy_text(e.note))
+		   influence_internal.sha256_agg(influence_internal.copy_line(e.entry_key, e.kind, e.debit_account, e.credit_account, e.amount, e.occurred_at,
+				e.booked_at, e.available_at, e.source, e.note))
 	  FROM (SELECT l.party_id, l.currency::text COLLATE "C" AS currency, l.entry_key, l.kind, l.debit_account, l.credit_account, l.amount, l.occurred_at,
 				   l.booked_at, l.available_at, l.source, l.note
 			  FROM influence.ledger l
@@ -239,14 +232,11 @@ BEGIN
 	RETURN (SELECT influence_internal.sha256_agg(o.line)
 			  FROM (SELECT h.line
 					  FROM (SELECT 0 AS part, NULL::bigint AS party_id, NULL::text COLLATE "C" AS currency,
-								   array_to_string(ARRAY[influence_internal.copy_text(encode($8, 'hex')), $1::text, $2, $3::text,
-									   influence_internal.copy_text($4), $5::text, influence_internal.copy_text($6::text),
-									   influence_internal.copy_text($7::text)], E'\t') AS line
+								   influence_internal.copy_line(encode($8, 'hex'), $1, $2, $3, $4, $5, $6, $7) AS line
 							UNION ALL
 							SELECT 1, b.party_id, b.currency::text COLLATE "C",
-								   b.party_id || E'\t' || b.currency || E'\t' || b.entry_count || E'\t' || b.opening || E'\t' || b.closing
-								   || E'\t' || b.not_due || E'\t' || b.due_30 || E'\t' || b.due_60 || E'\t' || b.due_90 || E'\t' || b.due_older
-								   || E'\t' || b.reserved || E'\t' || encode(b.digest, 'hex')
+								   influence_internal.copy_line(b.party_id, b.currency, b.entry_count, b.opening, b.closing, b.not_due, b.due_30, b.due_60,
+																b.due_90, b.due_older, b.reserved, encode(b.digest, 'hex'))
 							  FROM influence.closed_balance b
 							 WHERE b.program_id = $1 AND b.period = $2) h
 					 ORDER BY h.part, h.party_id, h.currency

@@ -1,6 +1,6 @@
 /*
  * sha256_agg.c
- *	  Aggregate sha256_agg(line text): sha256 of all lines, each followed by a
+ *	  Aggregate sha256_agg(line bytea): sha256 of all lines, each followed by a
  *	  newline, in the order in which they come.
  *
  * A month of one party may have more lines than fit in memory or in one text,
@@ -43,14 +43,14 @@ payout_sha256_trans(PG_FUNCTION_ARGS)
 {
 	MemoryContext context;
 	pg_cryptohash_ctx *hash;
-	text	   *line;
+	bytea	   *line;
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "sha256_trans is called outside an aggregate");
 	hash = PG_ARGISNULL(0) ? new_hash(context) : (pg_cryptohash_ctx *) PG_GETARG_POINTER(0);
 	if (!PG_ARGISNULL(1))
 	{
-		line = PG_GETARG_TEXT_PP(1);
+		line = PG_GETARG_BYTEA_PP(1);
 		check_hash(pg_cryptohash_update(hash, (const uint8 *) VARDATA_ANY(line), VARSIZE_ANY_EXHDR(line)));
 		check_hash(pg_cryptohash_update(hash, (const uint8 *) "\n", 1));
 	}
