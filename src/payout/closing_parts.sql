@@ -185,12 +185,17 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	earned numeric;
+	pending jsonb;
 	returned numeric;
 BEGIN
-	SELECT sum(CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END) INTO earned
-	  FROM influence.ledger l
-	 WHERE l.program_id = $1 AND l.occurred_at < $3 AND l.available_at > $2 AND l.available_at <= $3 AND l.source = 'line'
-	   AND l.kind IN ('commission', 'commission_correction') AND 'payable' IN (l.debit_account, l.credit_account);
+	SELECT sum(c.earned), jsonb_object_agg(c.currency, c.pending) FILTER (WHERE c.pending IS NOT NULL) INTO earned, pending
+	  FROM (SELECT e.currency::text AS currency, sum(e.amount) FILTER (WHERE e.available_at <= $3) AS earned,
+				   sum(e.amount) FILTER (WHERE e.available_at > $3) AS pending
+			  FROM (SELECT l.currency, l.available_at, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS amount
+					  FROM influence.ledger l
+					 WHERE l.program_id = $1 AND l.occurred_at < $3 AND l.available_at > $2 AND l.source = 'line'
+					   AND l.kind IN ('commission', 'commission_correction') AND 'payable' IN (l.debit_account, l.credit_account)) e
+			 GROUP BY e.currency) c;
 	-- a clawback is never available before its commission
 	SELECT coalesce(-sum(c.amount), 0) INTO returned
 	  FROM (SELECT l.party_id, l.visitor_id, l.order_ref, l.line_no,
@@ -206,12 +211,8 @@ BEGIN
 								  GROUP BY e.available_at HAVING sum(e.amount) <> 0) m OFFSET 0) h
 	 WHERE h.available_at > $2 AND h.available_at <= $3;
 	rate := round(returned / nullif(earned, 0), 9);
-	SELECT coalesce(jsonb_object_agg(n.currency, floor(n.amount * rate + 0.5)) FILTER (WHERE rate IS NOT NULL), '{}') INTO reserve
-	  FROM (SELECT l.currency::text AS currency, sum(CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END) AS amount
-			  FROM influence.ledger l
-			 WHERE l.program_id = $1 AND l.occurred_at < $3 AND l.available_at > $3 AND l.source = 'line'
-			   AND l.kind IN ('commission', 'commission_correction') AND 'payable' IN (l.debit_account, l.credit_account)
-			 GROUP BY l.currency) n;
+	SELECT coalesce(jsonb_object_agg(n.key, floor(n.value::numeric * rate + 0.5)) FILTER (WHERE rate IS NOT NULL), '{}') INTO reserve
+	  FROM jsonb_each_text(pending) n;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.return_rate(bigint, timestamptz, timestamptz) IS
