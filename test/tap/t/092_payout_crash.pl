@@ -18,7 +18,7 @@ use Traffic qw(start_durable start_client is_at_work end_client kill_postmaster 
 my $crashes = $ENV{PGI_CRASHES} || ($ENV{PGI_LONG} ? 100 : 20);
 my $seed = $ENV{PGI_SEED} || 20240229;
 my $months = 20;				# of a program; there are as many programs as the kills need
-my $creators = 60;
+my $creators = 30;
 my $clean = 'SELECT * FROM influence.check_books()';
 my $begin = time;
 
@@ -39,7 +39,7 @@ sub found
 SELECT count(r.*) FROM generate_series(1, $creators) n, influence.register_creator('creator ' || n, 'Creator ' || n) r;
 EOS
 SELECT status FROM influence.create_program('Program $program', 'EUR', 'Europe/Berlin', '{"model": "linear"}', '{"hold": "0"}');
-SELECT status FROM influence.set_admission_rule(program_id, 'channels', '>=', 0, valid_from => '2020-01-01') FROM influence.program WHERE name = 'Program $program';
+SELECT r.status FROM influence.program g, influence.set_admission_rule(g.program_id, 'channels', '>=', 0, valid_from => '2020-01-01') r WHERE g.name = 'Program $program';
 SELECT count(a.*) FROM influence.program g, generate_series(1, $creators) n, influence.apply_creator(g.program_id, n, '2019-12-01') a WHERE g.name = 'Program $program';
 SELECT count(b.*) FROM influence.program g, generate_series(0, $last) m, generate_series(1, $creators) n,
 	influence.record_bonus(g.program_id, n, 100 + m * 7 + n, 'month ' || m, 'bonus', '2020-01-05 12:00+00'::timestamptz + m * interval '1 month') b WHERE g.name = 'Program $program';
