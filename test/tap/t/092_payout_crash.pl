@@ -60,7 +60,9 @@ sub work
 	{
 		my $answer = ($party + $m) % 7;
 
-		push @bank, [ "$party", "SELECT influence.confirm_payout($g, $party, '$last', 'SEPA $party $last', paid_at => " . moment($m + 1, 11) . ');' ] if $answer != 0;
+		# a transfer that came back after it was confirmed is not confirmed again
+		push @bank, [ "$party", "SELECT c.status FROM influence.payout p CROSS JOIN LATERAL influence.confirm_payout($g, $party, '$last', 'SEPA $party $last', paid_at => " . moment($m + 1, 11) . ') c '
+			. "WHERE p.program_id = $g AND p.party_id = $party AND p.period = '$last' AND p.state <> 'failed';" ] if $answer != 0;
 		push @bank, [ "$party", "SELECT influence.fail_payout($g, $party, '$last', 'account closed', failed_at => " . moment($m + 1, 12) . ", actor => 'bank');" ] if $answer < 2;
 	}
 	# transfers of the month before, half of them by each of two clients
