@@ -45,10 +45,10 @@ FROM unnest('{owner,operator,writer,reader}'::text[]) role;
 SELECT has_function_privilege('public', 'influence.doctor()', 'EXECUTE') AS public_may, has_function_privilege('public', 'influence_internal.token_hash()', 'EXECUTE') AS public_token;
 
 -- The jobs in their order, before anything ran: due, and that is what doctor() says.
-SELECT l.job = j.job AS known, j.rhythm, j.last_status, j.next_due <= now() AS due, j.failures FROM influence_internal.job_list() l LEFT JOIN influence.jobs j USING (job) ORDER BY l.ordinal;
+SELECT j.rhythm, count(*) = count(j.job) AS known, max(j.last_status) AS last_status, bool_and(j.next_due <= now()) AS due, max(j.failures) AS failures FROM influence_internal.job_list() l LEFT JOIN influence.jobs j USING (job) GROUP BY j.rhythm ORDER BY 1;
 SELECT * FROM pg_temp.diagnosis('jobs are called', 'statistics', 'failing jobs', 'payouts are run', 'books');
 CALL influence.run_due();
-SELECT j.job, j.last_status, j.last_success IS NOT NULL AS succeeded, j.next_due > now() AS later, j.lag FROM influence_internal.job_list() l JOIN influence.jobs j USING (job) ORDER BY l.ordinal;
+SELECT j.rhythm, min(j.last_status) AS last_status, bool_and(j.last_success IS NOT NULL) AS succeeded, bool_and(j.next_due > now()) AS later, max(j.lag) AS lag FROM influence.jobs j GROUP BY j.rhythm ORDER BY 1;
 SELECT check_name, status, hint FROM pg_temp.diagnosis('library and extension', 'tables', 'standby', 'may pay', 'jobs are called', 'clock', 'crashed jobs', 'failing jobs', 'long jobs', 'payouts are run',
 	're-attribution', 'settlement', 'closed months', 'books', 'partitions', 'default partitions', 'statistics');
 
