@@ -56,7 +56,17 @@ SELECT check_name, status, hint FROM pg_temp.diagnosis('library and extension', 
 SELECT booked FROM influence.record_bonus(1, 1, 500, 'b', occurred_at => '2024-02-10');
 SELECT next_due, lag > interval '1 year' AS late FROM influence.jobs WHERE job = 'payouts';
 SELECT detail ~ '^\d+ months are due and not done, first 2024-02 of program 1$' AS counted FROM pg_temp.diagnosis('payouts are run');
+-- and a run of them shows itself while it is at it
+CREATE TABLE public.seen (job text, program_id bigint, phase text, done bigint, total bigint);
+GRANT INSERT ON public.seen TO influence_owner;
+CREATE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen SELECT p.job, p.program_id, p.phase, p.done, p.total FROM influence_internal.stat_progress() p WHERE p.pid = pg_backend_pid(); RETURN NEW; END $$;
+CREATE TRIGGER looking BEFORE INSERT ON influence.payout FOR EACH ROW EXECUTE FUNCTION public.look();
 CALL influence.run_due('2024-03-15');
+SELECT * FROM public.seen;
+SELECT count(*) AS afterwards FROM pg_temp.progress();
+DROP TRIGGER looking ON influence.payout;
+DROP FUNCTION public.look();
+DROP TABLE public.seen;
 SELECT next_due FROM influence.jobs WHERE job = 'payouts';
 
 -- What fails: three times with the next call, then 1, 2, 4, 8 and always 15 minutes later.

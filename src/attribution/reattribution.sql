@@ -250,6 +250,7 @@ BEGIN
 	changed := 0;
 	waiting := 0;
 	failed := 0;
+	PERFORM influence_internal.progress_phase('persons', (SELECT least($2, count(*)) FROM influence.reattribution r));
 	FOR q IN SELECT r.* FROM influence.reattribution r ORDER BY r.failures, r.queued_at, r.visitor_id LIMIT $2 LOOP
 		-- a job that locks many persons waits for none: who is being served now has its turn in the next run
 		IF NOT influence_internal.try_lock_person(q.visitor_id) THEN
@@ -261,6 +262,7 @@ BEGIN
 			changed := changed + influence_internal.reattribute_person(q.visitor_id, q.since);
 			DELETE FROM influence.reattribution r WHERE r.visitor_id = q.visitor_id;
 			persons := persons + 1;
+			PERFORM influence_internal.progress_step(1);
 		EXCEPTION WHEN OTHERS THEN
 			UPDATE influence.reattribution r SET failures = r.failures + 1, error = format('%s (%s)', SQLERRM, SQLSTATE)
 			 WHERE r.visitor_id = q.visitor_id;

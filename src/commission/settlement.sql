@@ -261,6 +261,7 @@ BEGIN
 	creators := 0;
 	entries := 0;
 	amount := 0;
+	PERFORM influence_internal.progress_phase('months', (SELECT least($1, count(DISTINCT (d.program_id, d.month))) FROM influence.settlement_due d));
 	FOR item IN
 		SELECT d.program_id, d.month
 		  FROM influence.settlement_due d
@@ -273,6 +274,7 @@ BEGIN
 			creators := creators + done.creators;
 			entries := entries + done.entries;
 			amount := amount + done.amount;
+			PERFORM influence_internal.progress_step(1);
 		EXCEPTION WHEN OTHERS THEN
 			UPDATE influence.settlement_due d SET failures = d.failures + 1, error = format('%s (%s)', SQLERRM, SQLSTATE)
 			 WHERE d.program_id = item.program_id AND d.month = item.month;

@@ -111,6 +111,7 @@ BEGIN
 	END IF;
 	PERFORM influence_internal.require_booked($1, $2, bounds.ends_at);
 
+	PERFORM influence_internal.progress_start('close_period', $1, 'balances of ' || $2);
 	SELECT * INTO mark FROM influence_internal.open_watermark('closing ' || $1);
 	-- one statement, one snapshot: the functions see the same entries, whatever is booked meanwhile
 	WITH e AS MATERIALIZED (
@@ -138,6 +139,7 @@ BEGIN
 										 previous_hash, hash)
 	VALUES ($1, $2, $3, $4, these, entries, return_rate, return_reserve, previous_hash, hash);
 	PERFORM influence_internal.close_watermark('closing ' || $1, mark.current);
+	PERFORM influence_internal.progress_end();
 	status := 'recorded';
 	RETURN NEXT;
 END

@@ -60,7 +60,7 @@ BEGIN
 	SELECT * INTO terms FROM influence_internal.payout_terms($1, $2, $3);
 	-- one statement, one snapshot: what is planned is what is reserved, whatever is booked meanwhile
 	WITH plan AS MATERIALIZED (
-		SELECT d.*,
+		SELECT d.*, influence_internal.progress_step(d.party_id),
 			   -- the entry that takes the remainder off is one of the payout's, so its number is drawn here
 			   CASE WHEN d.remainder > 0 THEN nextval(pg_get_serial_sequence('influence.ledger', 'entry_no')) END AS remainder_no
 		  FROM influence_internal.payout_plan($1, terms.month, $3, true) d
@@ -114,14 +114,19 @@ BEGIN
 	PERFORM influence_internal.require_past($3);
 	SELECT t.month INTO month FROM influence_internal.payout_terms($1, $2, $3) t;
 	PERFORM influence_internal.require_adopted();
+	PERFORM influence_internal.progress_start('payouts', $1, 'settling');
 	-- before the program's row is locked: whoever settles waits for no payout
 	PERFORM influence_internal.settle_tiers($1);
+	PERFORM influence_internal.progress_phase('waiting for the program');
 	PERFORM influence_internal.lock_payouts($1);
+	PERFORM influence_internal.progress_phase('reserving');
 	SELECT r.payouts, r.amount, r.carried INTO payouts, amount, carried FROM influence_internal.reserve_payouts($1, month, $3) r;
 	IF payouts > 0 THEN
+		PERFORM influence_internal.progress_phase('statements', payouts);
 		PERFORM influence_internal.issue_statements($1, month);
 		PERFORM influence_internal.require_whole_payouts($1, month);
 	END IF;
+	PERFORM influence_internal.progress_end();
 	status := CASE WHEN payouts > 0 THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
 END

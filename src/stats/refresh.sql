@@ -69,16 +69,22 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_arguments('days', $1::text);
 	SELECT * INTO mark FROM influence_internal.open_watermark('refresh_stats');
+	PERFORM influence_internal.progress_start('refresh_stats', NULL, 'hours of posts');
 	post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper);
+	PERFORM influence_internal.progress_phase('hours of creators');
 	creator_hours := influence_internal.refresh_touch_hours('creator', mark.last_seen, mark.upper)
 		+ influence_internal.refresh_earning_hours(mark.last_seen, mark.upper);
+	PERFORM influence_internal.progress_phase('hours of products');
 	product_hours := influence_internal.refresh_touch_hours('product', mark.last_seen, mark.upper)
 		+ influence_internal.refresh_sale_hours('product', mark.last_seen, mark.upper);
+	PERFORM influence_internal.progress_phase('hours of categories');
 	category_hours := influence_internal.refresh_touch_hours('category', mark.last_seen, mark.upper)
 		+ influence_internal.refresh_sale_hours('category', mark.last_seen, mark.upper);
+	PERFORM influence_internal.progress_phase('ranks of posts');
 	post_ranks := influence_internal.refresh_post_ranks(mark.last_seen, mark.upper);
 	days_written := 0;
 	IF $1 THEN
+		PERFORM influence_internal.progress_phase('days');
 		SELECT * INTO day_mark FROM influence_internal.open_watermark('refresh_days');
 		-- no further than the hours, of which they are the sums
 		day_mark.upper := CASE WHEN day_mark.upper IS NOT NULL THEN mark.current END;
@@ -89,6 +95,7 @@ BEGIN
 		PERFORM influence_internal.close_watermark('refresh_days', mark.current);
 	END IF;
 	PERFORM influence_internal.close_watermark('refresh_stats', mark.current);
+	PERFORM influence_internal.progress_end();
 	status := CASE WHEN post_hours + creator_hours + product_hours + category_hours + days_written + post_ranks > 0 THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
 END
