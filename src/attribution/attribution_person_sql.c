@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -114,7 +115,7 @@ typedef struct PersonStatement
 /* columns of touches_statement */
 enum
 {
-	TOUCH_VISITOR_ID = 1,
+	TOUCH_VISITOR_ID,
 	TOUCH_TOUCHED_AT,
 	TOUCH_REF,
 	TOUCH_KIND,
@@ -124,7 +125,8 @@ enum
 	TOUCH_CHANNEL,
 	TOUCH_POST_ID,
 	TOUCH_RECEIVED_AT,
-	TOUCH_PROGRAM_ID
+	TOUCH_PROGRAM_ID,
+	TOUCH_COLUMNS
 };
 
 #define TOUCH_LIST "x.visitor_id, x.touched_at, x.touch_ref, x.kind, x.creator_id, x.product_id, x.category_id, " \
@@ -418,25 +420,29 @@ read_touches(Person *person)
 	for (i = 0; i < person->count; i++)
 	{
 		PersonTouch *touch = &person->shown[i];
-		bool		present;
-		Datum		name;
+		Datum		row[TOUCH_COLUMNS];
+		bool		nulls[TOUCH_COLUMNS];
 		text	   *kind;
 
 		if ((i & 0xffff) == 0xffff)
 			CHECK_FOR_INTERRUPTS();
-		touch->visitor_id = *DatumGetUUIDP(result_value(i, TOUCH_VISITOR_ID, &present));
-		touch->touched_at = DatumGetTimestampTz(result_value(i, TOUCH_TOUCHED_AT, &present));
-		touch->ref = copy_text(person, result_value(i, TOUCH_REF, &present));
-		kind = DatumGetTextPP(result_value(i, TOUCH_KIND, &present));
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row, nulls);
+		kind = DatumGetTextPP(row[TOUCH_KIND]);
+		touch->visitor_id = *DatumGetUUIDP(row[TOUCH_VISITOR_ID]);
+		touch->touched_at = DatumGetTimestampTz(row[TOUCH_TOUCHED_AT]);
+		touch->ref = copy_text(person, row[TOUCH_REF]);
 		touch->kind = attribution_kind_from_name(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
-		touch->creator_id = DatumGetInt64(result_value(i, TOUCH_CREATOR_ID, &touch->has_creator));
-		touch->product_id = DatumGetInt64(result_value(i, TOUCH_PRODUCT_ID, &touch->has_product));
-		touch->category_id = DatumGetInt64(result_value(i, TOUCH_CATEGORY_ID, &touch->has_category));
-		name = result_value(i, TOUCH_CHANNEL, &present);
-		touch->channel = present ? copy_text(person, name) : NULL;
-		touch->post_id = DatumGetInt64(result_value(i, TOUCH_POST_ID, &touch->has_post));
-		touch->received_at = DatumGetTimestampTz(result_value(i, TOUCH_RECEIVED_AT, &present));
-		touch->program_id = DatumGetInt64(result_value(i, TOUCH_PROGRAM_ID, &present));
+		touch->has_creator = !nulls[TOUCH_CREATOR_ID];
+		touch->creator_id = DatumGetInt64(row[TOUCH_CREATOR_ID]);
+		touch->has_product = !nulls[TOUCH_PRODUCT_ID];
+		touch->product_id = DatumGetInt64(row[TOUCH_PRODUCT_ID]);
+		touch->has_category = !nulls[TOUCH_CATEGORY_ID];
+		touch->category_id = DatumGetInt64(row[TOUCH_CATEGORY_ID]);
+		touch->channel = nulls[TOUCH_CHANNEL] ? NULL : copy_text(person, row[TOUCH_CHANNEL]);
+		touch->has_post = !nulls[TOUCH_POST_ID];
+		touch->post_id = DatumGetInt64(row[TOUCH_POST_ID]);
+		touch->received_at = DatumGetTimestampTz(row[TOUCH_RECEIVED_AT]);
+		touch->program_id = DatumGetInt64(row[TOUCH_PROGRAM_ID]);
 		touch->is_repeated = false;
 	}
 	SPI_freetuptable(SPI_tuptable);

@@ -63,29 +63,8 @@ COMMENT ON FUNCTION influence_internal.person_visitors(uuid) IS 'All visitors th
 
 CREATE FUNCTION influence_internal.lock_person(visitor_id uuid)
 RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	person uuid;
-BEGIN
-	LOOP
-		person := influence_internal.person_of($1);
-		BEGIN
-			PERFORM influence_internal.lock_key(concat('person ', person));
-			IF influence_internal.person_of($1) = person THEN
-				RETURN;
-			END IF;
-			-- merged while this waited: an error of ours gives the lock back, so that nobody who holds the
-			-- lock of a former person ever waits for another one
-			RAISE SQLSTATE 'IN099';
-		EXCEPTION WHEN SQLSTATE 'IN099' THEN
-			NULL;
-		END;
-	END LOOP;
-END
-$$;
+AS 'MODULE_PATHNAME', 'program_lock_person'
+LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION influence_internal.lock_person(uuid) IS 'Serialises the writers of one person''s money until the end of the transaction, under whatever visitor they know the person; IN005 in REPEATABLE READ and SERIALIZABLE.';
 
 CREATE FUNCTION influence_internal.try_lock_person(visitor_id uuid)

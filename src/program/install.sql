@@ -27,6 +27,18 @@ $$;
 COMMENT ON FUNCTION influence_internal.install_steps() IS
 'The steps of install() in order; step "x" is influence_internal.install_x(). Steps are only ever appended.';
 
+CREATE FUNCTION influence_internal.code_step()
+RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT 9 $$;
+COMMENT ON FUNCTION influence_internal.code_step() IS 'The last of install_steps(), as a constant that costs nothing.';
+
+CREATE FUNCTION influence_internal.installed_step()
+RETURNS int
+AS 'MODULE_PATHNAME', 'program_installed_step'
+LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION influence_internal.installed_step() IS 'The last step that the tables of this database have; NULL without tables.';
+
 CREATE FUNCTION influence_internal.published()
 RETURNS TABLE (name text, audience text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -215,7 +227,9 @@ BEGIN
 	END IF;
 
 	body := format($body$BEGIN
-	PERFORM influence_internal.require_install();
+	IF influence_internal.installed_step() IS DISTINCT FROM influence_internal.code_step() THEN
+		PERFORM influence_internal.require_install();
+	END IF;
 	%s influence_internal.%I(%s);
 $body$, returns, function_name, calls);
 	IF volatility = 'VOLATILE' AND audience <> 'owner' THEN

@@ -36,7 +36,7 @@ BEGIN
 	END IF;
 	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
 	PERFORM influence_internal.lock_person($2);
-	-- assigned rather than selected: functions are called without a statement of their own
+	-- assigned, not selected: that needs no statement of its own
 	f := influence_internal.order_facts($1, $2, $3, coalesce($5, now()));
 	people := CASE WHEN f.has_alias THEN influence_internal.person_visitors($2) ELSE ARRAY[$2] END;
 	IF f.is_known THEN
@@ -80,9 +80,9 @@ BEGIN
 		booked := influence_internal.book_plain_order($1, $2, $3, people, details ->> 'country', f, stored);
 		IF booked.is_whole THEN
 			-- what order_summary() would say
-			line_count := stored.line_count;
+			line_count := cardinality(stored.ids);
 			amount := stored.amount;
-			credited := booked.credited;
+			credited := stored.amount;
 			unattributed := 0;
 			commission := booked.commission;
 			clawed_back := 0;
@@ -124,8 +124,7 @@ COMMENT ON FUNCTION influence_internal.check_order(bigint, uuid, text, jsonb, ti
 
 CREATE FUNCTION influence_internal.store_order(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb,
 	details jsonb, content_hash bytea, currency text, program_currency text, fx_rate numeric, fx_source text, policy_version int, base_less text[],
-	OUT line_count int, OUT amount numeric, OUT ids bigint[], OUT amounts bigint[], OUT products bigint[], OUT categories bigint[],
-	OUT cart_starts timestamptz[])
+	OUT amount numeric, OUT ids bigint[], OUT amounts bigint[], OUT products bigint[], OUT categories bigint[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -177,9 +176,9 @@ BEGIN
 							  - CASE WHEN 'points' = ANY ($13) THEN coalesce(l.points, 0) ELSE 0 END
 							  - CASE WHEN 'gift_card' = ANY ($13) THEN coalesce(l.gift_card, 0) ELSE 0 END)) AS total OFFSET 0) t OFFSET 0) a
 		RETURNING line_no, product_id, category_path, order_amount, base_amount)
-	SELECT count(*), sum(s.base_amount), greatest(sum(s.order_amount), sum(s.base_amount)), array_agg(s.line_no::bigint), array_agg(s.base_amount),
-		   array_agg(s.product_id), array_agg(s.category_path[cardinality(s.category_path)]), array_agg(NULL::timestamptz)
-	  INTO line_count, amount, total, ids, amounts, products, categories, cart_starts
+	SELECT sum(s.base_amount), greatest(sum(s.order_amount), sum(s.base_amount)), array_agg(s.line_no::bigint), array_agg(s.base_amount),
+		   array_agg(s.product_id), array_agg(s.category_path[cardinality(s.category_path)])
+	  INTO amount, total, ids, amounts, products, categories
 	  FROM stored s;
 	IF total > 9223372036854775807 THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of the order is out of range',
@@ -188,7 +187,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.store_order(bigint, uuid, text, timestamptz, jsonb, jsonb, bytea, text, text, numeric, text, int, text[]) IS
-'Stores an order and its lines given as JSON, each with what of it earns, in the order''s currency and, at the exchange rate (NULL: the same currency), in the program''s. base_less: what the commission policy takes off quantity x paid_price. -> how many lines, the sum of their bases, and as arrays their numbers, bases, products, categories (the deepest of each path) and, all NULL, what earlier orders consumed. IN002, IN003, IN006.';
+'Stores an order and its lines given as JSON, each with what of it earns, in the order''s currency and, at the exchange rate (NULL: the same currency), in the program''s. base_less: what the commission policy takes off quantity x paid_price. -> the sum of the lines'' bases, and as arrays their numbers, bases, products and categories (the deepest of each path). IN002, IN003, IN006.';
 
 CREATE FUNCTION influence_internal.has_plain_lines(lines jsonb)
 RETURNS boolean

@@ -1,0 +1,68 @@
+--
+-- The short way of plain orders and the long way of all others come to the same: each order is recorded twice, for two visitors with the
+-- same touches, once with a coupon that is nobody's and, under coupon_rule none, changes nothing but takes the long way.
+--
+\getenv tree PG_ABS_SRCDIR
+\set fresh :tree '/test/lib/fresh.sql'
+\i :fresh
+
+SELECT pg_temp.new_program('last', 'USD', 'UTC', '{"view_lookback": "1 day"}', '{"hold": "30 days"}');
+SELECT pg_temp.new_program('linear', 'EUR', 'Europe/Berlin', '{"model": "linear", "lookback": "7 days"}', '{"hold_after_month_end": 15, "rounding": "half_even"}');
+SELECT pg_temp.new_program('match', 'JPY', 'Asia/Tokyo', '{"model": "position_based", "match": "category"}', '{"hold_from": "delivered", "rounding": "down"}');
+SELECT category_id FROM influence.create_category('Home');
+SELECT category_id FROM influence.create_category('Light', 1);
+SELECT category_id FROM influence.create_category('Food');
+SELECT product_ids FROM influence.add_products('[{"sku": "lamp", "title": "Lamp", "category_id": 2}, {"sku": "rug", "title": "Rug", "category_id": 1}, {"sku": "tea", "title": "Tea", "category_id": 3}]');
+SELECT pg_temp.new_creator('c' || i, CASE WHEN i = 7 THEN pg_temp.visitor(1007) END) FROM generate_series(1, 7) i;
+SELECT status FROM influence.register_creator('c8', 'Not admitted');
+SELECT status FROM influence.set_creator_status(pg_temp.creator('c5'), 'suspended', 'fake followers', 'ops', '2024-06-05');
+SELECT status FROM influence.set_creator_status(pg_temp.creator('c6'), 'banned', 'fraud', 'ops', '2024-06-01');
+-- visitor 1007 is creator c7's account, of whose person 2007 is; 1009 and 1010 are one person, as are 2009 and 2010
+SELECT status FROM (VALUES (2007, 1007), (1009, 1010), (2009, 2010)) v(a, b), influence.identify(pg_temp.visitor(a), pg_temp.visitor(b));
+SELECT count(*) FROM (VALUES (0.05, 0, 0, 0, '', '', 0), (0.06, 0, 0, 1, '', '', 0), (0.07, 0, 0, 2, '', '', 0), (0.03, 0, 3, 0, '', '', 0), (0.11, 1, 0, 0, '', '', 0),
+		(0.12, 1, 1, 0, '', '', 0), (0.13, 2, 0, 2, '', '', 0), (0.015, 0, 0, 0, 'DE', '', 0), (0.025, 0, 0, 0, '', 'new', 0), (0.035, 0, 0, 3, '', 'returning', 0), (0.045, 3, 0, 0, '', '', 1), (0.0333, 3, 0, 0, '', '', 0)) r(rate, c, p, k, country, kind, priority),
+	influence.program g, influence.set_commission_rate(g.program_id, r.rate, r.c, r.p, r.k, r.country, NULL, r.priority, '2024-01-01', customer_kind => r.kind);
+SELECT count(*) FROM influence.set_tier_table(2, 'revenue', 'graduated', '{0,100000}', '{0.05,0.06}', valid_from => '2024-01-01') a, influence.set_tier_table(2, 'revenue', 'volume', '{0,100000}', '{0.05,0.06}', 2, '2024-06-04') b;
+
+-- Touches of the persons 1 to 60 under the visitors 1000 + n and 2000 + n: all kinds, some late, without creator, before the windows
+INSERT INTO influence.touch (visitor_id, touched_at, touch_ref, program_id, kind, creator_id, channel, product_id, category_id, post_id, viewable_ms, received_at)
+SELECT pg_temp.visitor(w + n), m.at, 't' || i % 9, 1 + n % 3, (ARRAY['click', 'view', 'cart', 'click', 'coupon'])[1 + x.r % 5], nullif(x.r / 5 % 9, 0), (ARRAY['social', 'direct', NULL])[1 + x.r / 45 % 3],
+	   nullif(x.r / 135 % 4, 0), NULL, nullif(x.r / 540 % 3, 0), x.r % 3000, m.at + CASE WHEN x.r % 7 = 0 THEN interval '5 days' ELSE '0' END
+  FROM generate_series(1, 60) n CROSS JOIN generate_series(1, 10) i CROSS JOIN (VALUES (1000), (2000)) v(w)
+ CROSS JOIN LATERAL (SELECT (hashint8extended(n * 100 + i, 7) & 65535)::int AS r) x
+ CROSS JOIN LATERAL (SELECT '2024-06-07'::timestamptz - x.r % 1000 * (CASE WHEN n % 4 = 0 THEN interval '1 hour' ELSE '5 minutes' END) AS at) m
+ WHERE n % 10 <> 0 ON CONFLICT DO NOTHING;
+UPDATE influence.program SET created_at = '2024-01-01';
+CREATE TEMP TABLE answer AS
+SELECT v.w, n, (to_jsonb(o) - 'status')::text AS answer
+  FROM generate_series(1, 60) n CROSS JOIN (VALUES (1000, '{}'), (2000, '{"coupon": "NONE"}')) v(w, details)
+ CROSS JOIN LATERAL (SELECT (hashint8extended(n, 11) & 65535)::int AS r) x
+ CROSS JOIN LATERAL influence.record_order(1 + n % 3, pg_temp.visitor(v.w + n), 'o' || v.w + n,
+		(SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('line_no', k, 'product_id', 1 + (x.r + k) % 3, 'quantity', 1 + x.r % 3, 'paid_price', 999 + x.r % 777 * k, 'discount_seller', x.r % 5,
+				'new_customer', (ARRAY[true, false, NULL])[1 + (x.r + k) % 3], 'renewal_no', CASE WHEN x.r % 11 = 0 THEN 2 END)))
+		   FROM generate_series(1, 1 + x.r % 3) k),
+		'2024-06-02'::timestamptz + x.r % 9 * interval '16 hours', NULL, v.details::jsonb || CASE WHEN x.r % 4 = 0 THEN '{"country": "DE"}' ELSE '{}' END::jsonb) o;
+SELECT count(*) AS orders, count(*) FILTER (WHERE answer LIKE '%unattributed: %') > 5 AS unattributed, count(*) FILTER (WHERE answer LIKE '%not earned: %') > 5 AS not_earned,
+	   count(*) FILTER (WHERE answer LIKE '%"remarks": null%') > 20 AS whole FROM answer;
+CREATE FUNCTION pg_temp.told(w int) RETURNS TABLE (of text, n int, facts text) LANGUAGE sql AS $$
+	SELECT 'answer', a.n, a.answer FROM answer a WHERE a.w = $1
+	UNION ALL
+	SELECT 'line', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,xact}'::text[])::text FROM influence.order_line x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
+	UNION ALL
+	SELECT 'credit', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,touch_visitor_id,order_ref,xact}'::text[] || jsonb_build_object('own', x.touch_visitor_id = x.visitor_id))::text
+	  FROM influence.credit x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
+	UNION ALL
+	SELECT 'earning', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,xact}'::text[])::text FROM influence.earning x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
+	UNION ALL
+	SELECT 'ledger', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,entry_key,booked_at,xact}'::text[] || jsonb_build_object('key', regexp_replace(x.entry_key, '[^/]*/[^/]*$', '')))::text
+	  FROM influence.ledger x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
+$$;
+SELECT of, count(*) > 60 AS many, count(DISTINCT n) > 20 AS of_many_orders FROM pg_temp.told(1000) WHERE of <> 'answer' GROUP BY of ORDER BY of;
+SELECT 'short' AS way, * FROM (SELECT * FROM pg_temp.told(1000) EXCEPT ALL SELECT * FROM pg_temp.told(2000)) x
+UNION ALL
+SELECT 'long', * FROM (SELECT * FROM pg_temp.told(2000) EXCEPT ALL SELECT * FROM pg_temp.told(1000)) x;
+SELECT count(DISTINCT rate) AS rates, count(DISTINCT tier_id) AS tiers, array_agg(DISTINCT hold_reason) AS reasons, array_agg(DISTINCT customer_kind) AS kinds FROM influence.earning WHERE order_ref LIKE 'o1%';
+SELECT array_agg(DISTINCT reason) AS reasons, array_agg(DISTINCT snapshot ->> 'kind') AS kinds FROM influence.credit WHERE order_ref LIKE 'o1%';
+SELECT * FROM influence.check_books();
+-- the constant that the published functions compare with
+SELECT influence_internal.code_step() = max(step) AS constant FROM influence_internal.install_steps();

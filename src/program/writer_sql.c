@@ -1,0 +1,147 @@
+/*
+ * writer_sql.c
+ *	  What every writer asks first: influence_internal.installed_step() and
+ *	  influence_internal.lock_person(). In SQL they would cost each call several
+ *	  statements more.
+ *
+ * Statements are planned once per session, run with the caller's rights, and
+ * name everything with its schema; the operators are those of the search_path
+ * that every function of influence_internal sets.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation_d.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(program_installed_step);
+PG_FUNCTION_INFO_V1(program_lock_person);
+
+static void
+connect_spi(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+static void
+finish_spi(void)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+/*
+ * Runs a statement with at most one argument, a visitor: in a snapshot of its
+ * own, or in the caller's.
+ */
+static uint64
+run_statement(SPIPlanPtr *plan, const char *text, const pg_uuid_t *visitor, bool own_snapshot)
+{
+	Oid			types[1] = {UUIDOID};
+	Datum		values[1];
+	int			result;
+
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	fresh = SPI_prepare(text, visitor == NULL ? 0 : 1, types);
+
+		if (fresh == NULL)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		if (SPI_keepplan(fresh) != 0)
+			elog(ERROR, "SPI_keepplan failed");
+		*plan = fresh;
+	}
+	values[0] = UUIDPGetDatum(visitor);
+	result = SPI_execute_plan(*plan, values, NULL, !own_snapshot, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+Datum
+program_installed_step(PG_FUNCTION_ARGS)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			schema = get_namespace_oid("influence", true);
+	bool		isnull = true;
+	int32		step = 0;
+
+	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("schema_version", schema)))
+		PG_RETURN_NULL();
+	connect_spi();
+	if (run_statement(&plan, "SELECT max(v.step) FROM influence.schema_version v", NULL, false) == 1)
+		step = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	finish_spi();
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(step);
+}
+
+/* Who a visitor is by now. */
+static pg_uuid_t
+person_of(const pg_uuid_t *visitor)
+{
+	static SPIPlanPtr alias_plan = NULL;
+	static SPIPlanPtr person_plan = NULL;
+	pg_uuid_t	person = *visitor;
+	bool		isnull;
+
+	/* most visitors are nobody's alias */
+	if (run_statement(&alias_plan, "SELECT FROM influence.visitor_alias a WHERE a.visitor_id = $1", visitor, true) > 0 &&
+		run_statement(&person_plan, "SELECT influence_internal.person_of($1)", visitor, true) == 1)
+		person = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	return person;
+}
+
+/* the lock that lock_key('person ' || person) takes */
+static void
+person_tag(const pg_uuid_t *person, LOCKTAG *tag)
+{
+	char	   *name = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(person)));
+	int64		key = DatumGetInt64(DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
+															CStringGetTextDatum(psprintf("pg_influence person %s", name)),
+															Int64GetDatum(0)));
+
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) ((uint64) key >> 32), (uint32) key, 1);
+}
+
+Datum
+program_lock_person(PG_FUNCTION_ARGS)
+{
+	static SPIPlanPtr isolation_plan = NULL;
+	const pg_uuid_t *visitor = PG_GETARG_UUID_P(0);
+	pg_uuid_t	person;
+
+	connect_spi();
+	if (IsolationUsesXactSnapshot())
+		run_statement(&isolation_plan, "SELECT influence_internal.require_read_committed()", NULL, false);
+	person = person_of(visitor);
+	for (;;)
+	{
+		LOCKTAG		tag;
+		pg_uuid_t	now;
+
+		person_tag(&person, &tag);
+		(void) LockAcquire(&tag, ExclusiveLock, false, false);
+		now = person_of(visitor);
+		if (memcmp(&now, &person, UUID_LEN) == 0)
+			break;
+		/* merged while this waited: nobody who holds the lock of a former person ever waits for another one */
+		LockRelease(&tag, ExclusiveLock, false);
+		person = now;
+		CHECK_FOR_INTERRUPTS();
+	}
+	finish_spi();
+	PG_RETURN_VOID();
+}
