@@ -1,0 +1,432 @@
+/*
+ * attribution_person.c
+ *	  The touches of a person in the program, read through SPI.
+ *
+ * The statements are planned once per session. They run with the caller's
+ * rights and in its snapshot, and name everything with its schema; the operators
+ * are those of the search_path that every function of influence_internal sets.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "attribution_decode.h"
+#include "attribution_person.h"
+#include "attribution_visitor.h"
+
+/* A statement and its plan, made by the first call of the session. */
+typedef struct PersonStatement
+{
+	const char *text;
+	int			nargs;
+	Oid			types[8];
+	SPIPlanPtr	plan;
+} PersonStatement;
+
+/* columns of touches_statement */
+enum
+{
+	TOUCH_VISITOR_ID,
+	TOUCH_TOUCHED_AT,
+	TOUCH_REF,
+	TOUCH_KIND,
+	TOUCH_CREATOR_ID,
+	TOUCH_PRODUCT_ID,
+	TOUCH_CATEGORY_ID,
+	TOUCH_CHANNEL,
+	TOUCH_POST_ID,
+	TOUCH_RECEIVED_AT,
+	TOUCH_PROGRAM_ID,
+	TOUCH_COLUMNS
+};
+
+#define TOUCH_LIST "x.visitor_id, x.touched_at, x.touch_ref, x.kind, x.creator_id, x.product_id, x.category_id, " \
+	"x.channel, x.post_id, x.received_at, x.program_id"
+
+/*
+ * What can earn of visitors $1 in programs $2 up to $3: views after $4, that
+ * were seen for $7 milliseconds, carts after $5, others after $6. Carts that are
+ * older than all else, $8, have an index of their own.
+ */
+static PersonStatement touches_statement = {
+	"SELECT " TOUCH_LIST " FROM influence.touch x"
+	" WHERE x.visitor_id = ANY ($1) AND x.program_id = ANY ($2) AND x.touched_at > $8 AND x.touched_at <= $3"
+	"   AND x.touched_at > CASE x.kind WHEN 'view' THEN $4 WHEN 'cart' THEN $5 ELSE $6 END"
+	"   AND (x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= $7)"
+	" UNION ALL "
+	"SELECT " TOUCH_LIST " FROM influence.touch x"
+	" WHERE x.visitor_id = ANY ($1) AND x.program_id = ANY ($2) AND x.kind = 'cart' AND x.touched_at > $5 AND x.touched_at <= $8",
+	8, {UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID},
+	NULL
+};
+
+static PersonStatement older_statement = {
+	"SELECT o.touched_at, o.kind FROM influence_internal.older_touch($1, $2, $3, $4) o WHERE o.kind IS NOT NULL",
+	4, {UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, INT4OID}, NULL
+};
+
+/* a cart without a creator: whose session it was put into */
+static PersonStatement session_statement = {
+	"SELECT influence_internal.session_creator($1, $2, $3, $4, $5, $6)",
+	6, {UUIDARRAYOID, INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, INTERVALOID, INTERVALOID}, NULL
+};
+
+static PersonStatement category_statement = {
+	"SELECT h.category_id FROM influence.product_category h WHERE h.product_id = $1 AND h.valid_from <= $2"
+	" ORDER BY h.valid_from DESC LIMIT 1",
+	2, {INT8OID, TIMESTAMPTZOID}, NULL
+};
+
+/* what happened before its program was here is late when it was imported late */
+static PersonStatement late_statement = {
+	"SELECT influence_internal.is_late($1, $2, g.created_at, $3) FROM influence.program g WHERE g.program_id = $4",
+	4, {TIMESTAMPTZOID, TIMESTAMPTZOID, INTERVALOID, INT8OID}, NULL
+};
+
+static uint64
+run_statement(PersonStatement *statement, Datum *values, const char *nulls)
+{
+	int			result;
+
+	if (statement->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(statement->text, statement->nargs, statement->types);
+
+		if (plan == NULL)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		if (SPI_keepplan(plan) != 0)
+			elog(ERROR, "SPI_keepplan failed");
+		statement->plan = plan;
+	}
+	result = SPI_execute_plan(statement->plan, values, nulls, true, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* a column of the last statement's row i */
+static Datum
+result_value(uint64 i, int column, bool *present)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &isnull);
+
+	*present = !isnull;
+	return value;
+}
+
+/* the moment of the order less a window, and two days for time zones */
+static Datum
+since(const Person *person, int window)
+{
+	Interval	two_days = {0, 2, 0};
+
+	return DirectFunctionCall2(timestamptz_mi_interval,
+							   DirectFunctionCall2(timestamptz_mi_interval, attribution_person_argument(person, PERSON_CONVERTED_AT),
+												   attribution_person_argument(person, window)),
+							   IntervalPGetDatum(&two_days));
+}
+
+/* The order in which touches are numbered. */
+static int
+compare_shown(const void *a, const void *b)
+{
+	const PersonTouch *first = a;
+	const PersonTouch *second = b;
+	size_t		first_length = VARSIZE_ANY_EXHDR(first->ref);
+	size_t		second_length = VARSIZE_ANY_EXHDR(second->ref);
+	int			order;
+
+	if (first->touched_at != second->touched_at)
+		return first->touched_at < second->touched_at ? -1 : 1;
+	order = memcmp(VARDATA_ANY(first->ref), VARDATA_ANY(second->ref), Min(first_length, second_length));
+	if (order == 0 && first_length != second_length)
+		order = first_length < second_length ? -1 : 1;
+	return order != 0 ? order : memcmp(&first->visitor_id, &second->visitor_id, UUID_LEN);
+}
+
+/* Those of one visitor and touch_ref together, the earliest first. */
+static int
+compare_keys(const void *a, const void *b)
+{
+	const PersonTouch *first = *(PersonTouch *const *) a;
+	const PersonTouch *second = *(PersonTouch *const *) b;
+	size_t		first_length = VARSIZE_ANY_EXHDR(first->ref);
+	size_t		second_length = VARSIZE_ANY_EXHDR(second->ref);
+	int			order;
+
+	if (first_length != second_length)
+		return first_length < second_length ? -1 : 1;
+	order = memcmp(VARDATA_ANY(first->ref), VARDATA_ANY(second->ref), first_length);
+	if (order == 0)
+		order = memcmp(&first->visitor_id, &second->visitor_id, UUID_LEN);
+	if (order == 0 && first->touched_at != second->touched_at)
+		order = first->touched_at < second->touched_at ? -1 : 1;
+	return order;
+}
+
+static bool
+same_key(const PersonTouch *a, const PersonTouch *b)
+{
+	return VARSIZE_ANY_EXHDR(a->ref) == VARSIZE_ANY_EXHDR(b->ref) &&
+		memcmp(VARDATA_ANY(a->ref), VARDATA_ANY(b->ref), VARSIZE_ANY_EXHDR(a->ref)) == 0 &&
+		memcmp(&a->visitor_id, &b->visitor_id, UUID_LEN) == 0;
+}
+
+/* A touch_ref is one touch of its visitor: of two that COPY brought the earliest counts. */
+static void
+drop_repeated(Person *person)
+{
+	PersonTouch **keys = MemoryContextAllocHuge(person->context, Max(person->count, 1) * sizeof(*keys));
+	size_t		kept = 0;
+	size_t		i;
+
+	for (i = 0; i < person->count; i++)
+		keys[i] = &person->shown[i];
+	qsort(keys, person->count, sizeof(*keys), compare_keys);
+	for (i = 1; i < person->count; i++)
+		keys[i]->is_repeated = same_key(keys[i], keys[i - 1]);
+	for (i = 0; i < person->count; i++)
+	{
+		if (!person->shown[i].is_repeated)
+			person->shown[kept++] = person->shown[i];
+	}
+	person->count = kept;
+	pfree(keys);
+}
+
+static bool
+came_late(const Person *person, const PersonTouch *touch)
+{
+	Datum		delay = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(touch->received_at),
+											TimestampTzGetDatum(touch->touched_at));
+	Datum		values[4];
+	bool		present;
+
+	bool		late;
+
+	/* most came at once: the program's age matters to few */
+	if (!DatumGetBool(DirectFunctionCall2(interval_gt, delay, attribution_person_argument(person, PERSON_MAX_TOUCH_DELAY))))
+		return false;
+	values[0] = TimestampTzGetDatum(touch->touched_at);
+	values[1] = TimestampTzGetDatum(touch->received_at);
+	values[2] = attribution_person_argument(person, PERSON_MAX_TOUCH_DELAY);
+	values[3] = Int64GetDatum(touch->program_id);
+	late = run_statement(&late_statement, values, NULL) == 1 && DatumGetBool(result_value(0, 1, &present)) && present;
+	SPI_freetuptable(SPI_tuptable);
+	return late;
+}
+
+/* What a touch itself does not say. */
+static void
+look_up(const Person *person, PersonTouch *touch)
+{
+	Datum		values[6];
+	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', ' '};
+
+	touch->is_late = came_late(person, touch);
+	if (touch->kind == ATTRIBUTION_CART && !touch->has_creator)
+	{
+		values[0] = attribution_person_argument(person, PERSON_PEOPLE);
+		values[1] = attribution_person_argument(person, PERSON_SCOPE);
+		values[2] = Int64GetDatum(touch->program_id);
+		values[3] = TimestampTzGetDatum(touch->touched_at);
+		values[4] = attribution_person_argument(person, PERSON_MAX_TOUCH_DELAY);
+		values[5] = attribution_person_argument(person, PERSON_CART_SESSION);
+		if (person->fcinfo->args[PERSON_CART_SESSION].isnull)
+			nulls[5] = 'n';
+		if (run_statement(&session_statement, values, nulls) == 1)
+			touch->creator_id = DatumGetInt64(result_value(0, 1, &touch->has_creator));
+		SPI_freetuptable(SPI_tuptable);
+	}
+	if (!touch->has_category && touch->has_product && person->policy.rules.match == ATTRIBUTION_MATCH_CATEGORY)
+	{
+		values[0] = Int64GetDatum(touch->product_id);
+		values[1] = TimestampTzGetDatum(touch->touched_at);
+		if (run_statement(&category_statement, values, NULL) == 1)
+			touch->category_id = DatumGetInt64(result_value(0, 1, &touch->has_category));
+		SPI_freetuptable(SPI_tuptable);
+	}
+}
+
+static text *
+copy_text(const Person *person, Datum value)
+{
+	text	   *source = DatumGetTextPP(value);
+	text	   *copy = MemoryContextAlloc(person->context, VARSIZE_ANY(source));
+
+	memcpy(copy, source, VARSIZE_ANY(source));
+	return copy;
+}
+
+/* What could earn. */
+static void
+read_touches(Person *person)
+{
+	Datum		since_view = since(person, PERSON_VIEW_LOOKBACK);
+	Datum		since_cart = since(person, PERSON_CART_LOOKBACK);
+	Datum		since_click = since(person, PERSON_LOOKBACK);
+	Datum		values[8];
+	uint64		i;
+
+	values[0] = attribution_person_argument(person, PERSON_PEOPLE);
+	values[1] = attribution_person_argument(person, PERSON_SCOPE);
+	values[2] = attribution_person_argument(person, PERSON_CONVERTED_AT);
+	values[3] = since_view;
+	values[4] = since_cart;
+	values[5] = since_click;
+	values[6] = attribution_person_argument(person, PERSON_VIEW_MIN_MS);
+	values[7] = TimestampTzGetDatum(Min(DatumGetTimestampTz(since_view), DatumGetTimestampTz(since_click)));
+	person->count = run_statement(&touches_statement, values, NULL);
+	/* room for a touch that is out of the windows, and for the coupon */
+	person->shown = MemoryContextAllocHuge(person->context, (person->count + 2) * sizeof(*person->shown));
+	for (i = 0; i < person->count; i++)
+	{
+		PersonTouch *touch = &person->shown[i];
+		Datum		row[TOUCH_COLUMNS];
+		bool		nulls[TOUCH_COLUMNS];
+		text	   *kind;
+
+		if ((i & 0xffff) == 0xffff)
+			CHECK_FOR_INTERRUPTS();
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row, nulls);
+		kind = DatumGetTextPP(row[TOUCH_KIND]);
+		touch->visitor_id = *DatumGetUUIDP(row[TOUCH_VISITOR_ID]);
+		touch->touched_at = DatumGetTimestampTz(row[TOUCH_TOUCHED_AT]);
+		touch->ref = copy_text(person, row[TOUCH_REF]);
+		touch->kind = attribution_kind_from_name(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
+		touch->has_creator = !nulls[TOUCH_CREATOR_ID];
+		touch->creator_id = DatumGetInt64(row[TOUCH_CREATOR_ID]);
+		touch->has_product = !nulls[TOUCH_PRODUCT_ID];
+		touch->product_id = DatumGetInt64(row[TOUCH_PRODUCT_ID]);
+		touch->has_category = !nulls[TOUCH_CATEGORY_ID];
+		touch->category_id = DatumGetInt64(row[TOUCH_CATEGORY_ID]);
+		touch->channel = nulls[TOUCH_CHANNEL] ? NULL : copy_text(person, row[TOUCH_CHANNEL]);
+		touch->has_post = !nulls[TOUCH_POST_ID];
+		touch->post_id = DatumGetInt64(row[TOUCH_POST_ID]);
+		touch->received_at = DatumGetTimestampTz(row[TOUCH_RECEIVED_AT]);
+		touch->program_id = DatumGetInt64(row[TOUCH_PROGRAM_ID]);
+		touch->is_repeated = false;
+	}
+	SPI_freetuptable(SPI_tuptable);
+	drop_repeated(person);
+	qsort(person->shown, person->count, sizeof(*person->shown), compare_shown);
+	for (i = 0; i < person->count; i++)
+		look_up(person, &person->shown[i]);
+}
+
+/* With nothing that could earn an older touch tells "outside the window" from "no touch". */
+static void
+read_older(Person *person)
+{
+	PersonTouch *touch = &person->shown[0];
+	Datum		values[4];
+	text	   *kind;
+	bool		present;
+
+	values[0] = attribution_person_argument(person, PERSON_PEOPLE);
+	values[1] = attribution_person_argument(person, PERSON_SCOPE);
+	values[2] = attribution_person_argument(person, PERSON_CONVERTED_AT);
+	values[3] = attribution_person_argument(person, PERSON_VIEW_MIN_MS);
+	if (run_statement(&older_statement, values, NULL) == 1)
+	{
+		memset(touch, 0, sizeof(*touch));
+		touch->touched_at = DatumGetTimestampTz(result_value(0, 1, &present));
+		touch->received_at = touch->touched_at;
+		kind = DatumGetTextPP(result_value(0, 2, &present));
+		touch->kind = attribution_kind_from_name(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
+		touch->ref = person->empty;
+		touch->rival = ATTRIBUTION_NONE;
+		person->count = 1;
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The order's own coupon: greater than any other touch of that moment, and nobody's, so that no touch_ref is like it. */
+static void
+add_coupon(Person *person)
+{
+	PersonTouch *touch = &person->shown[person->count];
+	size_t		i;
+
+	memset(touch, 0, sizeof(*touch));
+	touch->touched_at = DatumGetTimestampTz(attribution_person_argument(person, PERSON_CONVERTED_AT));
+	touch->received_at = touch->touched_at;
+	touch->ref = DatumGetTextPP(attribution_person_argument(person, PERSON_COUPON));
+	touch->kind = ATTRIBUTION_COUPON;
+	touch->creator_id = DatumGetInt64(attribution_person_argument(person, PERSON_COUPON_OWNER));
+	touch->has_creator = true;
+	touch->rival = ATTRIBUTION_NONE;
+	for (i = 0; i < person->count; i++)
+	{
+		if (!person->shown[i].has_creator || person->shown[i].creator_id != touch->creator_id)
+			touch->rival = i;
+	}
+	person->coupon = person->count++;
+}
+
+/* Numbers the touches and hands them to the core. */
+static void
+prepare_touches(Person *person)
+{
+	size_t		i;
+
+	person->touches = MemoryContextAllocHuge(person->context, Max(person->count, 1) * sizeof(*person->touches));
+	for (i = 0; i < person->count; i++)
+	{
+		PersonTouch *shown = &person->shown[i];
+		AttributionTouch *touch = &person->touches[i];
+
+		if ((i & 0xffff) == 0xffff)
+			CHECK_FOR_INTERRUPTS();
+		memset(touch, 0, sizeof(*touch));
+		touch->kind = shown->kind;
+		if (i != person->coupon)
+		{
+			shown->rival = ATTRIBUTION_NONE;
+			if (i > 0)
+			{
+				const PersonTouch *before = &person->shown[i - 1];
+
+				/* a run of touches of one creator has one runner-up */
+				shown->rival = before->has_creator != shown->has_creator ||
+					(shown->has_creator && before->creator_id != shown->creator_id) ? i - 1 : before->rival;
+			}
+		}
+		touch->touched_at = shown->touched_at;
+		touch->touch_id = i == person->coupon ? PG_INT64_MAX : (int64) i + 1;
+		touch->creator_id = shown->creator_id;
+		touch->product_id = shown->product_id;
+		touch->category_id = shown->category_id;
+		touch->has_creator = shown->has_creator;
+		touch->has_product = shown->has_product;
+		touch->has_category = shown->has_category;
+		touch->is_late = shown->is_late;
+		touch->is_direct = shown->channel != NULL &&
+			attribution_channel_is_direct(VARDATA_ANY(shown->channel), VARSIZE_ANY_EXHDR(shown->channel));
+	}
+	attribution_sort_touches(person->touches, person->count);
+}
+
+void
+attribution_person_read(Person *person)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	read_touches(person);
+	if (person->count == 0)
+		read_older(person);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	person->coupon = ATTRIBUTION_NONE;
+	if (!person->fcinfo->args[PERSON_COUPON_OWNER].isnull)
+		add_coupon(person);
+	prepare_touches(person);
+}

@@ -1,0 +1,93 @@
+/*
+ * attribution_person.h
+ *	  The touches of a person in the program, as credit_touches() needs them.
+ */
+#ifndef PG_INFLUENCE_ATTRIBUTION_PERSON_H
+#define PG_INFLUENCE_ATTRIBUTION_PERSON_H
+
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "utils/uuid.h"
+
+#include "attribution_policy.h"
+
+/* argument positions of credit_touches() */
+enum
+{
+	PERSON_PEOPLE,
+	PERSON_SCOPE,
+	PERSON_CONVERTED_AT,
+	PERSON_LINE_IDS,
+	PERSON_AMOUNTS,
+	PERSON_LINE_PRODUCT_IDS,
+	PERSON_LINE_CATEGORY_IDS,
+	PERSON_EXCLUDED,
+	PERSON_CART_STARTS,
+	PERSON_MAX_TOUCH_DELAY,
+	PERSON_VIEW_MIN_MS,
+	PERSON_MODEL,
+	PERSON_LOOKBACK,
+	PERSON_VIEW_LOOKBACK,
+	PERSON_CART_LOOKBACK,
+	PERSON_HALF_LIFE,
+	PERSON_POSITION_WEIGHTS,
+	PERSON_REUSE,
+	PERSON_SESSION_LIFETIME,
+	PERSON_MATCH,
+	PERSON_TIME_ZONE,
+	PERSON_REQUIRED,
+	PERSON_PATH_START = PERSON_REQUIRED,
+	PERSON_COUPON,
+	PERSON_COUPON_OWNER,
+	PERSON_CART_SESSION,
+	PERSON_COUNT
+};
+
+/* A touch as it is shown: what the core needs of it is in an AttributionTouch. */
+typedef struct PersonTouch
+{
+	TimestampTz touched_at;
+	pg_uuid_t	visitor_id;
+	text	   *ref;
+	text	   *channel;		/* or NULL */
+	AttributionKind kind;
+	int64		creator_id;
+	int64		product_id;
+	int64		category_id;
+	int64		post_id;
+	int64		program_id;
+	TimestampTz received_at;
+	bool		has_creator;
+	bool		has_product;
+	bool		has_category;
+	bool		has_post;
+	bool		is_late;
+	bool		is_repeated;	/* an earlier one has its touch_ref */
+	size_t		rival;			/* the last one before it of somebody else, or ATTRIBUTION_NONE */
+} PersonTouch;
+
+typedef struct Person
+{
+	FunctionCallInfo fcinfo;	/* the arguments */
+	MemoryContext context;		/* outlives SPI */
+	AttributionPolicy policy;
+	text	   *empty;			/* touch_ref of no touch */
+	PersonTouch *shown;			/* in the order of (touched_at, touch_ref, visitor_id) */
+	AttributionTouch *touches;	/* in the order of a path; touch_id counts shown from 1 */
+	size_t		count;
+	size_t		coupon;			/* which of shown is the order's coupon, or ATTRIBUTION_NONE */
+} Person;
+
+static inline Datum
+attribution_person_argument(const Person *person, int argno)
+{
+	return person->fcinfo->args[argno].value;
+}
+
+/*
+ * Reads and numbers the touches by the arguments and the policy: fills shown,
+ * touches, count and coupon.
+ */
+extern void attribution_person_read(Person *person);
+
+#endif							/* PG_INFLUENCE_ATTRIBUTION_PERSON_H */
