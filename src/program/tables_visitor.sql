@@ -136,7 +136,9 @@ BEGIN
 		PRIMARY KEY (visitor_id, occurred_at, event_ref)
 	) PARTITION BY RANGE (occurred_at);
 	CREATE INDEX engagement_xact ON influence.engagement (xact);
-	CREATE INDEX engagement_post ON influence.engagement (post_id, occurred_at);
+	-- the rank of a post reads kind and time of all its engagements
+	CREATE INDEX engagement_post ON influence.engagement (post_id, occurred_at) INCLUDE (kind);
+	CREATE INDEX engagement_unsmile ON influence.engagement (post_id) WHERE kind = 'unsmile';
 	COMMENT ON TABLE influence.engagement IS 'Reactions to posts and products, in monthly partitions.';
 
 	CREATE TABLE influence.touch_default PARTITION OF influence.touch DEFAULT;

@@ -35,15 +35,18 @@ BEGIN
 			SELECT influence.decayed_score(coalesce(weights[array_position(kinds, v.kind)], 0), v.at, half_life) AS score
 			  FROM (SELECT 'publish' AS kind, p.published_at AS at
 					UNION ALL
-					-- an unsmile takes its smile back: it counts at the smile's time, or not at all
-					SELECT e.kind, CASE WHEN e.kind <> 'unsmile' THEN e.occurred_at ELSE (
-								SELECT s.occurred_at FROM influence.engagement s
-								 WHERE s.visitor_id = e.visitor_id AND s.post_id = e.post_id AND s.kind IN ('smile', 'unsmile')
-								   AND s.occurred_at <= e.occurred_at
-								   AND (s.occurred_at < e.occurred_at OR s.event_ref COLLATE "C" < e.event_ref COLLATE "C")
-								 ORDER BY s.occurred_at DESC LIMIT 1) END
+					SELECT e.kind, e.occurred_at
 					  FROM influence.engagement e
-					 WHERE e.post_id = p.post_id) v) d
+					 WHERE e.post_id = p.post_id AND e.kind <> 'unsmile'
+					UNION ALL
+					-- an unsmile takes its smile back: it counts at the smile's time, or not at all
+					SELECT e.kind, (SELECT s.occurred_at FROM influence.engagement s
+									 WHERE s.visitor_id = e.visitor_id AND s.post_id = e.post_id AND s.kind IN ('smile', 'unsmile')
+									   AND s.occurred_at <= e.occurred_at
+									   AND (s.occurred_at < e.occurred_at OR s.event_ref COLLATE "C" < e.event_ref COLLATE "C")
+									 ORDER BY s.occurred_at DESC LIMIT 1)
+					  FROM influence.engagement e
+					 WHERE e.post_id = p.post_id AND e.kind = 'unsmile') v) d
 	 CROSS JOIN LATERAL (
 			SELECT p.program_id || '/all' AS scope
 			UNION ALL
