@@ -30,7 +30,7 @@ COMMENT ON FUNCTION influence_internal.install_steps() IS
 CREATE FUNCTION influence_internal.code_step()
 RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT 9 $$;
+AS $$ SELECT 10 $$;
 COMMENT ON FUNCTION influence_internal.code_step() IS 'The last of install_steps(), as a constant that costs nothing.';
 
 CREATE FUNCTION influence_internal.installed_step()
