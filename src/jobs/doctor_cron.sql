@@ -15,6 +15,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	home text := influence_internal.cron_home();
+	rights text := influence_internal.cron_rights();
 	sees_all boolean := pg_has_role(current_user, 'pg_read_all_stats', 'USAGE');
 BEGIN
 	doctor_cron.check_name := 'pg_cron';
@@ -25,7 +26,7 @@ BEGIN
 		RETURN NEXT;
 		RETURN;
 	END IF;
-	doctor_cron.status := CASE WHEN to_regclass('cron.job') IS NOT NULL THEN 'ok' WHEN home = current_database() THEN 'failure' ELSE 'skipped' END;
+	doctor_cron.status := CASE WHEN rights <> 'absent' THEN 'ok' WHEN home = current_database() THEN 'failure' ELSE 'skipped' END;
 	doctor_cron.detail := CASE doctor_cron.status WHEN 'ok' THEN 'loaded, and created in this database'
 		WHEN 'failure' THEN 'loaded, but not created in this database, which is its own'
 		ELSE format('it lives in %s', CASE WHEN home = '' THEN 'another database (cron.database_name)' ELSE 'database ' || home END) END;
@@ -49,8 +50,14 @@ BEGIN
 	END IF;
 	RETURN NEXT;
 
-	IF to_regclass('cron.job') IS NOT NULL THEN
+	IF rights = 'usable' THEN
 		RETURN QUERY SELECT j.* FROM influence_internal.doctor_cron_rows() j;
+	ELSIF rights = 'hidden' THEN
+		doctor_cron.check_name := 'pg_cron job';
+		doctor_cron.status := 'skipped';
+		doctor_cron.detail := 'schema cron is not visible to this role';
+		doctor_cron.hint := 'Call doctor() as a superuser, or as the role that runs the jobs.';
+		RETURN NEXT;
 	END IF;
 END
 $$;

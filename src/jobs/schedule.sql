@@ -26,6 +26,16 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.cron_home() IS 'The database in which pg_cron lives: NULL when it is not loaded, '''' when it is and this role may not see where.';
 
+CREATE FUNCTION influence_internal.cron_rights()
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN 'absent'
+				WHEN has_schema_privilege('cron', 'USAGE') THEN 'usable' ELSE 'hidden' END
+$$;
+COMMENT ON FUNCTION influence_internal.cron_rights() IS 'Whether pg_cron is in this database and the current role may look into its schema: absent, usable or hidden.';
+
 CREATE FUNCTION influence_internal.cron_problem(role_name text)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -91,10 +101,14 @@ BEGIN
 		PERFORM influence_internal.raise_refused(problem, 'pg_cron runs a job as the role that schedules it.',
 			format('Make a login for the jobs, CREATE ROLE shop_jobs LOGIN IN ROLE %I; and call this as that role.', influence_internal.installed_owner()));
 	END IF;
+	IF influence_internal.cron_rights() = 'hidden' THEN
+		PERFORM influence_internal.raise_refused(format('role "%s" may not use pg_cron', current_user), 'It has no rights on schema cron.',
+			format('As a superuser: GRANT USAGE ON SCHEMA cron TO %I;', current_user));
+	END IF;
 	job_name := influence_internal.cron_job_name();
 	schedule := '* * * * *';
 	command := 'CALL influence.run_due()';
-	IF to_regprocedure('cron.schedule(text,text,text)') IS NOT NULL THEN
+	IF influence_internal.cron_rights() = 'usable' THEN
 		status := 'dry run';
 		IF dry_run IS DISTINCT FROM true THEN
 			PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence schedule', 0));
@@ -133,7 +147,10 @@ DECLARE
 	removed bigint;
 BEGIN
 	job_name := influence_internal.cron_job_name();
-	IF to_regprocedure('cron.unschedule(bigint)') IS NULL THEN
+	IF influence_internal.cron_rights() = 'hidden' THEN
+		PERFORM influence_internal.raise_refused(format('role "%s" may not use pg_cron', current_user), 'It has no rights on schema cron.',
+			format('As a superuser: GRANT USAGE ON SCHEMA cron TO %I;', current_user));
+	ELSIF influence_internal.cron_rights() = 'absent' THEN
 		status := format('pg_cron is not in this database: run this where it is: SELECT cron.unschedule(j.jobid) FROM cron.job j WHERE j.jobname = %L;', job_name);
 	ELSE
 		PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence schedule', 0));

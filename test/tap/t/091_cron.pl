@@ -14,7 +14,7 @@ plan skip_all => 'pg_cron is not installed' unless -e (qx(pg_config --pkglibdir)
 
 my $super = $ENV{USER} // (getpwuid $<)[0];
 my @settings = ("shared_preload_libraries = 'pg_cron'", "cron.database_name = 'postgres'");
-my $roles = 'CREATE EXTENSION pg_cron; CREATE ROLE ticker LOGIN IN ROLE influence_owner; GRANT USAGE ON SCHEMA cron TO ticker;';
+my $roles = 'CREATE EXTENSION pg_cron; CREATE ROLE ticker LOGIN IN ROLE influence_owner; GRANT USAGE ON SCHEMA cron TO ticker; CREATE ROLE stranger LOGIN IN ROLE influence_owner; CREATE ROLE watcher LOGIN IN ROLE influence_reader;';
 my $schedule = 'SELECT status FROM influence.schedule_jobs()';
 my $begin = time;
 
@@ -56,6 +56,9 @@ my $blocked = start('blocked', 'cron.use_background_workers = on');
 
 # Scheduled by two roles, both call in the same second; and killed before the first tick.
 is(ask($killed, 'postgres', 'ticker', $schedule), 'scheduled', 'a role schedules');
+like(ask($killed, 'postgres', 'stranger', $schedule), qr/^IN005$/, 'not one that may not use pg_cron');
+is(ask($killed, 'postgres', 'watcher', "SELECT string_agg(check_name, ',' ORDER BY check_name) FROM influence.doctor() WHERE check_name ~ 'cron' AND status = 'skipped'"), 'pg_cron job,pg_cron launcher',
+	'whoever may not look there is told so by doctor()');
 my $jobid = $killed->safe_psql('postgres', 'SELECT jobid FROM cron.job');
 is(ask($killed, 'postgres', 'ticker', $schedule), 'scheduled', 'twice');
 is($killed->safe_psql('postgres', 'SELECT jobid FROM cron.job'), $jobid, 'which changes nothing');

@@ -156,7 +156,7 @@ for my $round (0 .. $crashes - 1)
 		$foreign .= "round $round: $complaints" if $complaints =~ /ERROR|WARNING:  job/ and $complaints !~ /a moment later/;
 	}
 	my $up = time;
-	push @dirty, map { "round $round: $_" } split /\n/, $node->safe_psql('postgres', $clean);
+	push @dirty, map { "round $round: $_" } split /\n/, $node->safe_psql('postgres', "SELECT * FROM influence.check_books($g)");
 	push @dirty, map { "round $round: $_" } split /\n/, $node->safe_psql('postgres', $whole);
 	# the same again, in peace
 	my $again = time;
