@@ -67,8 +67,8 @@ SELECT * FROM pg_temp.close(1, '2024-02');
 SELECT * FROM pg_temp.kept('2024-02');
 -- by age, live: the same as of the same moment
 SELECT party_id, currency, balance, not_due, due_30, due_60, due_90, due_older, reserved FROM influence.accrual_ageing(1, '2024-02-29 23:00');
-SELECT s.entry_no, s.occurred_at, s.kind, s.order_ref, s.amount, s.balance, regexp_replace(s.note, '[0-9a-f]{64}', 'HASH') AS note FROM influence.creator_statement(1, 1, '2024-01') s;
-SELECT s.entry_no, s.occurred_at, s.kind, s.order_ref, s.amount, s.balance, regexp_replace(s.note, '[0-9a-f]{64}', 'HASH') AS note FROM influence.creator_statement(1, 1, '2024-02') s;
+SELECT s.entry_no, s.occurred_at, s.kind, s.order_ref, s.amount, s.balance, regexp_replace(s.note, '[0-9a-f]{64}', 'HASH', 'g') AS note FROM influence.creator_statement(1, 1, '2024-01') s;
+SELECT s.entry_no, s.occurred_at, s.kind, s.order_ref, s.amount, s.balance, regexp_replace(s.note, '[0-9a-f]{64}', 'HASH', 'g') AS note FROM influence.creator_statement(1, 1, '2024-02') s;
 SELECT s.entry_no, s.kind, s.amount, s.balance, s.currency FROM influence.creator_statement(1, 1, '2024-02', 'JPY') s;
 -- of the lines whose hold ended until the end of February (a1, a2: 02-04 and 03-01 ... only a1 and the late one, 02-19):
 -- 5.00 of 20.00; a2, a3 and b1 are not available: 10.00 + 10.00 + 20.00, a quarter of them

@@ -126,6 +126,10 @@ class Story:
                     script.sql("SELECT influence.run_payouts(%d, '%s', '%s')" % (p, month, run))
                     script.sql("SELECT influence.confirm_payout(program_id, party_id, period, 'bank \t' || party_id, currency::text, '%s') FROM influence.payout "
                                "WHERE program_id = %d AND party_id %% 2 = %d AND state = 'reserved'" % (run, p, rng.randint(0, 1)))
+                    # a bank that sends something back, now or later: what was paid is owed again, with its age
+                    if rng.random() < 0.4:
+                        script.sql("SELECT influence.fail_payout(program_id, party_id, period, 'no such \t account', currency::text, greatest(run_at, paid_at) + interval '%d days', 'ops') "
+                                   "FROM influence.payout WHERE program_id = %d AND party_id %% 3 = %d AND state <> 'failed'" % (rng.choice([0, 3, 40]), p, rng.randint(0, 2)))
             if rng.random() < 0.3:
                 continue        # closed with the next
             for p in (1, 2):
