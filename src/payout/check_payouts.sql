@@ -136,15 +136,16 @@ BEGIN
 						  WHERE x.party_id = p.party_id AND x.program_id = p.program_id AND x.currency = p.currency AND x.period = p.period) t
 	 WHERE (p.withheld, p.vat) IS DISTINCT FROM (t.withheld, t.vat)
 	UNION ALL
-	SELECT 'a tax is its base at the rate of its rule', p.program_id, format('%s %s %s', p.subject, x.authority, x.kind), f.wanted, f.found
-	  FROM payout p
-	  JOIN influence.payout_tax x ON x.party_id = p.party_id AND x.program_id = p.program_id AND x.currency = p.currency AND x.period = p.period
+	SELECT 'a tax is its base at the rate of its rule', x.program_id, format('party %s period %s %s %s', x.party_id, x.period, x.authority, x.kind), f.wanted, f.found
+	  FROM influence.payout_tax x
+	  LEFT JOIN payout p ON p.party_id = x.party_id AND p.program_id = x.program_id AND p.currency = x.currency AND p.period = x.period
 	  LEFT JOIN influence.tax_rule r ON r.authority = x.authority AND r.rule_id = x.rule_id AND r.kind = x.kind
 	  LEFT JOIN influence.tax_authority a ON a.authority = x.authority
-	 CROSS JOIN LATERAL (SELECT format('%s of %s at %s, year %s', influence_internal.payout_tax_amount(p.amount, p.granularity, r.rate, p.rounding), p.amount,
-									   r.rate, influence_internal.tax_year(p.run_at, a.time_zone, a.year_starts)) AS wanted,
+	 CROSS JOIN LATERAL (SELECT CASE WHEN p.party_id IS NULL THEN 'no payout'
+									 ELSE format('%s of %s at %s, year %s', influence_internal.payout_tax_amount(p.amount, p.granularity, r.rate, p.rounding), p.amount,
+										r.rate, influence_internal.tax_year(p.run_at, a.time_zone, a.year_starts)) END AS wanted,
 								format('%s of %s at %s, year %s', x.amount, x.base, x.rate, x.tax_year) AS found) f
-	 WHERE f.wanted <> f.found
+	 WHERE f.wanted <> f.found AND x.program_id = coalesce($1, x.program_id)
 	UNION ALL
 	SELECT 'a payout goes to an account of its party', p.program_id, p.subject, 'one that held and had cooled off', coalesce(d.label, 'destination ' || p.destination_id)
 	  FROM payout p

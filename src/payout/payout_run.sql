@@ -56,13 +56,19 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	terms record;
+	last record;
+	closing bytea := influence_internal.last_closing($1);
+	entry_numbers text := pg_get_serial_sequence('influence.ledger', 'entry_no');
+	proof record;
 BEGIN
 	SELECT * INTO terms FROM influence_internal.payout_terms($1, $2, $3);
-	-- one statement, one snapshot: what is planned is what is reserved, whatever is booked meanwhile
+	SELECT * INTO last FROM influence_internal.last_statement($1);
+	-- one statement, one snapshot: what is planned is what is reserved, whatever is booked meanwhile. Nothing joins
+	-- what was just written: no statistics know it yet, and a plan for few rows would take for ever
 	WITH plan AS MATERIALIZED (
 		SELECT d.*, influence_internal.progress_step(d.party_id),
 			   -- the entry that takes the remainder off is one of the payout's, so its number is drawn here
-			   CASE WHEN d.remainder > 0 THEN nextval(pg_get_serial_sequence('influence.ledger', 'entry_no')) END AS remainder_no
+			   CASE WHEN d.remainder > 0 THEN nextval(entry_numbers::regclass) END AS remainder_no
 		  FROM influence_internal.payout_plan($1, terms.month, $3, true) d
 	), made AS (
 		INSERT INTO influence.payout (party_id, program_id, currency, period, state, amount, withheld, vat, entry_nos, destination_id, run_at,
@@ -71,6 +77,7 @@ BEGIN
 			   CASE WHEN d.remainder > 0 THEN d.entry_nos || d.remainder_no ELSE d.entry_nos END, d.destination_id, $3, terms.version
 		  FROM plan d
 		 WHERE d.verdict = 'pay'
+		RETURNING amount, withheld, vat
 	), taxed AS (
 		INSERT INTO influence.payout_tax (party_id, program_id, currency, period, authority, kind, rule_id, tax_year, base, rate, amount)
 		SELECT d.party_id, $1, d.currency, terms.month, t.authority, t.kind, t.rule_id, t.tax_year, d.amount::bigint, t.rate,
@@ -78,29 +85,63 @@ BEGIN
 		  FROM plan d
 		  JOIN influence_internal.tax_terms($3, terms.tax_authorities) t ON t.party_id = d.party_id
 		 WHERE d.verdict = 'pay' AND terms.tax_authorities <> '{}'
+		RETURNING kind, amount
 	), booked AS (
 		INSERT INTO influence.ledger (party_id, program_id, entry_key, entry_no, kind, debit_account, credit_account, amount, currency,
 									  occurred_at, available_at, source)
 		SELECT d.party_id, $1, influence_internal.payout_entry_key(terms.month, d.currency, s.stage),
-			   CASE WHEN s.stage = 'remainder' THEN d.remainder_no
-					ELSE nextval(pg_get_serial_sequence('influence.ledger', 'entry_no')) END,
+			   CASE WHEN s.stage = 'remainder' THEN d.remainder_no ELSE nextval(entry_numbers::regclass) END,
 			   'payout_' || s.stage, s.debit, s.credit, m.amount::bigint, d.currency, $3,
 			   -- what is left over is payable again, in a later period
 			   CASE WHEN s.stage = 'remainder_kept' THEN terms.ends_at ELSE $3 END, 'payout'
 		  FROM plan d
-		 CROSS JOIN influence_internal.payout_stages() s
+		  JOIN influence_internal.payout_stages() s ON s.stage IN ('reserve', 'withheld', 'vat', 'remainder', 'remainder_kept')
 		 CROSS JOIN LATERAL (SELECT CASE s.stage WHEN 'reserve' THEN d.amount WHEN 'withheld' THEN d.withheld WHEN 'vat' THEN d.vat
-												 WHEN 'remainder' THEN d.remainder WHEN 'remainder_kept' THEN d.remainder END AS amount) m
+												 ELSE d.remainder END AS amount) m
 		 WHERE d.verdict = 'pay' AND m.amount > 0
+		RETURNING kind, amount
+	), stated AS (
+		INSERT INTO influence.statement (program_id, statement_no, kind, party_id, currency, period, amount, withheld, vat, self_billing,
+										 issued_at, closing_hash, hash)
+		SELECT $1, n.statement_no, 'payout', n.party_id, n.currency, terms.month, n.amount, n.withheld, n.vat, n.self_billing, $3, closing,
+			   influence_internal.chain_hash(influence_internal.statement_content($1, n.statement_no, 'payout', NULL, n.party_id, n.currency,
+					terms.month, n.amount, n.withheld, n.vat, n.self_billing, $3, closing), last.hash)
+				   OVER (ORDER BY n.statement_no ROWS UNBOUNDED PRECEDING)
+		  FROM (SELECT d.party_id, d.currency, d.amount::bigint AS amount, d.withheld::bigint AS withheld, d.vat::bigint AS vat, d.self_billing,
+					   last.statement_no + row_number() OVER (ORDER BY d.party_id, d.currency COLLATE "C") AS statement_no
+				  FROM plan d
+				 WHERE d.verdict = 'pay') n
+		RETURNING amount, withheld, vat
 	)
-	SELECT count(*) FILTER (WHERE d.verdict = 'pay'), coalesce(sum(d.amount) FILTER (WHERE d.verdict = 'pay'), 0),
-		   count(*) FILTER (WHERE d.verdict <> 'pay')
-	  INTO payouts, amount, carried
-	  FROM plan d;
+	SELECT p.paid, p.amount, p.carried, (m.count, m.amount, m.withheld, m.vat) AS payouts, (s.count, s.amount, s.withheld, s.vat) AS statements,
+		   (p.paid, b.amount, t.withheld, t.vat) AS entries, (b.withheld, b.vat, b.remainder) AS taxes, (t.withheld, t.vat, b.kept) AS by_rule
+	  INTO proof
+	  FROM (SELECT count(*) FILTER (WHERE d.verdict = 'pay') AS paid, coalesce(sum(d.amount) FILTER (WHERE d.verdict = 'pay'), 0) AS amount,
+				   count(*) FILTER (WHERE d.verdict <> 'pay') AS carried FROM plan d) p
+	 CROSS JOIN (SELECT count(*), coalesce(sum(x.amount), 0) AS amount, coalesce(sum(x.withheld), 0) AS withheld,
+						coalesce(sum(x.vat), 0) AS vat FROM made x) m
+	 CROSS JOIN (SELECT count(*), coalesce(sum(x.amount), 0) AS amount, coalesce(sum(x.withheld), 0) AS withheld, coalesce(sum(x.vat), 0) AS vat
+				   FROM stated x) s
+	 CROSS JOIN (SELECT coalesce(sum(x.amount) FILTER (WHERE x.kind = 'withholding'), 0) AS withheld,
+						coalesce(sum(x.amount) FILTER (WHERE x.kind = 'vat'), 0) AS vat FROM taxed x) t
+	 CROSS JOIN (SELECT coalesce(sum(x.amount) FILTER (WHERE x.kind = 'payout_reserve'), 0) AS amount,
+						coalesce(sum(x.amount) FILTER (WHERE x.kind = 'payout_withheld'), 0) AS withheld,
+						coalesce(sum(x.amount) FILTER (WHERE x.kind = 'payout_vat'), 0) AS vat,
+						coalesce(sum(x.amount) FILTER (WHERE x.kind = 'payout_remainder'), 0) AS remainder,
+						coalesce(sum(x.amount) FILTER (WHERE x.kind = 'payout_remainder_kept'), 0) AS kept FROM booked x) b;
+	IF proof.payouts IS DISTINCT FROM proof.statements OR proof.payouts IS DISTINCT FROM proof.entries OR proof.taxes IS DISTINCT FROM proof.by_rule THEN
+		RAISE EXCEPTION USING ERRCODE = 'IN005',
+			MESSAGE = 'payouts are not what their entries, taxes and statements say',
+			DETAIL = format('Count, amount, withheld, VAT: payouts %s, statements %s, entries and taxes %s.', proof.payouts, proof.statements, proof.entries),
+			HINT = 'Nothing was paid; see influence.check_books().';
+	END IF;
+	payouts := proof.paid;
+	amount := proof.amount;
+	carried := proof.carried;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.reserve_payouts(bigint, text, timestamptz) IS
-'Makes the payouts of a period with their taxes and ledger entries, as payout_plan says; how many, their sum, and how many parties are carried.';
+'Makes the payouts of a period with their taxes, ledger entries and statements, as payout_plan says: how many, their sum, and how many parties are carried. Its own proof: payouts, entries, taxes and statements have the same totals (IN005). That a payout is the sum of its entries follows from how it is made, by one aggregate, and is proved by check_books(). The caller holds lock_payouts().';
 
 CREATE FUNCTION influence_internal.run_payouts(program_id bigint, period text DEFAULT NULL, as_of timestamptz DEFAULT now())
 RETURNS TABLE (status text, month text, payouts bigint, amount numeric, carried bigint)
@@ -121,11 +162,6 @@ BEGIN
 	PERFORM influence_internal.lock_payouts($1);
 	PERFORM influence_internal.progress_phase('reserving');
 	SELECT r.payouts, r.amount, r.carried INTO payouts, amount, carried FROM influence_internal.reserve_payouts($1, month, $3) r;
-	IF payouts > 0 THEN
-		PERFORM influence_internal.progress_phase('statements', payouts);
-		PERFORM influence_internal.issue_statements($1, month);
-		PERFORM influence_internal.require_whole_payouts($1, month);
-	END IF;
 	PERFORM influence_internal.progress_end();
 	status := CASE WHEN payouts > 0 THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
@@ -147,36 +183,3 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.lock_payouts(bigint) IS
 'One session at a time makes payouts and numbers statements in a program: the second run finds the payouts of the first. IN005 in REPEATABLE READ and SERIALIZABLE.';
-
-CREATE FUNCTION influence_internal.require_whole_payouts(program_id bigint, period text)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	broken record;
-BEGIN
-	SELECT p.party_id, p.currency, p.withheld, p.vat, t.withheld AS withheld_by_rule, t.vat AS vat_by_rule INTO broken
-	  FROM influence.payout p
-	  LEFT JOIN (SELECT x.party_id, x.currency, coalesce(sum(x.amount) FILTER (WHERE x.kind = 'withholding'), 0) AS withheld,
-						coalesce(sum(x.amount) FILTER (WHERE x.kind = 'vat'), 0) AS vat
-				   FROM influence.payout_tax x
-				  WHERE x.program_id = $1 AND x.period = $2
-				  GROUP BY x.party_id, x.currency) t ON t.party_id = p.party_id AND t.currency = p.currency
-	  LEFT JOIN influence.statement s ON s.party_id = p.party_id AND s.program_id = $1 AND s.currency = p.currency AND s.period = $2 AND s.kind = 'payout'
-	 WHERE p.program_id = $1 AND p.period = $2
-	   AND ((p.withheld, p.vat) IS DISTINCT FROM (coalesce(t.withheld, 0), coalesce(t.vat, 0))
-			OR (s.amount, s.withheld, s.vat) IS DISTINCT FROM (p.amount, p.withheld, p.vat))
-	 LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION USING ERRCODE = 'IN005',
-			MESSAGE = 'a payout is not what its taxes and its statement say',
-			DETAIL = format('Party %s, %s: withheld %s, by rule %s; VAT %s, by rule %s.', broken.party_id, broken.currency, broken.withheld,
-							broken.withheld_by_rule, broken.vat, broken.vat_by_rule),
-			HINT = 'Nothing was paid; see influence.check_books().';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.require_whole_payouts(bigint, text) IS
-'The run''s own proof: raises IN005 when a payout of a period is not what its taxes and its statement say. That it is the sum of its entries follows from how it is made, by one aggregate, and is proved by check_books().';

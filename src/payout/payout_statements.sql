@@ -34,39 +34,29 @@ CREATE AGGREGATE influence_internal.chain_hash(content text, start bytea) (
 );
 COMMENT ON AGGREGATE influence_internal.chain_hash(text, bytea) IS 'The last hash of a chain over contents in the order given; OVER (ORDER BY ... ROWS UNBOUNDED PRECEDING) gives each.';
 
-CREATE FUNCTION influence_internal.issue_statements(program_id bigint, period text)
-RETURNS bigint
-LANGUAGE plpgsql
+CREATE FUNCTION influence_internal.last_statement(program_id bigint, OUT statement_no bigint, OUT hash bytea)
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE
-	last record;
-	issued bigint;
 BEGIN
-	SELECT s.statement_no, s.hash INTO last FROM influence.statement s WHERE s.program_id = $1 ORDER BY s.statement_no DESC LIMIT 1;
-	INSERT INTO influence.statement (program_id, statement_no, kind, party_id, currency, period, amount, withheld, vat, self_billing,
-									 issued_at, closing_hash, hash)
-	SELECT $1, n.statement_no, 'payout', n.party_id, n.currency, $2, n.amount, n.withheld, n.vat, n.self_billing, n.run_at, n.closing_hash,
-		   influence_internal.chain_hash(influence_internal.statement_content($1, n.statement_no, 'payout', NULL, n.party_id, n.currency::text, $2,
-				n.amount, n.withheld, n.vat, n.self_billing, n.run_at, n.closing_hash), last.hash) OVER (ORDER BY n.statement_no ROWS UNBOUNDED PRECEDING)
-	  FROM (SELECT p.party_id, p.currency, p.amount, p.withheld, p.vat, p.run_at, coalesce(x.self_billing, false) AS self_billing,
-				   (SELECT c.hash FROM influence.closed_period c WHERE c.program_id = $1 ORDER BY c.period DESC LIMIT 1) AS closing_hash,
-				   coalesce(last.statement_no, 0) + row_number() OVER (ORDER BY p.party_id, p.currency COLLATE "C") AS statement_no
-			  FROM influence.payout p
-			  LEFT JOIN LATERAL (SELECT y.self_billing FROM influence.tax_profile y
-								  WHERE y.party_id = p.party_id AND y.valid_from <= p.run_at
-								  ORDER BY y.valid_from DESC LIMIT 1) x ON true
-			 WHERE p.program_id = $1 AND p.period = $2 AND p.state = 'reserved'
-			   AND NOT EXISTS (SELECT FROM influence.statement s
-								WHERE s.party_id = p.party_id AND s.program_id = $1 AND s.currency = p.currency AND s.period = $2 AND s.kind = 'payout')
-			OFFSET 0) n;
-	GET DIAGNOSTICS issued = ROW_COUNT;
-	RETURN issued;
+	SELECT s.statement_no, s.hash INTO statement_no, hash FROM influence.statement s WHERE s.program_id = $1 ORDER BY s.statement_no DESC LIMIT 1;
+	statement_no := coalesce(statement_no, 0);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.issue_statements(bigint, text) IS
-'Gives each payout of a period that has none a statement, in the order of party and currency, and says how many. The caller holds lock_payouts().';
+COMMENT ON FUNCTION influence_internal.last_statement(bigint) IS 'The number and hash of a program''s last statement; 0 and NULL before the first. Whoever adds one holds lock_payouts().';
+
+CREATE FUNCTION influence_internal.last_closing(program_id bigint)
+RETURNS bytea
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT c.hash FROM influence.closed_period c WHERE c.program_id = $1 ORDER BY c.period DESC LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.last_closing(bigint) IS 'The hash of a program''s last closing, which is printed on its statements.';
 
 CREATE FUNCTION influence_internal.issue_cancellation(program_id bigint, party_id bigint, period text, currency text, issued_at timestamptz)
 RETURNS bigint
@@ -76,10 +66,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	last record;
-	closing bytea := (SELECT c.hash FROM influence.closed_period c WHERE c.program_id = $1 ORDER BY c.period DESC LIMIT 1);
+	closing bytea := influence_internal.last_closing($1);
 	next_no bigint;
 BEGIN
-	SELECT s.statement_no, s.hash INTO STRICT last FROM influence.statement s WHERE s.program_id = $1 ORDER BY s.statement_no DESC LIMIT 1;
+	SELECT * INTO last FROM influence_internal.last_statement($1);
 	next_no := last.statement_no + 1;
 	INSERT INTO influence.statement (program_id, statement_no, kind, cancels, party_id, currency, period, amount, withheld, vat, self_billing,
 									 issued_at, closing_hash, hash)

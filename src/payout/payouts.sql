@@ -105,7 +105,7 @@ COMMENT ON FUNCTION influence_internal.due_query(bigint, record, boolean, boolea
 CREATE FUNCTION influence_internal.payout_plan(program_id bigint, period text, as_of timestamptz, with_entries boolean)
 RETURNS TABLE (party_id bigint, party_name text, currency text, gross numeric, amount numeric, withheld numeric, vat numeric, net numeric,
 			   remainder numeric, entries bigint, unfunded bigint, doubtful bigint, minimum bigint, granularity bigint,
-			   destination_id bigint, verdict text, entry_nos bigint[])
+			   destination_id bigint, self_billing boolean, verdict text, entry_nos bigint[])
 LANGUAGE plpgsql STABLE
 ROWS 100000
 SET search_path = pg_catalog, pg_temp
@@ -132,7 +132,7 @@ BEGIN
 			SELECT DISTINCT ON (d.party_id) d.party_id, d.destination_id, d.cooling_off_until FROM influence.payout_destination d
 			 WHERE d.valid_from <= $3 ORDER BY d.party_id, d.valid_from DESC
 		), profile AS (
-			SELECT DISTINCT ON (x.party_id) x.party_id, x.residence FROM influence.tax_profile x
+			SELECT DISTINCT ON (x.party_id) x.party_id, x.residence, x.self_billing FROM influence.tax_profile x
 			 WHERE x.valid_from <= $3 ORDER BY x.party_id, x.valid_from DESC
 		), tax AS (
 			SELECT t.party_id, array_agg(t.rate) FILTER (WHERE t.kind = 'withholding') AS withholding_rates,
@@ -142,7 +142,7 @@ BEGIN
 			 GROUP BY t.party_id
 		), facts AS (
 			SELECT d.*, c.name, p.state, s.status, h.kind AS hold, u.creator_id AS unsettled, b.destination_id, b.cooling_off_until,
-				   x.party_id AS profiled, t.withholding_rates, t.vat_rates, k.granularity,
+				   x.party_id AS profiled, coalesce(x.self_billing, false) AS self_billing, t.withholding_rates, t.vat_rates, k.granularity,
 				   coalesce($8 ->> (d.currency || '/' || coalesce(x.residence, c.residence, c.country)), $8 ->> d.currency, '0')::bigint AS minimum,
 				   CASE WHEN k.granularity > 1 AND d.gross > 0 THEN d.gross - mod(d.gross, k.granularity) ELSE d.gross END AS amount
 			  FROM due d
@@ -180,7 +180,7 @@ BEGIN
 		)
 		SELECT j.party_id, j.name, j.currency::text, j.gross, CASE WHEN j.verdict = 'pay' THEN j.amount ELSE j.gross END,
 			   n.pays * j.withheld, n.pays * j.vat, n.pays * (j.amount - j.withheld + j.vat), n.pays * (j.gross - j.amount),
-			   j.entries, j.unfunded, j.doubtful, j.minimum, j.granularity, j.destination_id, j.verdict, j.entry_nos
+			   j.entries, j.unfunded, j.doubtful, j.minimum, j.granularity, j.destination_id, j.self_billing, j.verdict, j.entry_nos
 		  FROM judged j
 		 CROSS JOIN LATERAL (SELECT (j.verdict = 'pay')::int AS pays) n
 		 ORDER BY j.party_id, j.currency$query$,
