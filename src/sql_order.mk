@@ -60,6 +60,7 @@ SQL_PARTS = \
 	src/payout/payout_statements.sql \
 	src/payout/payout_run.sql \
 	src/payout/payout_outcome.sql \
+	src/payout/explain_payout.sql \
 	src/payout/check_payouts.sql \
 	src/payout/taxes.sql \
 	src/payout/holds.sql \

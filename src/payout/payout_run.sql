@@ -66,14 +66,14 @@ BEGIN
 	-- one statement, one snapshot: what is planned is what is reserved, whatever is booked meanwhile. Nothing joins
 	-- what was just written: no statistics know it yet, and a plan for few rows would take for ever
 	WITH plan AS MATERIALIZED (
-		SELECT d.*, influence_internal.progress_step(d.party_id),
+		SELECT d.*,
 			   -- the entry that takes the remainder off is one of the payout's, so its number is drawn here
 			   CASE WHEN d.remainder > 0 THEN nextval(entry_numbers::regclass) END AS remainder_no
 		  FROM influence_internal.payout_plan($1, terms.month, $3, true) d
 	), made AS (
 		INSERT INTO influence.payout (party_id, program_id, currency, period, state, amount, withheld, vat, entry_nos, destination_id, run_at,
 									  payout_policy_version)
-		SELECT d.party_id, $1, d.currency, terms.month, 'reserved', d.amount::bigint, d.withheld::bigint, d.vat::bigint,
+		SELECT d.party_id, $1, d.currency, terms.month, 'reserved', influence_internal.progress_step(d.amount::bigint), d.withheld::bigint, d.vat::bigint,
 			   CASE WHEN d.remainder > 0 THEN d.entry_nos || d.remainder_no ELSE d.entry_nos END, d.destination_id, $3, terms.version
 		  FROM plan d
 		 WHERE d.verdict = 'pay'
@@ -158,9 +158,10 @@ BEGIN
 	PERFORM influence_internal.progress_start('payouts', $1, 'settling');
 	-- before the program's row is locked: whoever settles waits for no payout
 	PERFORM influence_internal.settle_tiers($1);
-	PERFORM influence_internal.progress_phase('waiting for the program');
+	PERFORM influence_internal.progress_phase('waiting for another run');
 	PERFORM influence_internal.lock_payouts($1);
-	PERFORM influence_internal.progress_phase('reserving');
+	PERFORM influence_internal.progress_phase('adding up the ledger',
+		(SELECT c.reltuples::bigint FROM pg_class c WHERE c.oid = 'influence.ledger'::regclass AND c.reltuples >= 0));
 	SELECT r.payouts, r.amount, r.carried INTO payouts, amount, carried FROM influence_internal.reserve_payouts($1, month, $3) r;
 	PERFORM influence_internal.progress_end();
 	status := CASE WHEN payouts > 0 THEN 'recorded' ELSE 'duplicate' END;

@@ -68,7 +68,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.payout_terms(bigint, text, timestamptz) IS
 'The period of a payout run (NULL = the last that is over), its bounds, and the payout policy in force at its beginning. IN002, IN003, IN005 the period is not over.';
 
-CREATE FUNCTION influence_internal.due_query(program_id bigint, terms record, doubtful boolean, with_entries boolean)
+CREATE FUNCTION influence_internal.due_query(program_id bigint, terms record, doubtful boolean, with_entries boolean, only_party bigint)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -81,12 +81,12 @@ BEGIN
 	-- what is joined costs each line, so nothing is that has no row
 	RETURN format($query$
 		SELECT l.party_id, l.currency,
-			   coalesce(sum(CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END)%1$s, 0) AS gross, count(*)%1$s AS entries,
+			   coalesce(sum(%8$s)%1$s, 0) AS gross, count(*)%1$s AS entries,
 			   %2$s AS unfunded, %3$s AS doubtful, %4$s AS entry_nos
 		  FROM influence.ledger l%5$s
 		 WHERE l.program_id = $1 AND l.available_at < $2 AND (l.credit_account = 'payable' OR l.debit_account = 'payable')
 		   AND l.party_id <> 0
-		   AND influence_internal.is_payable(l.source, l.kind)%6$s
+		   AND influence_internal.is_payable(l.source, l.kind)%6$s%7$s
 		 GROUP BY l.party_id, l.currency$query$,
 		counts,
 		CASE WHEN terms.pay_when_funded THEN 'count(w.entry_no)' ELSE '0::bigint' END,
@@ -96,13 +96,18 @@ BEGIN
 		  LEFT JOIN influence_internal.unfunded_entries($1, $2) w ON w.entry_no = l.entry_no' ELSE '' END,
 		CASE WHEN EXISTS (SELECT FROM influence.payout p WHERE p.program_id = due_query.program_id) THEN '
 		   AND NOT EXISTS (SELECT FROM influence.payout p CROSS JOIN LATERAL unnest(p.entry_nos) u(entry_no)
-							WHERE p.program_id = $1 AND u.entry_no = l.entry_no)' ELSE '' END);
+							WHERE p.program_id = $1 AND p.party_id = l.party_id AND u.entry_no = l.entry_no)' ELSE '' END,
+		CASE WHEN only_party IS NOT NULL THEN '
+		   AND l.party_id = $14' ELSE '' END,
+		-- a run says how many lines it has added up
+		format(CASE WHEN with_entries THEN 'influence_internal.progress_step(%s)' ELSE '%s' END,
+			   'CASE WHEN l.credit_account = ''payable'' THEN l.amount ELSE -l.amount END'));
 END
 $$;
-COMMENT ON FUNCTION influence_internal.due_query(bigint, record, boolean, boolean) IS
-'The query of what is due by party and currency: $1 program, $2 end of the period, $4 doubtful orders (text[]). Entries that wait alone, for a brand''s money or because their order is doubtful, are counted apart. Party 0, the platform, is paid nothing.';
+COMMENT ON FUNCTION influence_internal.due_query(bigint, record, boolean, boolean, bigint) IS
+'The query of what is due by party and currency: $1 program, $2 end of the period, $4 doubtful orders (text[]), $14 the only party if one is given. Entries that wait alone, for a brand''s money or because their order is doubtful, are counted apart. Party 0, the platform, is paid nothing.';
 
-CREATE FUNCTION influence_internal.payout_plan(program_id bigint, period text, as_of timestamptz, with_entries boolean)
+CREATE FUNCTION influence_internal.payout_plan(program_id bigint, period text, as_of timestamptz, with_entries boolean, only_party bigint DEFAULT NULL)
 RETURNS TABLE (party_id bigint, party_name text, currency text, gross numeric, amount numeric, withheld numeric, vat numeric, net numeric,
 			   remainder numeric, entries bigint, unfunded bigint, doubtful bigint, minimum bigint, granularity bigint,
 			   destination_id bigint, self_billing boolean, verdict text, entry_nos bigint[])
@@ -115,6 +120,7 @@ DECLARE
 	terms record;
 	doubts text[];
 	tax text := '0::numeric';
+	parties bigint;
 BEGIN
 	SELECT * INTO terms FROM influence_internal.payout_terms($1, $2, $3);
 	doubts := influence_internal.doubtful_orders($1);
@@ -184,15 +190,17 @@ BEGIN
 		  FROM judged j
 		 CROSS JOIN LATERAL (SELECT (j.verdict = 'pay')::int AS pays) n
 		 ORDER BY j.party_id, j.currency$query$,
-		influence_internal.due_query($1, terms, doubts <> '{}', $4), format(tax, 'withholding_rates'), format(tax, 'vat_rates'))
+		influence_internal.due_query($1, terms, doubts <> '{}', $4, $5), format(tax, 'withholding_rates'), format(tax, 'vat_rates'))
 	  USING $1, terms.ends_at, $3, doubts, terms.tax_authorities, terms.demands_destination, terms.demands_tax_profile, terms.minimums,
 			terms.month, greatest($3, now()), terms.granularity, terms.rounding,
 			-- of a shared budget all months wait
-			EXISTS (SELECT FROM influence.settlement_due s WHERE s.program_id = $1 AND s.creator_id = 0 AND s.failures > 0);
+			EXISTS (SELECT FROM influence.settlement_due s WHERE s.program_id = $1 AND s.creator_id = 0 AND s.failures > 0), $5;
+	GET DIAGNOSTICS parties = ROW_COUNT;
+	PERFORM influence_internal.progress_phase('reserving', parties);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.payout_plan(bigint, text, timestamptz, boolean) IS
-'What plan_payouts shows and run_payouts reserves, by party and currency: gross is the sum of the entries that can be paid; of it amount is paid out, a multiple of the currency''s granularity, and remainder carried forward; net = amount - withheld + vat is transferred. For verdicts other than pay amount is gross and the rest 0. Who is suspended or held now is not paid whatever as_of says; destination and tax are those of as_of. entry_nos (in no order) only with_entries. Amounts in minor units.';
+COMMENT ON FUNCTION influence_internal.payout_plan(bigint, text, timestamptz, boolean, bigint) IS
+'What plan_payouts shows and run_payouts reserves, by party and currency: gross is the sum of the entries that can be paid; of it amount is paid out, a multiple of the currency''s granularity, and remainder carried forward; net = amount - withheld + vat is transferred. For verdicts other than pay amount is gross and the rest 0. Who is suspended or held now is not paid whatever as_of says; destination and tax are those of as_of. entry_nos (in no order) only with_entries; only_party: for one party. Amounts in minor units.';
 
 CREATE FUNCTION influence.plan_payouts(program_id bigint, period text DEFAULT NULL, as_of timestamptz DEFAULT now())
 RETURNS TABLE (party_id bigint, party_name text, month text, currency text, amount numeric, withheld numeric, vat numeric, net numeric,

@@ -64,6 +64,7 @@ AS $$
 		   ('run_payouts', 'operator'),
 		   ('confirm_payout', 'operator'),
 		   ('fail_payout', 'operator'),
+		   ('explain_payout', 'reader'),
 		   ('write_off_balance', 'operator'),
 		   ('set_payout_destination', 'operator'),
 		   ('record_tax_profile', 'operator'),
