@@ -53,50 +53,25 @@ get_writer(FunctionCallInfo fcinfo)
 	return writer;
 }
 
-/* What COPY writes for a character that has a meaning in its format, or 0. */
-static char
-escape_of(char c)
-{
-	switch (c)
-	{
-		case '\\':
-			return '\\';
-		case '\b':
-			return 'b';
-		case '\f':
-			return 'f';
-		case '\n':
-			return 'n';
-		case '\r':
-			return 'r';
-		case '\t':
-			return 't';
-		case '\v':
-			return 'v';
-		default:
-			return 0;
-	}
-}
+/* What has a meaning in COPY's text format, and what it writes after a backslash instead. */
+static const char special[] = "\\\b\f\n\r\t\v";
+static const char escaped[] = "\\bfnrtv";
 
 static void
 append_field(StringInfo line, const char *value)
 {
-	const char *start = value;
-	const char *c;
-
 	/* in UTF-8 and in every encoding of a server no byte of a longer character is one of those */
-	for (c = value; *c != '\0'; c++)
-	{
-		char		escape = escape_of(*c);
+	size_t		plain = strcspn(value, special);
 
-		if (escape == 0)
-			continue;
-		appendBinaryStringInfo(line, start, c - start);
-		appendStringInfoCharMacro(line, '\\');
-		appendStringInfoCharMacro(line, escape);
-		start = c + 1;
+	appendBinaryStringInfo(line, value, plain);
+	while (value[plain] != '\0')
+	{
+		appendStringInfoChar(line, '\\');
+		appendStringInfoChar(line, escaped[strchr(special, value[plain]) - special]);
+		value += plain + 1;
+		plain = strcspn(value, special);
+		appendBinaryStringInfo(line, value, plain);
 	}
-	appendBinaryStringInfo(line, start, c - start);
 }
 
 Datum
