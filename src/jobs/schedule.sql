@@ -128,7 +128,7 @@ BEGIN
 		status := CASE WHEN home IS NULL
 			THEN 'pg_cron is not loaded: add it to shared_preload_libraries, restart and run CREATE EXTENSION pg_cron in its database, then run this there: '
 			WHEN home = current_database() THEN 'pg_cron is not created: run CREATE EXTENSION pg_cron and then this: '
-			ELSE format('pg_cron lives in database %s: run this there as a superuser: ', coalesce(nullif(home, ''), 'cron.database_name')) END
+			ELSE format('pg_cron lives in database %s: run this there: ', coalesce(nullif(home, ''), 'cron.database_name')) END
 			|| format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', job_name, schedule, command, current_database(), current_user);
 	END IF;
 	RETURN NEXT;
