@@ -167,7 +167,7 @@ BEGIN
 		SELECT p.party_id, p.program_id, p.currency, p.period, 'payout' AS kind, p.amount, p.withheld, p.vat, p.run_at AS at
 		  FROM influence.payout p WHERE p.program_id = coalesce($1, p.program_id)
 		UNION ALL
-		SELECT p.party_id, p.program_id, p.currency, p.period, 'cancellation', p.amount, p.withheld, p.vat, p.failed_at
+		SELECT p.party_id, p.program_id, p.currency, p.period, 'cancellation', -p.amount, -p.withheld, -p.vat, p.failed_at
 		  FROM influence.payout p WHERE p.state = 'failed' AND p.program_id = coalesce($1, p.program_id)
 	), issued AS (
 		SELECT s.*, lag(s.statement_no) OVER w AS number_before, lag(s.hash) OVER w AS hash_before

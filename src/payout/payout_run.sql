@@ -117,7 +117,7 @@ BEGIN
 		   (p.paid, b.amount, t.withheld, t.vat) AS entries, (b.withheld, b.vat, b.remainder) AS taxes, (t.withheld, t.vat, b.kept) AS by_rule
 	  INTO proof
 	  FROM (SELECT count(*) FILTER (WHERE d.verdict = 'pay') AS paid, coalesce(sum(d.amount) FILTER (WHERE d.verdict = 'pay'), 0) AS amount,
-				   count(*) FILTER (WHERE d.verdict <> 'pay') AS carried FROM plan d) p
+				   count(*) FILTER (WHERE d.verdict NOT IN ('pay', 'nothing due') AND d.verdict NOT LIKE 'already %') AS carried FROM plan d) p
 	 CROSS JOIN (SELECT count(*), coalesce(sum(x.amount), 0) AS amount, coalesce(sum(x.withheld), 0) AS withheld,
 						coalesce(sum(x.vat), 0) AS vat FROM made x) m
 	 CROSS JOIN (SELECT count(*), coalesce(sum(x.amount), 0) AS amount, coalesce(sum(x.withheld), 0) AS withheld, coalesce(sum(x.vat), 0) AS vat
@@ -169,7 +169,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.run_payouts(bigint, text, timestamptz) IS
-'Settles what there is to settle (settle_tiers) and reserves a payout per party and currency for a period (YYYY-MM, default the last complete month), as plan_payouts shows then, with its taxes and its statement; what is not paid is carried forward. Run twice, or twice at once, it pays once; cancelled, it has done nothing, and the next run does it whole. -> status recorded | duplicate (nothing to pay), month, payouts, amount in minor units (before tax), parties carried. IN002, IN003, IN005 the period is not over or as_of lies in the future, IN009 this server is not the adopted one.';
+'Settles what there is to settle (settle_tiers) and reserves a payout per party and currency for a period (YYYY-MM, default the last complete month), as plan_payouts shows then, with its taxes and its statement; what is not paid is carried forward. Run twice, or twice at once, it pays once; cancelled, it has done nothing, and the next run does it whole. -> status recorded | duplicate (nothing to pay), month, payouts, amount in minor units (before tax), carried: parties whose money waits. IN002, IN003, IN005 the period is not over or as_of lies in the future, IN009 this server is not the adopted one.';
 
 CREATE FUNCTION influence_internal.lock_payouts(program_id bigint)
 RETURNS void

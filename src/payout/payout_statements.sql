@@ -73,13 +73,13 @@ BEGIN
 	next_no := last.statement_no + 1;
 	INSERT INTO influence.statement (program_id, statement_no, kind, cancels, party_id, currency, period, amount, withheld, vat, self_billing,
 									 issued_at, closing_hash, hash)
-	SELECT $1, next_no, 'cancellation', s.statement_no, $2, $4, $3, s.amount, s.withheld, s.vat, s.self_billing, $5, closing,
+	SELECT $1, next_no, 'cancellation', s.statement_no, $2, $4, $3, -s.amount, -s.withheld, -s.vat, s.self_billing, $5, closing,
 		   influence_internal.chain_link(last.hash, influence_internal.statement_content($1, next_no, 'cancellation', s.statement_no, $2, $4, $3,
-				s.amount, s.withheld, s.vat, s.self_billing, $5, closing), NULL)
+				-s.amount, -s.withheld, -s.vat, s.self_billing, $5, closing), NULL)
 	  FROM influence.statement s
 	 WHERE s.party_id = $2 AND s.program_id = $1 AND s.currency = $4 AND s.period = $3 AND s.kind = 'payout';
 	RETURN next_no;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.issue_cancellation(bigint, bigint, text, text, timestamptz) IS
-'Cancels the statement of a payout by another one of the same amounts, and returns its number. The caller holds lock_payouts().';
+'Cancels the statement of a payout by another one of the negative amounts, so that the statements of a party add up to what it got, and returns its number. The caller holds lock_payouts().';

@@ -82,7 +82,7 @@ BEGIN
 	RETURN format($query$
 		SELECT l.party_id, l.currency,
 			   coalesce(sum(%8$s)%1$s, 0) AS gross, count(*)%1$s AS entries,
-			   %2$s AS unfunded, %3$s AS doubtful, %4$s AS entry_nos
+			   %2$s AS unfunded, %3$s AS doubtful, %4$s AS entry_nos, %9$s AS whole
 		  FROM influence.ledger l%5$s
 		 WHERE l.program_id = $1 AND l.available_at < $2 AND (l.credit_account = 'payable' OR l.debit_account = 'payable')
 		   AND l.party_id <> 0
@@ -90,7 +90,7 @@ BEGIN
 		 GROUP BY l.party_id, l.currency$query$,
 		counts,
 		CASE WHEN terms.pay_when_funded THEN 'count(w.entry_no)' ELSE '0::bigint' END,
-		CASE WHEN doubtful THEN 'count(*) FILTER (WHERE l.order_ref = ANY ($4))' ELSE '0::bigint' END,
+		CASE WHEN doubtful THEN format('count(*) FILTER (WHERE l.order_ref = ANY ($4)%s)', CASE WHEN terms.pay_when_funded THEN ' AND w.entry_no IS NULL' ELSE '' END) ELSE '0::bigint' END,
 		CASE WHEN with_entries THEN 'array_agg(l.entry_no)' || counts ELSE 'NULL::bigint[]' END,
 		CASE WHEN terms.pay_when_funded THEN '
 		  LEFT JOIN influence_internal.unfunded_entries($1, $2) w ON w.entry_no = l.entry_no' ELSE '' END,
@@ -101,7 +101,9 @@ BEGIN
 		   AND l.party_id = $14' ELSE '' END,
 		-- a run says how many lines it has added up
 		format(CASE WHEN with_entries THEN 'influence_internal.progress_step(%s)' ELSE '%s' END,
-			   'CASE WHEN l.credit_account = ''payable'' THEN l.amount ELSE -l.amount END'));
+			   'CASE WHEN l.credit_account = ''payable'' THEN l.amount ELSE -l.amount END'),
+		-- what a party has that waits and nothing else
+		CASE WHEN waits <> '' THEN 'sum(CASE WHEN l.credit_account = ''payable'' THEN l.amount ELSE -l.amount END)' ELSE '0::numeric' END);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.due_query(bigint, record, boolean, boolean, bigint) IS
@@ -184,7 +186,7 @@ BEGIN
 			  FROM taxed t
 			OFFSET 0
 		)
-		SELECT j.party_id, j.name, j.currency::text, j.gross, CASE WHEN j.verdict = 'pay' THEN j.amount ELSE j.gross END,
+		SELECT j.party_id, j.name, j.currency::text, j.gross, CASE WHEN j.verdict = 'pay' THEN j.amount WHEN j.entries = 0 THEN j.whole ELSE j.gross END,
 			   n.pays * j.withheld, n.pays * j.vat, n.pays * (j.amount - j.withheld + j.vat), n.pays * (j.gross - j.amount),
 			   j.entries, j.unfunded, j.doubtful, j.minimum, j.granularity, j.destination_id, j.self_billing, j.verdict, j.entry_nos
 		  FROM judged j
@@ -200,7 +202,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.payout_plan(bigint, text, timestamptz, boolean, bigint) IS
-'What plan_payouts shows and run_payouts reserves, by party and currency: gross is the sum of the entries that can be paid; of it amount is paid out, a multiple of the currency''s granularity, and remainder carried forward; net = amount - withheld + vat is transferred. For verdicts other than pay amount is gross and the rest 0. Who is suspended or held now is not paid whatever as_of says; destination and tax are those of as_of. entry_nos (in no order) only with_entries; only_party: for one party. Amounts in minor units.';
+'What plan_payouts shows and run_payouts reserves, by party and currency: gross is the sum of the entries that can be paid; of it amount is paid out, a multiple of the currency''s granularity, and remainder carried forward; net = amount - withheld + vat is transferred. For verdicts other than pay amount is gross (that of all entries, if all wait) and the rest 0. Who is suspended or held now is not paid whatever as_of says; destination and tax are those of as_of. entry_nos (in no order) only with_entries; only_party: for one party. Amounts in minor units.';
 
 CREATE FUNCTION influence.plan_payouts(program_id bigint, period text DEFAULT NULL, as_of timestamptz DEFAULT now())
 RETURNS TABLE (party_id bigint, party_name text, month text, currency text, amount numeric, withheld numeric, vat numeric, net numeric,
@@ -215,10 +217,11 @@ BEGIN
 	PERFORM influence_internal.require_finite('as_of', $3);
 	month := coalesce($2, influence_internal.last_period($1, $3));
 	RETURN QUERY
-	SELECT d.party_id, d.party_name, month, d.currency, d.amount, d.withheld, d.vat, d.net, d.remainder, d.entries, d.minimum, d.verdict
+	SELECT d.party_id, d.party_name, month, d.currency, d.amount, d.withheld, d.vat, d.net, d.remainder,
+		   CASE WHEN d.entries = 0 THEN d.unfunded + d.doubtful ELSE d.entries END, d.minimum, d.verdict
 	  FROM influence_internal.payout_plan($1, month, $3, false) d;
 END
 $$;
 REVOKE ALL ON FUNCTION influence.plan_payouts(bigint, text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION influence.plan_payouts(bigint, text, timestamptz) IS
-'What run_payouts with the same arguments would do, party by party, in minor units: the entries that became available before the end of the period (YYYY-MM in the program''s time zone, default the last complete month) and are in no payout, added up; and the verdict: pay, or why not. amount is paid out, remainder stays since it is less than the currency''s granularity, net = amount - withheld + vat is transferred; for verdicts other than pay amount is all that is due and the others are 0. Read-only. IN002, IN003, IN005 the period is not over.';
+'What run_payouts with the same arguments would do, party by party, in minor units: the entries that became available before the end of the period (YYYY-MM in the program''s time zone, default the last complete month) and are in no payout, added up; and the verdict: pay, or why not. amount is paid out, remainder stays since it is less than the currency''s granularity, net = amount - withheld + vat is transferred; for verdicts other than pay amount is all that is due (of entries that all wait for something, what waits) and the others are 0. Read-only. IN002, IN003, IN005 the period is not over.';
