@@ -76,9 +76,10 @@ demo:
 # Attribution beside SQL and DuckDB, on a throw-away cluster; writes
 # docs/reference/performance.md. SIZE=10M ROUNDS=5 LARGE=100M: test/bench/README.md
 # PART=orders: record_order beside a bare transaction; PART=hot: a hot creator; PART=settle: the
-# settlement of a month beside a plain sum; PART=stats: the minute job of the statistics
+# settlement of a month beside a plain sum; PART=payouts: a payout run beside one; PART=stats: the
+# minute job of the statistics
 bench:
-	@test/bench/$(if $(filter settle stats,$(PART)),$(PART),run)
+	@test/bench/$(if $(filter settle payouts stats,$(PART)),$(PART),run)
 
 # Reformats the C files in place
 format:
