@@ -54,7 +54,7 @@ CREATE FUNCTION pg_temp.told(w int) RETURNS TABLE (of text, n int, facts text) L
 	UNION ALL
 	SELECT 'earning', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,xact}'::text[])::text FROM influence.earning x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
 	UNION ALL
-	SELECT 'ledger', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,entry_key,booked_at,xact}'::text[] || jsonb_build_object('key', regexp_replace(x.entry_key, '[^/]*/[^/]*$', '')))::text
+	SELECT 'ledger', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,entry_key,entry_no,booked_at,xact}'::text[] || jsonb_build_object('key', regexp_replace(x.entry_key, '[^/]*/[^/]*$', '')))::text
 	  FROM influence.ledger x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
 $$;
 SELECT of, count(*) > 60 AS many, count(DISTINCT n) > 20 AS of_many_orders FROM pg_temp.told(1000) WHERE of <> 'answer' GROUP BY of ORDER BY of;
