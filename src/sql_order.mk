@@ -17,7 +17,7 @@ SQL_PARTS = \
 	src/program/tables_creator.sql \
 	src/program/tables_visitor.sql \
 	src/program/tables_order.sql \
-	src/payout/tables_ledger.sql \
+	src/books/tables_ledger.sql \
 	src/stats/tables_stats.sql \
 	src/attribution/tables_attribution.sql \
 	src/commission/tables_commission.sql \
@@ -47,7 +47,7 @@ SQL_PARTS = \
 	src/program/order_events.sql \
 	src/stats/watermark.sql \
 	src/payout/periods.sql \
-	src/payout/ledger.sql \
+	src/books/ledger.sql \
 	src/commission/scenario.sql \
 	src/commission/settlement_units.sql \
 	src/commission/settlement_stages.sql \
@@ -61,24 +61,24 @@ SQL_PARTS = \
 	src/payout/payout_run.sql \
 	src/payout/payout_outcome.sql \
 	src/payout/explain_payout.sql \
-	src/payout/check_payouts.sql \
+	src/books/check_payouts.sql \
 	src/payout/taxes.sql \
 	src/payout/holds.sql \
 	src/payout/funding.sql \
-	src/payout/adjustments.sql \
-	src/payout/write_offs.sql \
-	src/payout/ageing.sql \
-	src/payout/closing_parts.sql \
-	src/payout/closing.sql \
-	src/payout/statements.sql \
-	src/payout/reconcile.sql \
-	src/payout/check_closings.sql \
-	src/payout/check_commissions.sql \
-	src/payout/balances.sql \
-	src/payout/creator_income.sql \
-	src/payout/check_settlements.sql \
-	src/payout/books.sql \
-	src/payout/check_returns.sql \
+	src/books/adjustments.sql \
+	src/books/write_offs.sql \
+	src/books/ageing.sql \
+	src/books/closing_parts.sql \
+	src/books/closing.sql \
+	src/books/statements.sql \
+	src/books/reconcile.sql \
+	src/books/check_closings.sql \
+	src/books/check_commissions.sql \
+	src/books/balances.sql \
+	src/books/creator_income.sql \
+	src/books/check_settlements.sql \
+	src/books/books.sql \
+	src/books/check_returns.sql \
 	src/stats/buckets.sql \
 	src/stats/hours.sql \
 	src/stats/days.sql \
