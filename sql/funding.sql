@@ -61,7 +61,7 @@ INSERT INTO influence.payout (party_id, program_id, currency, period, state, amo
 SELECT party_id, 1, 'USD', '2024-04', 'failed', 2000, ARRAY[entry_no], '2024-05-15', '2024-05-16', 'closed', 1 FROM influence.ledger WHERE order_ref = 'order 2' AND party_id > 0;
 DELETE FROM influence.brand_funding WHERE funding_ref IN ('wire 3', 'wire 4') AND program_id = 1;
 SELECT pg_temp.waits();
--- what comes back of it needs no funds and makes room: 2000 used + 1000 - 1000 + 500 is within 2600, but not where the first order stands
+-- what comes back needs no funds, counts first and makes room: 2000 used - 1000 + 1000 + 500 is within 2600
 SELECT status, clawed_back FROM influence.record_return(1, pg_temp.visitor(1), 'order 1', 1, 'r', 1, returned_at => '2024-05-10');
 SELECT order_ref, kind, amount, available_at FROM influence.ledger WHERE order_ref = 'order 1' AND party_id > 0 ORDER BY entry_no;
 SELECT pg_temp.waits();

@@ -21,6 +21,8 @@ SELECT pg_temp.refused($$confirm_payout(1, pg_temp.creator('anna'), '2024-01', '
 -- bert: 2000 paid, 50 kept; the bank sends 1800 back, twice told
 SELECT * FROM influence.confirm_payout(1, pg_temp.creator('bert'), '2024-01', 'SEPA 2', paid_at => '2024-02-05');
 SELECT * FROM influence.confirm_payout(1, pg_temp.creator('bert'), '2024-01', 'SEPA 2', paid_at => '2024-02-06');
+-- not before it was reserved (a bank's day is near enough)
+SELECT pg_temp.refused(format($$confirm_payout(1, %s, '2024-01', 'SEPA 3', paid_at => '2024-01-15')$$, pg_temp.creator('cleo')));
 SELECT pg_temp.refused($$fail_payout(1, pg_temp.creator('bert'), '2024-01', 'returned', failed_at => '2024-02-04 23:59')$$);
 SELECT * FROM influence.fail_payout(1, pg_temp.creator('bert'), '2024-01', 'returned', failed_at => '2024-02-08', actor => 'desk');
 SELECT * FROM influence.fail_payout(1, pg_temp.creator('bert'), '2024-01', 'returned', actor => 'desk');

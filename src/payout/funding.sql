@@ -20,7 +20,7 @@ BEGIN
 	SELECT q.brand, q.currency, q.entry_no, q.amount, q.used, q.amount < 0 OR q.running <= coalesce((q.funds ->> q.currency)::numeric, 0)
 	  FROM (SELECT a.brand, a.funds, e.currency, e.entry_no, e.amount, e.used,
 				   sum(e.amount) OVER (PARTITION BY a.party_id, e.currency
-									   ORDER BY e.used DESC, e.available_at, e.party_id, e.entry_no ROWS UNBOUNDED PRECEDING) AS running
+									   ORDER BY e.used DESC, e.amount > 0, e.available_at, e.party_id, e.entry_no ROWS UNBOUNDED PRECEDING) AS running
 			  -- OFFSET 0: its funds are added up once for each brand, not for each entry
 			  FROM (SELECT b.brand, b.party_id,
 						   (SELECT jsonb_object_agg(x.currency, x.funded)
@@ -44,7 +44,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.brand_entries(bigint, timestamptz) IS
-'The entries of order lines of brands that have an account in a program, available before a moment or in a payout (used, perhaps one that failed), signed as owed to the party. payable: it is below zero, or what was used, all that comes before it (by available_at, party, entry_no) and it itself are within what the brand paid in.';
+'The entries of order lines of brands that have an account in a program, available before a moment or in a payout (used, perhaps one that failed), signed as owed to the party. payable: it is below zero, or what was used, all that is below zero, what else comes before it (by available_at, party, entry_no) and it itself are within what the brand paid in; so a run changes nothing for the next one of the same month.';
 
 CREATE FUNCTION influence_internal.unfunded_entries(program_id bigint, cutoff timestamptz)
 RETURNS TABLE (entry_no bigint)

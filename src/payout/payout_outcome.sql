@@ -69,6 +69,11 @@ BEGIN
 	ELSIF p.state = 'paid' AND p.bank_ref <> $4 THEN
 		PERFORM influence_internal.raise_conflict('payout', format('%s/%s/%s', $2, $3, p.money));
 	ELSIF p.state = 'reserved' THEN
+		-- banks state days: the day of the reservation is not before it
+		IF $6 < p.run_at - interval '1 day' THEN
+			PERFORM influence_internal.raise_invalid('paid_at lies before the payout', format('paid_at is %s, it was reserved on %s.', $6, p.run_at),
+				'Give the moment at which the bank paid.');
+		END IF;
 		PERFORM influence_internal.require_adopted();
 		UPDATE influence.payout x SET state = 'paid', paid_at = $6, bank_ref = $4
 		 WHERE x.party_id = $2 AND x.program_id = $1 AND x.currency = p.currency AND x.period = $3;
@@ -79,10 +84,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.confirm_payout(bigint, bigint, text, text, text, timestamptz) IS
-'Books that a reserved payout was paid, with the bank''s reference; currency NULL = the program''s. Natural key: the payout; the same bank_ref again is a duplicate, another one an error. -> status recorded | duplicate, amount before tax and net as transferred, in minor units. IN002, IN003, IN004 another bank_ref, IN005 the payout has failed, IN009.';
+'Books that a reserved payout was paid, with the bank''s reference; currency NULL = the program''s. Natural key: the payout; the same bank_ref again is a duplicate, another one an error. -> status recorded | duplicate, amount before tax and net as transferred, in minor units. IN002 (also: paid_at more than a day before the reservation), IN003, IN004 another bank_ref, IN005 the payout has failed, IN009.';
 
 CREATE FUNCTION influence_internal.fail_payout(program_id bigint, party_id bigint, period text, reason text,
-	currency text DEFAULT NULL, failed_at timestamptz DEFAULT now(), actor text DEFAULT 'operator')
+	currency text DEFAULT NULL, failed_at timestamptz DEFAULT now(), actor text DEFAULT session_user)
 RETURNS TABLE (status text, amount bigint, was text, statement_no bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

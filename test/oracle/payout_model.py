@@ -295,7 +295,8 @@ class World:
                 groups[e.brand, e.currency].append(e)
         for key, entries in groups.items():
             total = sum(e.amount for e in entries if e.paid is not None)
-            for e in sorted((e for e in entries if e.paid is None), key=lambda e: (e.available, e.party, e.serial)):
+            # what was taken back counts first, so that a run changes nothing for the next one of the same month
+            for e in sorted((e for e in entries if e.paid is None and e.available < end), key=lambda e: (e.amount > 0, e.available, e.party, e.serial)):
                 total += e.amount
                 if e.amount > 0 and total > program.funded[key]:
                     waiting.add(e.serial)
