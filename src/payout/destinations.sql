@@ -8,12 +8,12 @@
  */
 CREATE FUNCTION influence_internal.normalise_destination(destination text)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	-- blanks, dashes, dots, and what nobody sees: none of them tells one account from another
-	account text := upper(regexp_replace(normalize(normalise_destination.destination, NFKC),
+	account text := upper(regexp_replace(influence_internal.nfkc(normalise_destination.destination),
 		'[\s.\u002d\u00ad\u00a0\u2000-\u2015\u2028\u2029\u202f\u205f\u2060\u2212\u3000\ufeff]', '', 'g') COLLATE "C");
 BEGIN
 	IF length(account) NOT BETWEEN 6 AND 200 OR account ~ '[\u0001-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]' THEN

@@ -213,12 +213,12 @@ COMMENT ON FUNCTION influence_internal.record_channel_metrics(bigint, bigint, ti
 
 CREATE FUNCTION influence_internal.normalise_slug(slug text)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	-- twice, since lower case can leave NFKC
-	RETURN normalize(lower(normalize(btrim(slug), NFKC)), NFKC);
+	RETURN influence_internal.nfkc(lower(influence_internal.nfkc(btrim(slug))));
 END
 $$;
 COMMENT ON FUNCTION influence_internal.normalise_slug(text) IS 'A vanity name in the form that is compared: NFKC, lower case, trimmed.';

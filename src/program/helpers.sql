@@ -293,3 +293,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.setting_value(text) IS 'The value of a named setting, newest version.';
+
+CREATE FUNCTION influence_internal.nfkc(value text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- other encodings have no normal forms
+	RETURN CASE WHEN getdatabaseencoding() = 'UTF8' THEN normalize(value, NFKC) ELSE value END;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.nfkc(text) IS 'A text in Unicode''s normal form KC; as it is in databases of another encoding than UTF8.';
