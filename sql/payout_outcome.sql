@@ -25,8 +25,10 @@ SELECT * FROM influence.confirm_payout(1, pg_temp.creator('bert'), '2024-01', 'S
 SELECT pg_temp.refused(format($$confirm_payout(1, %s, '2024-01', 'SEPA 3', paid_at => '2024-01-15')$$, pg_temp.creator('cleo')));
 SELECT pg_temp.refused($$fail_payout(1, pg_temp.creator('bert'), '2024-01', 'returned', failed_at => '2024-02-04 23:59')$$);
 SELECT * FROM influence.fail_payout(1, pg_temp.creator('bert'), '2024-01', 'returned', failed_at => '2024-02-08', actor => 'desk');
+-- the confirmation said again, and another one
+SELECT * FROM influence.confirm_payout(1, pg_temp.creator('bert'), '2024-01', 'SEPA 2', paid_at => '2024-02-05');
+SELECT pg_temp.refused($$confirm_payout(1, pg_temp.creator('bert'), '2024-01', 'SEPA 9')$$);
 SELECT * FROM influence.fail_payout(1, pg_temp.creator('bert'), '2024-01', 'returned', actor => 'desk');
-SELECT pg_temp.refused($$confirm_payout(1, pg_temp.creator('bert'), '2024-01', 'SEPA 2')$$);
 SELECT * FROM influence.confirm_payout(1, pg_temp.creator('cleo'), '2024-01', 'SEPA 3', paid_at => '2024-02-05');
 SELECT c.creator_ref, l.entry_key, l.debit_account, l.credit_account, l.amount, l.available_at, l.note
 FROM influence.ledger l JOIN influence.creator c ON c.creator_id = l.party_id WHERE l.source = 'payout' AND c.creator_ref <> 'cleo' ORDER BY 1, l.entry_no;

@@ -62,13 +62,14 @@ BEGIN
 	p := influence_internal.payout_for_update($1, $2, $3, $5);
 	amount := p.amount;
 	net := p.net;
-	status := 'duplicate';
-	IF p.state = 'failed' THEN
+	IF p.bank_ref = $4 THEN
+		status := 'duplicate';		-- also of a payout that came back since
+	ELSIF p.bank_ref IS NOT NULL THEN
+		PERFORM influence_internal.raise_conflict('payout', format('%s/%s/%s', $2, $3, p.money));
+	ELSIF p.state = 'failed' THEN
 		PERFORM influence_internal.raise_refused('the payout has failed', format('%s, on %s.', p.failure, p.failed_at),
 			'What it had reserved is payable again: run influence.run_payouts() for a later period and confirm that payout.');
-	ELSIF p.state = 'paid' AND p.bank_ref <> $4 THEN
-		PERFORM influence_internal.raise_conflict('payout', format('%s/%s/%s', $2, $3, p.money));
-	ELSIF p.state = 'reserved' THEN
+	ELSE
 		-- banks state days: the day of the reservation is not before it
 		IF $6 < p.run_at - interval '1 day' THEN
 			PERFORM influence_internal.raise_invalid('paid_at lies before the payout', format('paid_at is %s, it was reserved on %s.', $6, p.run_at),
