@@ -25,6 +25,7 @@ DECLARE
 	known record;
 	stored record;
 	booked record;
+	done boolean := false;
 	money text;
 	fx_rate numeric;
 	fx_source text;
@@ -78,7 +79,7 @@ BEGIN
 	status := 'recorded';
 	IF f.is_plain AND NOT details ? 'coupon' THEN
 		booked := influence_internal.book_plain_order($1, $2, $3, people, details ->> 'country', f, stored);
-		IF booked.is_whole THEN
+		IF booked.is_booked AND booked.is_whole THEN
 			-- what order_summary() would say
 			line_count := cardinality(stored.ids);
 			amount := stored.amount;
@@ -91,7 +92,9 @@ BEGIN
 			RETURN NEXT;
 			RETURN;
 		END IF;
-	ELSE
+		done := booked.is_booked;
+	END IF;
+	IF NOT done THEN
 		PERFORM influence_internal.credit_lines($1, $2, $3, people => people, scope => f.scope);
 		PERFORM influence_internal.take_in_parked($1, $2, $3);
 		PERFORM influence_internal.book_order($1, $2, $3);

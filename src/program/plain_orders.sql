@@ -56,7 +56,7 @@ COMMENT ON FUNCTION influence_internal.order_facts(bigint, uuid, text, timestamp
 'What record_order() asks of a new order, in one statement: its program, the programs of its scope, the policies in force at its moment, and what most orders have not: an alias of the visitor, a creator who is the visitor, an order of that name in the scope (is_known), tier tables. is_plain: book_plain_order() may book it, unless it has a coupon: nothing happened to it yet, touches are not consumed, commissions are earned at once, each line is rounded for itself, there is no cut of the platform, and the rate card has only percentages that ask nothing of the touches and protect nobody. available_at: when commissions earned then are available (infinity: not known yet). IN003.';
 
 CREATE FUNCTION influence_internal.book_plain_order(program_id bigint, visitor_id uuid, order_ref text, people uuid[],
-	country text, f record, l record, OUT commission bigint, OUT creators int, OUT is_whole boolean)
+	country text, f record, l record, OUT commission bigint, OUT creators int, OUT is_booked boolean, OUT is_whole boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -67,6 +67,8 @@ BEGIN
 	IF f.has_alias OR f.is_creator THEN
 		excluded := influence_internal.buyer_creators(people);
 	END IF;
+	-- as in credit_lines()
+	LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;
 	WITH credits AS (
 		INSERT INTO influence.credit (visitor_id, program_id, order_ref, line_no, touch_ref, touch_visitor_id, creator_id, weight, credit,
 									  reason, policy_version, touched_at, touch_position, path_length, snapshot, ordered_at, revision)
@@ -75,6 +77,10 @@ BEGIN
 		  FROM influence_internal.credit_touches(people, f.scope, f.ordered_at, l.ids, l.amounts, l.products, l.categories, excluded,
 				array_fill(NULL::timestamptz, ARRAY[cardinality(l.ids)]), f.max_touch_delay, f.view_min_ms, f.model, f.lookback, f.view_lookback,
 				f.cart_lookback, f.half_life, f.position_weights, f.reuse, f.session_lifetime, f.match, f.time_zone, NULL, NULL, NULL, NULL) c
+		 -- as in order_facts(): the card may be another one by now, and this statement sees all of it or nothing
+		 WHERE NOT EXISTS (SELECT FROM influence.commission_rate r
+							WHERE r.program_id = $1
+							  AND (r.directness <> '' OR r.boost <> '' OR r.flat_amount IS NOT NULL OR r.protect_days > 0))
 		RETURNING line_no, creator_id, credit, reason
 	), shares AS MATERIALIZED (
 		SELECT c.line_no, c.creator_id, sum(c.credit)::bigint AS base
@@ -139,11 +145,11 @@ BEGIN
 		 WHERE e.amount <> 0
 		ON CONFLICT DO NOTHING
 	)
-	SELECT sum(e.amount), count(DISTINCT e.creator_id),
+	SELECT sum(e.amount), count(DISTINCT e.creator_id), EXISTS (SELECT FROM credits),
 		   NOT EXISTS (SELECT FROM credits c WHERE c.creator_id IS NULL OR c.reason <> 'credited')
-		   AND NOT EXISTS (SELECT FROM earnings h WHERE h.hold_reason IS NOT NULL) INTO commission, creators, is_whole
+		   AND NOT EXISTS (SELECT FROM earnings h WHERE h.hold_reason IS NOT NULL) INTO commission, creators, is_booked, is_whole
 	  FROM earnings e;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.book_plain_order(bigint, uuid, text, uuid[], text, record, record) IS
-'Credits a plain order that was just stored, and books its commissions and their entries in the ledger: what credit_lines() and book_order() would do, whose rules it repeats for the plain case. people: person_visitors(); f: the order_facts(); l: what store_order() answered. -> whether all of it is credited to creators and earned (is_whole), and then the commission and how many creators have it.';
+'Credits a plain order that was just stored, and books its commissions and their entries in the ledger: what credit_lines() and book_order() would do, whose rules it repeats for the plain case. people: person_visitors(); f: the order_facts(); l: what store_order() answered. -> whether it did so (is_booked; nothing is written once the rate card asks more than it did for order_facts()), whether all of it is credited to creators and earned (is_whole), and then the commission and how many creators have it.';
