@@ -86,6 +86,10 @@ SELECT pg_temp.retain('engagement', '2025-05-10');
 SELECT status FROM influence.refresh_stats();
 SELECT pg_temp.retain('engagement', '2025-05-10');
 SELECT buckets > 0 AS sealed FROM influence.seal_stats('2025-05-10');
+-- nor in a snapshot that does not show what was recorded while this waited
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT pg_temp.error_of('SELECT pg_temp.retain(''engagement'', ''2025-05-10'')') ~ '^IN005' AS refused;
+COMMIT;
 SELECT pg_temp.retain('engagement', '2025-05-10');
 SELECT pg_temp.retain('engagement', '2025-05-10');
 SELECT parent, kept_from FROM influence.retained;
@@ -116,6 +120,11 @@ SELECT version FROM influence.set_payout_policy(1, '{"hold_from": "shipped"}', '
 SELECT pg_temp.touches('9,a,click,1,1,2024-04-10'), (influence.record_order(1, pg_temp.visitor(9), 'o9', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 100}]', '2024-04-12')).status;
 SELECT influence_internal.touches_needed_from('2025-05-10') < '2024-04-12' AS needed;
 SELECT status FROM influence.record_order_event(1, pg_temp.visitor(9), 'o9', 'shipped', '2024-04-13');
+SELECT influence_internal.touches_needed_from('2025-05-10') < '2024-04-12' AS needed;
+-- one that was cancelled is never shipped
+SELECT (influence.record_order(1, pg_temp.visitor(9), 'o10', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 100}]', '2024-04-12')).status;
+SELECT influence_internal.touches_needed_from('2025-05-10') < '2024-04-12' AS needed;
+SELECT status FROM influence.record_order_event(1, pg_temp.visitor(9), 'o10', 'cancelled', '2024-04-13');
 SELECT influence_internal.touches_needed_from('2025-05-10') < '2024-04-12' AS needed;
 
 -- The jobs do all of this.

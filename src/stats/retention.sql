@@ -53,13 +53,14 @@ BEGIN
 			- CASE WHEN y.hold_after_month_end IS NOT NULL THEN interval '31 days' + make_interval(days => y.hold_after_month_end) ELSE y.hold END))
 	  INTO first_order FROM influence.payout_policy y;
 	RETURN least(first_order,
-		-- held from an event: until that has come, and the hold after it is over
+		-- held from an event: until that has come, or its cancellation, after which it earns nothing, and the hold after it is over
 		(SELECT min(o.ordered_at)
 		   FROM influence.orders o
 		   JOIN influence.payout_policy y ON y.program_id = o.program_id AND y.valid @> o.ordered_at AND (y.hold_from <> 'placed' OR y.earns_at <> 'placed')
 		  WHERE NOT EXISTS (SELECT FROM influence.order_event e
 							 WHERE e.visitor_id = o.visitor_id AND e.program_id = o.program_id AND e.order_ref = o.order_ref
-							   AND e.state = 'counted' AND (e.kind = 'delivered' OR e.kind = 'shipped' AND 'delivered' NOT IN (y.hold_from, y.earns_at))
+							   AND e.state = 'counted'
+							   AND (e.kind IN ('delivered', 'cancelled') OR e.kind = 'shipped' AND 'delivered' NOT IN (y.hold_from, y.earns_at))
 							   AND e.occurred_at + interval '3 days' + CASE WHEN y.hold_after_month_end IS NOT NULL
 										THEN interval '31 days' + make_interval(days => y.hold_after_month_end) ELSE y.hold END < $1)),
 		-- waiting to be attributed again
@@ -128,6 +129,8 @@ BEGIN
 	IF keep IS NULL THEN
 		RETURN 'kept for ever';
 	END IF;
+	-- what is_settled() asks has to be asked after the lock below was waited for
+	PERFORM influence_internal.require_read_committed();
 	PERFORM influence_internal.require_past($2);
 	wanted := date_trunc('month', $2 - greatest(keep, '0'));
 	until := CASE $1 WHEN 'touch' THEN least(wanted, date_trunc('month', influence_internal.touches_needed_from($2))) ELSE wanted END;
@@ -162,4 +165,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.drop_expired(text, timestamptz) IS
-'Drops the months of touch or engagement that ended longer before as_of than the setting retention says, as far as statistics and orders do not need them; says what it did, or why not. From then on older events are refused. One parent a transaction.';
+'Drops the months of touch or engagement that ended longer before as_of than the setting retention says, as far as statistics and orders do not need them; says what it did, or why not. From then on older events are refused. One parent a transaction. IN005 in REPEATABLE READ and SERIALIZABLE.';
