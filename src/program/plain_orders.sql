@@ -26,10 +26,7 @@ BEGIN
 		   g.paying AND c.platform_rate = 0 AND y.earns_at = 'placed' AND y.rounding_scope = 'line' AND a.reuse = 'reuse'
 		   AND NOT EXISTS (SELECT FROM influence.commission_rate r
 							WHERE r.program_id = $1
-							  AND (r.directness <> '' OR r.boost <> '' OR r.flat_amount IS NOT NULL OR r.protect_days > 0))
-		   AND NOT EXISTS (SELECT FROM influence.order_event e WHERE e.program_id = $1 AND e.order_ref = $3)
-		   AND NOT EXISTS (SELECT FROM influence.order_event e WHERE e.program_id = $1 AND e.replacement_ref = $3)
-		   AND NOT EXISTS (SELECT FROM influence.order_return r WHERE r.program_id = $1 AND r.order_ref = $3),
+							  AND (r.directness <> '' OR r.boost <> '' OR r.flat_amount IS NOT NULL OR r.protect_days > 0)),
 		   c.version, c.base_less, y.version, y.rounding,
 		   coalesce(influence_internal.hold_end(CASE y.hold_from WHEN 'placed' THEN $4 END, y.hold, y.hold_after_month_end, g.time_zone), 'infinity'),
 		   EXISTS (SELECT FROM influence.tier_table t WHERE t.program_id = $1),
@@ -53,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.order_facts(bigint, uuid, text, timestamptz) IS
-'What record_order() asks of a new order, in one statement: its program, the programs of its scope, the policies in force at its moment, and what most orders have not: an alias of the visitor, a creator who is the visitor, an order of that name in the scope (is_known), tier tables. is_plain: book_plain_order() may book it, unless it has a coupon: nothing happened to it yet, touches are not consumed, commissions are earned at once, each line is rounded for itself, there is no cut of the platform, and the rate card has only percentages that ask nothing of the touches and protect nobody. available_at: when commissions earned then are available (infinity: not known yet). IN003.';
+'What record_order() asks of a new order, in one statement: its program, the programs of its scope, the policies in force at its moment, and what most orders have not: an alias of the visitor, a creator who is the visitor, an order of that name in the scope (is_known), tier tables. is_plain: book_plain_order() may book it, unless it has a coupon or something happened to it already: touches are not consumed, commissions are earned at once, each line is rounded for itself, there is no cut of the platform, and the rate card has only percentages that ask nothing of the touches and protect nobody. available_at: when commissions earned then are available (infinity: not known yet). IN003.';
 
 CREATE FUNCTION influence_internal.book_plain_order(program_id bigint, visitor_id uuid, order_ref text, people uuid[],
 	country text, f record, l record, OUT commission bigint, OUT creators int, OUT is_booked boolean, OUT is_whole boolean)
@@ -81,6 +78,10 @@ BEGIN
 		 WHERE NOT EXISTS (SELECT FROM influence.commission_rate r
 							WHERE r.program_id = $1
 							  AND (r.directness <> '' OR r.boost <> '' OR r.flat_amount IS NOT NULL OR r.protect_days > 0))
+		   -- asked when the order has its transaction id: what is committed later by COPY is found by queue_reattribution()
+		   AND NOT EXISTS (SELECT FROM influence.order_event e WHERE e.program_id = $1 AND e.order_ref = $3)
+		   AND NOT EXISTS (SELECT FROM influence.order_event e WHERE e.program_id = $1 AND e.replacement_ref = $3)
+		   AND NOT EXISTS (SELECT FROM influence.order_return r WHERE r.program_id = $1 AND r.order_ref = $3)
 		RETURNING line_no, creator_id, credit, reason
 	), shares AS MATERIALIZED (
 		SELECT c.line_no, c.creator_id, sum(c.credit)::bigint AS base
@@ -152,4 +153,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.book_plain_order(bigint, uuid, text, uuid[], text, record, record) IS
-'Credits a plain order that was just stored, and books its commissions and their entries in the ledger: what credit_lines() and book_order() would do, whose rules it repeats for the plain case. people: person_visitors(); f: the order_facts(); l: what store_order() answered. -> whether it did so (is_booked; nothing is written once the rate card asks more than it did for order_facts()), whether all of it is credited to creators and earned (is_whole), and then the commission and how many creators have it.';
+'Credits a plain order that was just stored, and books its commissions and their entries in the ledger: what credit_lines() and book_order() would do, whose rules it repeats for the plain case. people: person_visitors(); f: the order_facts(); l: what store_order() answered. -> whether it did so (is_booked; nothing is written when something happened to the order already, or the rate card asks more than it did for order_facts()), whether all of it is credited to creators and earned (is_whole), and then the commission and how many creators have it.';
