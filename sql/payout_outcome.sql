@@ -29,7 +29,10 @@ SELECT * FROM influence.fail_payout(1, pg_temp.creator('bert'), '2024-01', 'retu
 SELECT * FROM influence.confirm_payout(1, pg_temp.creator('bert'), '2024-01', 'SEPA 2', paid_at => '2024-02-05');
 SELECT pg_temp.refused($$confirm_payout(1, pg_temp.creator('bert'), '2024-01', 'SEPA 9')$$);
 SELECT * FROM influence.fail_payout(1, pg_temp.creator('bert'), '2024-01', 'returned', actor => 'desk');
-SELECT * FROM influence.confirm_payout(1, pg_temp.creator('cleo'), '2024-01', 'SEPA 3', paid_at => '2024-02-05');
+-- cleo: the bank states the day before; what is booked stays in the order of things, and in its month
+SELECT * FROM influence.confirm_payout(1, pg_temp.creator('cleo'), '2024-01', 'SEPA 3', paid_at => '2024-01-31 12:00');
+SELECT p.paid_at, l.occurred_at, l.available_at FROM influence.payout p JOIN influence.ledger l USING (party_id) WHERE p.bank_ref = 'SEPA 3' AND l.kind = 'payout_paid';
+SELECT pg_temp.refused($$fail_payout(1, pg_temp.creator('cleo'), '2024-01', 'returned', failed_at => '2024-01-31 18:00')$$);
 SELECT c.creator_ref, l.entry_key, l.debit_account, l.credit_account, l.amount, l.available_at, l.note
 FROM influence.ledger l JOIN influence.creator c ON c.creator_id = l.party_id WHERE l.source = 'payout' AND c.creator_ref <> 'cleo' ORDER BY 1, l.entry_no;
 SELECT statement_no, kind, cancels, party_id, amount, withheld FROM influence.statement ORDER BY 1;

@@ -71,6 +71,21 @@ SELECT check_name, subject FROM influence.check_books();
 SELECT pg_temp.new_program('Edge', 'EUR', 'UTC', '{}', '{"hold": "0", "tax_authorities": ["DE"]}');
 SELECT pg_temp.earn(3, 'bert', 'much', 9223372036854775807, '2024-01-10'), pg_temp.earn(3, 'fumi', 'much', 9223372036854775807, '2024-01-10'), pg_temp.earn(3, 'fumi', 'one', 1, '2024-01-10');
 SELECT name, amount, verdict FROM pg_temp.plan(3, '2024-01', '2024-02-01');
+-- more than 100 entries are added up by kind, also where the sum is no bigint
+SELECT count(pg_temp.earn(3, 'fumi', 'small ' || i, 1, '2024-01-10')) FROM generate_series(1, 100) i;
+SELECT subject, detail, amount FROM influence.explain_payout(3, pg_temp.creator('fumi'), '2024-01');
+
+-- two months that cannot be settled are one reason to wait
+BEGIN;
+INSERT INTO influence.settlement_due (program_id, month, creator_id, failures, error) SELECT 3, m, pg_temp.creator('bert'), 1, 'x' FROM unnest('{2023-11,2023-12}'::text[]) m;
+SELECT name, amount, verdict FROM pg_temp.plan(3, '2024-01', '2024-02-01');
+ROLLBACK;
+
+-- as_of by the clock lies after the beginning of the transaction, and so does what is left over
+SELECT pg_temp.new_program('Clock', 'EUR', 'UTC', '{}', '{"hold": "0", "granularity": {"EUR": 100}}');
+SELECT pg_temp.earn(4, 'bert', 'jan', 250, '2024-01-10');
+SELECT status, payouts, amount FROM influence.run_payouts(4, '2024-01', clock_timestamp());
+SELECT check_name, subject FROM influence.check_books();
 
 SELECT * FROM pg_temp.not_refused('IN003', $$explain_payout(99, 1, '2024-01')$$, $$explain_payout(1, 99, '2024-01')$$, $$explain_payout(1, NULL, '2024-01')$$);
 SELECT * FROM pg_temp.not_refused('IN002', $$explain_payout(1, 1, '2024')$$, $$explain_payout(1, 1, NULL)$$, $$explain_payout(1, 1, '2024-01', 'euro')$$);

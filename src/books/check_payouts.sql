@@ -49,7 +49,9 @@ BEGIN
 	  FROM line x
 	  LEFT JOIN influence.ledger b ON b.party_id = x.party_id AND b.program_id = x.program_id
 			AND b.entry_key = influence_internal.payout_entry_key(x.period, x.currency::text, 'reserve')
-	 WHERE x.available_at > least(x.run_at, b.booked_at);
+	 WHERE x.available_at > least(x.run_at, b.booked_at)
+	   -- its own remainder is not paid; it is available from as_of on, which may lie after the beginning of the transaction that booked it
+	   AND x.entry_key <> influence_internal.payout_entry_key(x.period, x.currency::text, 'remainder');
 END
 $$;
 COMMENT ON FUNCTION influence_internal.check_payout_lines(bigint) IS 'The part of check_books() about what payouts pay.';
@@ -72,7 +74,7 @@ BEGIN
 				-- its amount is proved by the sum of the lines
 				('remainder', r.amount, p.run_at),
 				('remainder_kept', r.amount, (SELECT b.ends_at FROM influence_internal.period_bounds(p.program_id, p.period) b WHERE r.amount > 0)),
-				('paid', CASE WHEN p.paid_at IS NOT NULL THEN p.net END, p.paid_at),
+				('paid', CASE WHEN p.paid_at IS NOT NULL THEN p.net END, greatest(p.paid_at, p.run_at)),
 				('returned', CASE WHEN p.paid_at IS NOT NULL AND p.failed_at IS NOT NULL THEN p.net END, p.failed_at),
 				('withheld_reversed', CASE WHEN p.failed_at IS NOT NULL THEN p.withheld END, p.failed_at),
 				('vat_reversed', CASE WHEN p.failed_at IS NOT NULL THEN p.vat END, p.failed_at),

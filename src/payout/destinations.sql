@@ -83,6 +83,8 @@ DECLARE
 	last record;
 	others bigint[];
 	evidence jsonb;
+	party bigint;
+	held text;
 BEGIN
 	PERFORM influence_internal.require_creator($1);
 	PERFORM influence_internal.require_arguments('method', $2, 'destination', $3, 'actor', $4, 'valid_from', $5::text);
@@ -129,8 +131,13 @@ BEGIN
 	IF others IS NOT NULL THEN
 		evidence := jsonb_build_object('destination_label', label, 'parties',
 			(SELECT jsonb_agg(x ORDER BY x) FROM unnest(others[1:100] || $1) x));
-		hold_ref := influence_internal.hold_for_destination($1, others[1], wanted, evidence, $4);
-		PERFORM influence_internal.hold_for_destination(o, $1, wanted, evidence, $4) FROM unnest(others) o;
+		-- by party: two changes that hold the same parties for two accounts do not wait for each other
+		FOR party IN SELECT o FROM unnest(others || $1) o ORDER BY o LOOP
+			held := influence_internal.hold_for_destination(party, CASE party WHEN $1 THEN others[1] ELSE $1 END, wanted, evidence, $4);
+			IF party = $1 THEN
+				hold_ref := held;
+			END IF;
+		END LOOP;
 	END IF;
 	status := 'recorded';
 	RETURN NEXT;

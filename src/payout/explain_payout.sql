@@ -24,14 +24,15 @@ BEGIN
 	 WHERE $4
 	UNION ALL
 	SELECT row_number() OVER (ORDER BY e.kind COLLATE "C"), e.kind,
-		   format('%s entries, available from %s to %s', count(*), min(e.available_at), max(e.available_at)), sum(e.amount)::bigint
+		   format('%s entries, available from %s to %s', count(*), min(e.available_at), max(e.available_at)),
+		   CASE WHEN abs(sum(e.amount)) <= 9223372036854775807 THEN sum(e.amount)::bigint END
 	  FROM entry e
 	 WHERE NOT $4
 	 GROUP BY e.kind;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.explain_entries(bigint, bigint, bigint[], boolean) IS
-'Ledger entries of a party as explain_payout shows them: a row for each (detailed), or one for each kind. Amounts in minor units, as owed to the party.';
+'Ledger entries of a party as explain_payout shows them: a row for each (detailed), or one for each kind. Amounts in minor units, as owed to the party; NULL where the sum does not fit in bigint.';
 
 CREATE FUNCTION influence_internal.explain_payout(program_id bigint, party_id bigint, period text, currency text DEFAULT NULL)
 RETURNS TABLE (line_no bigint, subject text, detail text, amount bigint)

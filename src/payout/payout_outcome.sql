@@ -78,7 +78,8 @@ BEGIN
 		PERFORM influence_internal.require_adopted();
 		UPDATE influence.payout x SET state = 'paid', paid_at = $6, bank_ref = $4
 		 WHERE x.party_id = $2 AND x.program_id = $1 AND x.currency = p.currency AND x.period = $3;
-		PERFORM influence_internal.book_payout_stages(p, $6, 'bank reference ' || $4, '{paid}');
+		-- a bank's day begins before the reservation; the books move the money after it
+		PERFORM influence_internal.book_payout_stages(p, greatest($6, p.run_at), 'bank reference ' || $4, '{paid}');
 		status := 'recorded';
 	END IF;
 	RETURN NEXT;
@@ -118,7 +119,7 @@ BEGIN
 		RETURN NEXT;
 		RETURN;
 	END IF;
-	since := coalesce(p.paid_at, p.run_at);
+	since := greatest(p.paid_at, p.run_at);
 	IF $6 < since THEN
 		PERFORM influence_internal.raise_invalid('failed_at lies before the payout',
 			format('failed_at is %s, it was %s on %s.', $6, p.state, since), 'Give the moment at which the bank refused or returned the money.');

@@ -159,7 +159,8 @@ BEGIN
 			  LEFT JOIN influence.payout p ON p.party_id = d.party_id AND p.program_id = $1 AND p.currency = d.currency AND p.period = $9
 			  LEFT JOIN standing s ON s.creator_id = d.party_id
 			  LEFT JOIN influence_internal.held_parties($1, $10) h ON h.party_id = d.party_id
-			  LEFT JOIN influence.settlement_due u ON u.program_id = $1 AND u.creator_id = d.party_id AND u.failures > 0
+			  LEFT JOIN (SELECT DISTINCT s.creator_id FROM influence.settlement_due s WHERE s.program_id = $1 AND s.failures > 0) u
+					ON u.creator_id = d.party_id
 			  LEFT JOIN destination b ON b.party_id = d.party_id
 			  LEFT JOIN profile x ON x.party_id = d.party_id
 			  LEFT JOIN tax t ON t.party_id = d.party_id
@@ -194,7 +195,8 @@ BEGIN
 		 ORDER BY j.party_id, j.currency$query$,
 		influence_internal.due_query($1, terms, doubts <> '{}', $4, $5), format(tax, 'withholding_rates'), format(tax, 'vat_rates'))
 	  USING $1, terms.ends_at, $3, doubts, terms.tax_authorities, terms.demands_destination, terms.demands_tax_profile, terms.minimums,
-			terms.month, greatest($3, now()), terms.granularity, terms.rounding,
+			-- the clock, not now(): a run may have waited for another, and who was suspended meanwhile is not paid
+			terms.month, greatest($3, clock_timestamp()), terms.granularity, terms.rounding,
 			-- of a shared budget all months wait
 			EXISTS (SELECT FROM influence.settlement_due s WHERE s.program_id = $1 AND s.creator_id = 0 AND s.failures > 0), $5;
 	GET DIAGNOSTICS parties = ROW_COUNT;
