@@ -70,6 +70,8 @@ SELECT call, pg_temp.refused(call) FROM unnest(ARRAY[
 	$$reconcile(1, 'commissions', 'SELECT ''a'' AS order_ref, ''b'' AS order_ref, 1 AS line_no, ''a'' AS creator, 1 AS amount, ''EUR'' AS currency')$$,
 	$$reconcile(1, 'commissions', 'SELECT ''a'' AS order_ref, 1 AS line_no, ''a'' AS creator, 1.5::float8 AS amount, ''EUR'' AS currency')$$,
 	$$reconcile(1, 'commissions', 'SELECT ''a'' AS order_ref, 1 AS line_no, ''a'' AS creator, 1.5 AS amount, ''EUR'' AS currency')$$,
+	$$reconcile(1, 'commissions', 'SELECT ''a'' AS order_ref, 1 AS line_no, ''a'' AS creator, ''NaN''::numeric AS amount, ''EUR'' AS currency')$$,
+	$$reconcile(1, 'commissions', 'SELECT ''a'' AS order_ref, 1 AS line_no, ''a'' AS creator, ''-Infinity''::numeric AS amount, ''EUR'' AS currency')$$,
 	$$reconcile(1, 'commissions', 'SELECT ''a'' AS order_ref, 1 AS line_no, ''a'' AS creator, NULL::bigint AS amount, ''EUR'' AS currency')$$,
 	$$reconcile(1, 'commissions', 'SELECT ''a'' AS order_ref, 0 AS line_no, ''a'' AS creator, 1 AS amount, ''EUR'' AS currency')$$,
 	$$reconcile(1, 'commissions', 'SELECT now() AS order_ref, 1 AS line_no, ''a'' AS creator, 1 AS amount, ''EUR'' AS currency')$$,

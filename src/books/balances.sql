@@ -34,6 +34,8 @@ RETURNS TABLE (party bigint, currency text, pending numeric, available numeric, 
 			   written_off numeric, platform_revenue numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+-- of one party by its index: a plan for any argument reads all of the program
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 BEGIN

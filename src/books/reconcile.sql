@@ -127,7 +127,7 @@ BEGIN
 	currency := rtrim($1 ->> 'currency');
 	reference := $1 ->> 'reference';
 	amount := ($1 ->> 'amount')::numeric;
-	IF amount IS NULL OR amount <> trunc(amount) THEN
+	IF amount IS NULL OR amount <> trunc(amount) OR amount IN ('NaN', 'Infinity', '-Infinity') THEN
 		PERFORM influence_internal.external_row_error('an amount of the query is not in minor units', format('Row: %s.', $1),
 			'Give whole minor units: 1999 for 19.99.');
 	END IF;
