@@ -12,13 +12,15 @@ SELECT pg_temp.new_creator(c) FROM unnest('{anna,bert}'::text[]) c;
 -- A correction for February, 12.34 more; a retry changes nothing, other content is refused.
 SELECT * FROM influence.record_adjustment(1, 1, 1234, 'case 7', 'forgotten coupon', for_period => '2024-02', actor => 'ops');
 SELECT * FROM influence.record_adjustment(1, 1, 1234, 'case 7', 'forgotten coupon', for_period => '2024-02', actor => 'another');
+-- the program's currency by name is the same, too
+SELECT * FROM influence.record_adjustment(1, 1, 1234, 'case 7', 'forgotten coupon', for_period => '2024-02', currency => 'EUR', actor => 'ops');
 SELECT * FROM pg_temp.not_refused('IN004', $$record_adjustment(1, 1, 1235, 'case 7', 'forgotten coupon', '2024-02')$$, $$record_adjustment(1, 1, 1234, 'case 7', 'x', '2024-02')$$,
 	$$record_adjustment(1, 1, 1234, 'case 7', 'forgotten coupon')$$, $$record_adjustment(1, 1, 1234, 'case 7', 'forgotten coupon', '2024-02', 'USD')$$,
 	$$record_adjustment(1, 1, 1234, 'case 7', 'forgotten coupon', '2024-02', available_at => now())$$);
 -- the key is the creator's and the kind's: others may use it
 SELECT * FROM influence.record_adjustment(1, 2, -500, 'case 7', 'paid twice by the old system', available_at => '2100-01-01', actor => 'ops');
 SELECT * FROM influence.import_balance(1, 1, 2000, 'case 7', '2023-12-31', actor => 'ops');
-SELECT * FROM influence.import_balance(1, 1, 2000, 'case 7', '2023-12-31', actor => 'ops');
+SELECT * FROM influence.import_balance(1, 1, 2000, 'case 7', '2023-12-31', currency => 'EUR', actor => 'ops');
 SELECT * FROM influence.import_balance(1, 1, 9223372036854775807, 'yen', '2023-11-30', 'JPY', '2024-01-15', 'from the old books', 'ops');
 SELECT * FROM influence.import_balance(1, 2, -300, 'debt', '2023-12-31', actor => 'ops');
 SELECT * FROM pg_temp.not_refused('IN004', $$import_balance(1, 1, 2001, 'case 7', '2023-12-31')$$, $$import_balance(1, 1, 2000, 'case 7', '2023-12-30')$$, $$import_balance(1, 1, 2000, 'case 7', '2023-12-31', note => 'x')$$);

@@ -97,9 +97,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	money text;
-	hash bytea := influence_internal.content_hash(jsonb_build_array($3, $5, $6, $7, $8));
+	hash bytea;
 BEGIN
 	money := influence_internal.check_adjustment($1, $2, $3, $4, $7, $9);
+	hash := influence_internal.content_hash(jsonb_build_array($3, $5, $6, money, $8));
 	PERFORM influence_internal.require_key('note', $5);
 	PERFORM influence_internal.require_finite('available_at', $8);
 	IF influence_internal.known_adjustment($1, $2, 'adjustment', $4, hash) THEN
@@ -125,9 +126,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	money text;
-	hash bytea := influence_internal.content_hash(jsonb_build_array($3, $5, $6, $7, $8));
+	hash bytea;
 BEGIN
 	money := influence_internal.check_adjustment($1, $2, $3, $4, $6, $9);
+	hash := influence_internal.content_hash(jsonb_build_array($3, $5, money, $7, $8));
 	PERFORM influence_internal.require_arguments('occurred_at', $5::text);
 	PERFORM influence_internal.require_event_time('occurred_at', $5);
 	PERFORM influence_internal.require_finite('available_at', $7);
