@@ -156,7 +156,7 @@ BEGIN
 	SELECT t.month INTO month FROM influence_internal.payout_terms($1, $2, $3) t;
 	PERFORM influence_internal.require_adopted();
 	PERFORM influence_internal.progress_start('payouts', $1, 'settling');
-	-- before the program's row is locked: whoever settles waits for no payout
+	-- before the program's row is locked, as others do it; until this run ends nobody else settles
 	PERFORM influence_internal.settle_tiers($1);
 	PERFORM influence_internal.progress_phase('waiting for another run');
 	PERFORM influence_internal.lock_payouts($1);
