@@ -208,7 +208,10 @@ AS $$
 DECLARE
 	item jsonb;
 BEGIN
-	IF EXISTS (SELECT FROM jsonb_array_elements(lines) e GROUP BY e ->> 'line_no' HAVING count(*) > 1) THEN
+	-- a number given as text may be written in several ways
+	IF EXISTS (SELECT FROM jsonb_array_elements(lines) e
+				GROUP BY CASE WHEN e ->> 'line_no' ~ '^\s*[+-]?\d+\s*$' THEN (e ->> 'line_no')::numeric::text ELSE e ->> 'line_no' END
+			   HAVING count(*) > 1) THEN
 		PERFORM influence_internal.raise_invalid('two lines have the same line_no', NULL, 'Number the lines of an order 1, 2, 3, ...');
 	END IF;
 	FOR item IN SELECT e FROM jsonb_array_elements(lines) e LOOP
