@@ -96,7 +96,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT pg_temp.all_said(call) FROM unnest(ARRAY['1, ''sepa'', $1, ''me''', '1, ''sepa'', $2, ''me''', '1, ''sepa'', $3, ''me''', '1, $4, $4, ''me''', '99, ''sepa'', $4, ''me''', '1, ''sepa'', $4, NULL',
 	'1, ''sepa'', $4, ''me'', ''infinity''', '1, ''sepa'', $4, ''me'', ''2024-01-01''', '1, ''sepa'', $4, ''me'', ''2024-01-02''']) call;
-SELECT * FROM pg_temp.not_refused('IN002', $$set_payout_destination(1, NULL, 'DE89370400440532013000', 'me')$$, $$set_payout_destination(1, '', 'DE89370400440532013000', 'me')$$, $$set_payout_destination(1, 'SEPA', 'DE89370400440532013000', 'me')$$,
+SELECT * FROM pg_temp.not_refused('IN002', $$set_payout_destination(1, 'sepa', 'DE89370400440532013000', '')$$, $$set_payout_destination(1, NULL, 'DE89370400440532013000', 'me')$$, $$set_payout_destination(1, '', 'DE89370400440532013000', 'me')$$, $$set_payout_destination(1, 'SEPA', 'DE89370400440532013000', 'me')$$,
 	$$set_payout_destination(1, E'sepa\n', 'DE89370400440532013000', 'me')$$, $$set_payout_destination(1, 'sepa', NULL, 'me')$$, $$set_payout_destination(1, 'sepa', '', 'me')$$, $$set_payout_destination(1, 'sepa', '- . - .', 'me')$$,
 	$$set_payout_destination(1, 'sepa', '12-34.5', 'me')$$, $$set_payout_destination(1, 'sepa', repeat('x', 201), 'me')$$, $$set_payout_destination(1, 'sepa', E'DE8937\u202e0400', 'me')$$,
 	$$set_payout_destination(1, 'sepa', 'DE89370400440532013000', NULL)$$, $$set_payout_destination(1, 'sepa', 'DE89370400440532013000', 'me', NULL)$$, $$set_payout_destination(1, 'sepa', 'DE89370400440532013000', 'me', 'infinity')$$,

@@ -48,7 +48,7 @@ SELECT * FROM influence.release_hold('case 5', 'at once', 'desk');
 SELECT pg_temp.held(:'long_ago');
 COMMIT;
 
-SELECT * FROM pg_temp.not_refused('IN002', $$hold_payouts(1, NULL, 'r', 'me')$$, $$hold_payouts(1, '', 'r', 'me')$$, $$hold_payouts(1, repeat('x', 2001), 'r', 'me')$$, $$hold_payouts(1, 'why', NULL, 'me')$$,
+SELECT * FROM pg_temp.not_refused('IN002', $$hold_payouts(1, 'x', 'r', '')$$, $$release_hold('r', 'x', '')$$, $$hold_payouts(1, NULL, 'r', 'me')$$, $$hold_payouts(1, '', 'r', 'me')$$, $$hold_payouts(1, repeat('x', 2001), 'r', 'me')$$, $$hold_payouts(1, 'why', NULL, 'me')$$,
 	$$hold_payouts(1, 'why', '', 'me')$$, $$hold_payouts(1, 'why', repeat('r', 201), 'me')$$, $$hold_payouts(1, 'why', 'r', NULL)$$, $$hold_payouts(1, 'why', 'r', 'me', 'Fraud')$$, $$hold_payouts(1, 'why', 'r', 'me', NULL)$$,
 	$$hold_payouts(1, 'why', 'r', 'me', evidence => NULL)$$, $$hold_payouts(1, 'why', 'r', 'me', evidence => '[]')$$, $$hold_payouts(1, 'why', 'r', 'me', evidence => 'null')$$, $$release_hold(NULL, 'why', 'me')$$,
 	$$release_hold('case 3', NULL, 'me')$$, $$release_hold('case 3', '', 'me')$$, $$release_hold('case 3', repeat('x', 2001), 'me')$$, $$release_hold('case 3', 'why', NULL)$$);

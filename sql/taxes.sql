@@ -84,7 +84,7 @@ SELECT creator_ref, authority, tax_year, currency, base, withheld, payouts FROM 
 SELECT reloptions FROM pg_class WHERE oid = 'influence.tax_withheld'::regclass;
 
 -- what cannot be meant
-SELECT * FROM pg_temp.not_refused('IN002', $$record_tax_profile(1, NULL, 'US', 'me')$$, $$record_tax_profile(1, 'person', 'US', 'me')$$, $$record_tax_profile(1, 'company', NULL, 'me')$$,
+SELECT * FROM pg_temp.not_refused('IN002', $$record_tax_profile(1, 'company', 'US', '')$$, $$record_tax_profile(1, NULL, 'US', 'me')$$, $$record_tax_profile(1, 'person', 'US', 'me')$$, $$record_tax_profile(1, 'company', NULL, 'me')$$,
 	$$record_tax_profile(1, 'company', 'usa', 'me')$$, $$record_tax_profile(1, 'company', '', 'me')$$, $$record_tax_profile(1, 'company', 'US', NULL)$$, $$record_tax_profile(1, 'company', 'US', 'me', NULL)$$,
 	$$record_tax_profile(1, 'company', 'US', 'me', repeat('W', 41))$$, $$record_tax_profile(1, 'company', 'US', 'me', form_expires => '2025-01-01')$$,
 	$$record_tax_profile(1, 'company', 'US', 'me', 'none', '2025-01-01')$$, $$record_tax_profile(1, 'company', 'US', 'me', 'W-9', 'infinity')$$,

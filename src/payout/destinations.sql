@@ -88,6 +88,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_creator($1);
 	PERFORM influence_internal.require_arguments('method', $2, 'destination', $3, 'actor', $4, 'valid_from', $5::text);
+	PERFORM influence_internal.require_key('actor', $4);
 	PERFORM influence_internal.require_event_time('valid_from', $5, '366 days');
 	IF $2 !~ '^[a-z][a-z0-9_]{0,39}$' THEN
 		PERFORM influence_internal.raise_invalid('the method is not usable', NULL, 'Use lower-case letters, digits and _, for instance sepa.');

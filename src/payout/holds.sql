@@ -38,6 +38,7 @@ BEGIN
 	PERFORM influence_internal.require_creator($1);
 	PERFORM influence_internal.require_key('hold_ref', $3);
 	PERFORM influence_internal.require_arguments('reason', $2, 'actor', $4, 'kind', $5, 'evidence', $7::text);
+	PERFORM influence_internal.require_key('actor', $4);
 	IF $6 IS NOT NULL THEN
 		PERFORM influence_internal.program_facts($6);
 	END IF;
@@ -77,6 +78,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_key('hold_ref', $1);
 	PERFORM influence_internal.require_arguments('note', $2, 'actor', $3);
+	PERFORM influence_internal.require_key('actor', $3);
 	IF length($2) NOT BETWEEN 1 AND 2000 THEN
 		PERFORM influence_internal.raise_invalid('the note is not usable', format('It has %s characters.', length($2)),
 			'Say in 1 to 2000 characters why the hold ends.');

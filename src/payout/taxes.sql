@@ -80,6 +80,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_creator($1);
 	PERFORM influence_internal.require_arguments('entity', $2, 'residence', $3, 'actor', $4, 'form', $5, 'self_billing', $8::text, 'valid_from', $9::text);
+	PERFORM influence_internal.require_key('actor', $4);
 	PERFORM influence_internal.require_country('residence', $3);
 	PERFORM influence_internal.require_finite('form_expires', $6);
 	PERFORM influence_internal.require_event_time('valid_from', $9, '366 days');
