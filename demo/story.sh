@@ -230,7 +230,7 @@ if awk -v left="$left" -v took="$load_took" 'BEGIN { exit !(left > took + 4) }';
 fi
 wait_for_tick
 confirm="SELECT FROM demo.plan l JOIN influence.payout p ON p.program_id = l.program_id AND p.period = (SELECT min(period) FROM influence.payout),
-	LATERAL influence.confirm_payout(p.program_id, p.party_id, p.period, 'SEPA-' || p.party_id, paid_at => '2026-10-05 12:00+00') c"
+	LATERAL influence.confirm_payout(p.program_id, p.party_id, p.period, 'SEPA-' || p.party_id, paid_at => greatest(p.run_at, '2026-10-05 12:00+00')) c"
 as shop_operator -c "$confirm" -o /dev/null
 as shop_operator -f "$here/show_payouts.sql"
 step_began=$EPOCHREALTIME
