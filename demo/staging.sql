@@ -110,7 +110,7 @@ BEGIN
 		SELECT c.relname FROM pg_class c
 		 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 		   -- secrets are not ours to read; these two are written by every run of a job, whatever it did
-		   AND c.relname NOT IN ('program_secret', 'job_run', 'watermark')
+		   AND c.relname NOT IN ('program_secret', 'payout_secret', 'job_run', 'watermark')
 	LOOP
 		EXECUTE format('INSERT INTO demo.fingerprint SELECT %L, %L, count(*), coalesce(md5(string_agg(md5(x::text), '''' ORDER BY md5(x::text))), '''') '
 					   'FROM influence.%I x', moment, item.relname, item.relname);
