@@ -181,10 +181,11 @@ SELECT count(*) FROM pg_class WHERE relnamespace = 'influence_internal'::regname
 SELECT c.oid::regclass FROM pg_class c
 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind = 'v' AND NOT coalesce(c.reloptions::text ~ 'security_invoker=(true|on|1)', false);
 -- whatever is money is a bigint, whatever is a rate a numeric: no float but weights, scores and places in pictures
-SELECT string_agg(format('%s.%s', c.relname, a.attname), ' ' ORDER BY c.relname, a.attnum) AS floats
+SELECT c.relname, string_agg(a.attname, ' ' ORDER BY a.attnum) AS floats
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0
-	AND a.atttypid IN ('float4'::regtype, 'float8'::regtype);
+	AND a.atttypid IN ('float4'::regtype, 'float8'::regtype)
+GROUP BY c.relname ORDER BY c.relname;
 
 -- DROP EXTENSION leaves the money where it is, and the next CREATE EXTENSION goes on with it.
 SELECT pg_temp.new_program('Shop', 'EUR', 'UTC', '{}', '{"hold": "0"}');

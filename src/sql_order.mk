@@ -22,12 +22,20 @@ SQL_PARTS = \
 	src/attribution/tables_attribution.sql \
 	src/commission/tables_commission.sql \
 	src/payout/tables_payout.sql \
+	src/admission/tables_admission.sql \
+	src/agreements/tables_agreements.sql \
+	src/storefront/tables_storefront.sql \
+	src/social/tables_social.sql \
+	src/engagement/tables_scores.sql \
+	src/fraud/tables_fraud.sql \
+	src/reports/tables_reports.sql \
 	src/program/programs.sql \
 	src/program/products.sql \
 	src/program/creators.sql \
-	src/engagement/admission.sql \
-	src/program/posts.sql \
-	src/program/shoppers.sql \
+	src/admission/admission.sql \
+	src/storefront/storefronts.sql \
+	src/social/posts.sql \
+	src/social/shoppers.sql \
 	src/program/touches.sql \
 	src/attribution/coupons.sql \
 	src/attribution/order_credits.sql \

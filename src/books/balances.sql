@@ -5,12 +5,6 @@
  * balances() per party, as the books stood at any moment. Nothing keeps a
  * balance; it is read from the entries.
  */
-CREATE FUNCTION influence_internal.installed_views()
-RETURNS TABLE (name text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ VALUES ('balance'), ('creator_income'), ('payout_line'), ('tax_withheld'), ('jobs') $$;
-COMMENT ON FUNCTION influence_internal.installed_views() IS 'The views that install() makes and uninstall() drops.';
-
 CREATE FUNCTION influence_internal.create_money_views()
 RETURNS void
 LANGUAGE plpgsql

@@ -22,7 +22,14 @@ AS $$
 		   (7, 'jobs'),
 		   (8, 'attribution'),
 		   (9, 'commissions'),
-		   (10, 'payouts')
+		   (10, 'payouts'),
+		   (11, 'admissions'),
+		   (12, 'agreements'),
+		   (13, 'storefronts'),
+		   (14, 'social'),
+		   (15, 'scores'),
+		   (16, 'fraud'),
+		   (17, 'reports')
 $$;
 COMMENT ON FUNCTION influence_internal.install_steps() IS
 'The steps of install() in order; step "x" is influence_internal.install_x(). Steps are only ever appended.';
@@ -30,7 +37,7 @@ COMMENT ON FUNCTION influence_internal.install_steps() IS
 CREATE FUNCTION influence_internal.code_step()
 RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT 10 $$;
+AS $$ SELECT 17 $$;
 COMMENT ON FUNCTION influence_internal.code_step() IS 'The last of install_steps(), as a constant that costs nothing.';
 
 CREATE FUNCTION influence_internal.installed_step()
@@ -55,7 +62,6 @@ AS $$
 		   ('set_commission_policy', 'operator'),
 		   ('set_commission_rate', 'operator'),
 		   ('set_exchange_rate', 'operator'),
-		   ('set_admission_rule', 'operator'),
 		   ('set_creator_status', 'operator'),
 		   ('record_adjustment', 'operator'),
 		   ('import_balance', 'operator'),
@@ -93,34 +99,50 @@ AS $$
 		   ('register_creator', 'writer'),
 		   ('add_channel', 'writer'),
 		   ('record_channel_metrics', 'writer'),
-		   ('apply_creator', 'writer'),
-		   ('create_storefront', 'writer'),
-		   ('publish_post', 'writer'),
-		   ('set_post_status', 'writer'),
 		   ('visitor_key', 'writer'),
 		   ('register_shopper', 'writer'),
 		   ('update_shopper', 'writer'),
 		   ('set_interests', 'writer'),
-		   ('follow', 'writer'),
-		   ('unfollow', 'writer'),
-		   ('block', 'writer'),
-		   ('react', 'writer'),
 		   ('record_touch', 'writer'),
 		   ('record_touches', 'writer'),
 		   ('record_order', 'writer'),
 		   ('record_return', 'writer'),
 		   ('record_order_event', 'writer'),
-		   ('identify', 'writer'),
 		   ('get_feed', 'reader'),
 		   ('explain_attribution', 'reader'),
 		   ('explain_missing_sale', 'reader'),
 		   ('explain_commission', 'reader'),
 		   ('creator_statement', 'reader'),
 		   ('balances', 'reader'),
-		   ('stat_progress', 'reader')
+		   ('stat_progress', 'reader'),
+		   -- admission
+		   ('set_admission_rule', 'operator'),
+		   ('apply_creator', 'writer'),
+		   -- agreements
+		   -- storefront
+		   ('create_storefront', 'writer'),
+		   -- social
+		   ('publish_post', 'writer'),
+		   ('set_post_status', 'writer'),
+		   ('follow', 'writer'),
+		   ('unfollow', 'writer'),
+		   ('block', 'writer'),
+		   ('react', 'writer'),
+		   -- engagement
+		   -- fraud
+		   -- reports
+		   ('identify', 'writer')
 $$;
 COMMENT ON FUNCTION influence_internal.published() IS
 'The functions of influence_internal that install() publishes in influence, and for whom: writer = services, operator = people who set up programs and pay (who may call all of them), reader = services and analysts, owner = the jobs.';
+
+CREATE FUNCTION influence_internal.installed_views()
+RETURNS TABLE (name text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	VALUES ('balance'), ('creator_income'), ('payout_line'), ('tax_withheld'), ('jobs')
+$$;
+COMMENT ON FUNCTION influence_internal.installed_views() IS 'The views that install() makes and uninstall() drops, each after those that it is made of.';
 
 CREATE FUNCTION influence_internal.require_install()
 RETURNS void
@@ -398,8 +420,9 @@ BEGIN
 	END LOOP;
 	FOR item IN
 		SELECT format('DROP VIEW influence.%I', v.name) AS command
-		  FROM influence_internal.installed_views() v
+		  FROM influence_internal.installed_views() WITH ORDINALITY v(name, place)
 		 WHERE to_regclass('influence.' || v.name) IS NOT NULL
+		 ORDER BY v.place DESC
 	LOOP
 		EXECUTE item.command;
 		dropped := dropped + 1;
