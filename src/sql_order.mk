@@ -31,6 +31,7 @@ SQL_PARTS = \
 	src/reports/tables_reports.sql \
 	src/program/programs.sql \
 	src/program/products.sql \
+	src/admission/facts.sql \
 	src/program/creators.sql \
 	src/admission/admission.sql \
 	src/storefront/storefronts.sql \

@@ -124,6 +124,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+	known_at timestamptz;
 	known record;
 BEGIN
 	PERFORM influence_internal.require_creator(add_channel.creator_id);
@@ -134,8 +135,9 @@ BEGIN
 			(SELECT 'Known: ' || string_agg(p.platform, ', ' ORDER BY p.platform)
 					|| '; add a row to influence.platform for another.' FROM influence.platform p));
 	END IF;
-	INSERT INTO influence.channel (creator_id, platform, handle, verified)
-	VALUES (add_channel.creator_id, add_channel.platform, add_channel.handle, add_channel.verified)
+	known_at := influence_internal.creator_fact_time(add_channel.creator_id);
+	INSERT INTO influence.channel (creator_id, platform, handle, verified, created_at)
+	VALUES (add_channel.creator_id, add_channel.platform, add_channel.handle, add_channel.verified, known_at)
 	ON CONFLICT DO NOTHING
 	RETURNING channel_id INTO channel_id;
 	status := 'recorded';

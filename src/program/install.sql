@@ -116,6 +116,9 @@ AS $$
 		   ('balances', 'reader'),
 		   ('stat_progress', 'reader'),
 		   -- admission
+		   ('update_creator', 'writer'),
+		   ('verify_channel', 'operator'),
+		   ('record_quality_score', 'writer'),
 		   ('set_admission_rule', 'operator'),
 		   ('apply_creator', 'writer'),
 		   -- agreements
