@@ -9,6 +9,8 @@ SQL_PARTS = \
 	src/attribution/journey.sql \
 	src/attribution/markov.sql \
 	src/engagement/engagement.sql \
+	src/engagement/rates.sql \
+	src/engagement/priors.sql \
 	src/feed/ranking.sql \
 	src/program/install.sql \
 	src/program/helpers.sql \
