@@ -11,6 +11,7 @@ SQL_PARTS = \
 	src/engagement/engagement.sql \
 	src/engagement/rates.sql \
 	src/engagement/priors.sql \
+	src/engagement/patterns.sql \
 	src/feed/ranking.sql \
 	src/program/install.sql \
 	src/program/helpers.sql \

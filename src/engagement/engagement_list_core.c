@@ -16,6 +16,9 @@
 
 #define STEP_ROWS 65536
 
+/* how far back a row may find one that it can be added to */
+#define RECENT_ROWS 16
+
 typedef struct ListHeader
 {
 	FlatHeader	header;
@@ -25,27 +28,27 @@ typedef struct ListHeader
 } ListHeader;
 
 const ListKind LIST_RATES = {
-	0x50494572, 2, true,		/* PIEr */
+	0x50494572, 2, true, false, /* PIEr */
 	{0, 1}, {LIST_MAX_DOUBLE, INT64_MAX}
 };
 
 const ListKind LIST_CREATORS = {
-	0x50494563, 4, false,		/* PIEc */
+	0x50494563, 4, false, false,	/* PIEc */
 	{0, 1, 0, 1}, {LIST_MAX_DOUBLE, INT64_MAX, LIST_MAX_DOUBLE, INT64_MAX}
 };
 
 const ListKind LIST_AMOUNTS = {
-	0x50494561, 2, false,		/* PIEa */
+	0x50494561, 2, false, false,	/* PIEa */
 	{INT64_MIN, 1}, {INT64_MAX, INT64_MAX}
 };
 
 const ListKind LIST_TIMES = {
-	0x50494574, 1, false,		/* PIEt */
+	0x50494574, 1, false, false,	/* PIEt */
 	{INT64_MIN}, {INT64_MAX}
 };
 
 const ListKind LIST_TOPICS = {
-	0x5049456f, 2, false,		/* PIEo */
+	0x5049456f, 2, false, true, /* PIEo */
 	{INT64_MIN, 1}, {INT64_MAX, INT64_MAX}
 };
 
@@ -181,12 +184,35 @@ make_ready(const ListKind *kind, uint8_t *state, ListHeader *h, size_t words, si
 	return LIST_OK;
 }
 
+/* Add a row of two words to a recent one, if there is one and the sum is none too large. */
+static bool
+add_to_recent(uint8_t *state, const ListHeader *h, const int64_t *row)
+{
+	size_t		stop = h->count > RECENT_ROWS ? h->count - RECENT_ROWS : 0;
+	int64_t		recent[2];
+	size_t		i;
+
+	for (i = h->count; i-- > stop;)
+	{
+		memcpy(recent, row_at(state, 2, i), sizeof(recent));
+		if (recent[0] == row[0] && !__builtin_add_overflow(recent[1], row[1], &recent[1]))
+		{
+			memcpy(row_at(state, 2, i), recent, sizeof(recent));
+			return true;
+		}
+	}
+	return false;
+}
+
 ListStatus
 list_add(const ListKind *kind, uint8_t *state, const int64_t *row)
 {
 	ListHeader	h = load_header(state);
-	ListStatus	status = make_ready(kind, state, &h, words_for(kind, row), 1);
+	ListStatus	status;
 
+	if (kind->adds_up && add_to_recent(state, &h, row))
+		return LIST_OK;
+	status = make_ready(kind, state, &h, words_for(kind, row), 1);
 	if (status != LIST_OK)
 		return status;
 	memcpy(row_at(state, h.words, h.count), row, h.words * sizeof(int64_t));

@@ -25,13 +25,15 @@
 
 /*
  * What a kind of state holds.  If short_rows, rows whose last word is 1 are
- * kept without it as long as there are no others.
+ * kept without it as long as there are no others.  If adds_up, a row that has
+ * the same first word as one of the last few may add its last word to that one.
  */
 typedef struct ListKind
 {
 	uint32_t	magic;
 	uint16_t	words;
 	bool		short_rows;
+	bool		adds_up;
 	/* what a word may be, both ends included */
 	int64_t		lowest[LIST_MAX_WORDS];
 	int64_t		highest[LIST_MAX_WORDS];

@@ -16,7 +16,7 @@
 #include "engagement_core.h"
 #include "engagement_list.h"
 #include "engagement_prior_core.h"
-#include "engagement_rates_core.h"
+#include "engagement_rates.h"
 
 PG_FUNCTION_INFO_V1(engagement_prior_trans);
 PG_FUNCTION_INFO_V1(engagement_prior_combine);
@@ -40,32 +40,16 @@ enum
 
 StaticAssertDecl(sizeof(EngagementCreator) == 4 * sizeof(int64_t), "rows of LIST_CREATORS");
 
-static void
-posts_out_of_range(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INFLUENCE_MONEY_OVERFLOW),
-			 errmsg("posts are out of range"),
-			 errdetail("The posts of a creator add up to more than 2^63-1."),
-			 errhint("Give posts as a count; only their ratios weigh.")));
-}
-
 Datum
 engagement_prior_trans(PG_FUNCTION_ARGS)
 {
 	EngagementCreator creator;
-	const EngagementRow *rows;
 	size_t		n;
+	const EngagementRow *rows = engagement_sorted_rates(fcinfo->args[1], &n);
 
-	if (PG_ARGISNULL(1))
+	if (rows == NULL)
 		return list_trans(fcinfo, &LIST_CREATORS, NULL);
-
-	rows = (const EngagementRow *) list_sorted_rows(&LIST_RATES,
-													list_state(&LIST_RATES, PG_GETARG_DATUM(1)), &n);
-	if (n == 0)
-		return list_trans(fcinfo, &LIST_CREATORS, NULL);
-	if (!engagement_posts(rows, n, &creator.posts))
-		posts_out_of_range();
+	creator.posts = engagement_count_posts(rows, n);
 	creator.mean = engagement_mean(rows, n);
 	creator.squares = engagement_squares(rows, n, creator.mean);
 	creator.rows = (int64) n;

@@ -8,7 +8,7 @@
 #include "../common/errors.h"
 #include "../common/flat_state.h"
 #include "engagement_list.h"
-#include "engagement_rates_core.h"
+#include "engagement_rates.h"
 
 PG_FUNCTION_INFO_V1(engagement_rates_trans);
 PG_FUNCTION_INFO_V1(engagement_rates_combine);
@@ -78,9 +78,8 @@ engagement_rates_combine(PG_FUNCTION_ARGS)
 	return list_combine(fcinfo, &LIST_RATES);
 }
 
-/* The sorted rows of a state; NULL when there are none. */
-static const EngagementRow *
-sorted_rates(NullableDatum state, size_t *n)
+const EngagementRow *
+engagement_sorted_rates(NullableDatum state, size_t *n)
 {
 	const EngagementRow *rows;
 
@@ -91,8 +90,8 @@ sorted_rates(NullableDatum state, size_t *n)
 	return *n > 0 ? rows : NULL;
 }
 
-static int64
-count_posts(const EngagementRow *rows, size_t n)
+int64
+engagement_count_posts(const EngagementRow *rows, size_t n)
 {
 	int64		posts;
 
@@ -110,7 +109,7 @@ Datum
 engagement_rates_final(PG_FUNCTION_ARGS)
 {
 	size_t		n;
-	const EngagementRow *rows = sorted_rates(fcinfo->args[0], &n);
+	const EngagementRow *rows = engagement_sorted_rates(fcinfo->args[0], &n);
 
 	if (rows == NULL)
 		PG_RETURN_NULL();
@@ -121,18 +120,18 @@ Datum
 engagement_rates_posts(PG_FUNCTION_ARGS)
 {
 	size_t		n;
-	const EngagementRow *rows = sorted_rates(fcinfo->args[0], &n);
+	const EngagementRow *rows = engagement_sorted_rates(fcinfo->args[0], &n);
 
 	if (rows == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_INT64(count_posts(rows, n));
+	PG_RETURN_INT64(engagement_count_posts(rows, n));
 }
 
 Datum
 engagement_rates_mean(PG_FUNCTION_ARGS)
 {
 	size_t		n;
-	const EngagementRow *rows = sorted_rates(fcinfo->args[0], &n);
+	const EngagementRow *rows = engagement_sorted_rates(fcinfo->args[0], &n);
 
 	if (rows == NULL)
 		PG_RETURN_NULL();
@@ -143,11 +142,11 @@ Datum
 engagement_rates_median(PG_FUNCTION_ARGS)
 {
 	size_t		n;
-	const EngagementRow *rows = sorted_rates(fcinfo->args[0], &n);
+	const EngagementRow *rows = engagement_sorted_rates(fcinfo->args[0], &n);
 
 	if (rows == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(engagement_median(rows, n, count_posts(rows, n)));
+	PG_RETURN_FLOAT8(engagement_median(rows, n, engagement_count_posts(rows, n)));
 }
 
 /* As an accessor with the share to cut, as a final function without. */
@@ -173,17 +172,17 @@ engagement_rates_trimmed_mean(PG_FUNCTION_ARGS)
 				 errhint("Give the share cut off at each end: 0.1 stands for 10 percent. "
 						 "engagement_median() leaves only the middle.")));
 
-	rows = sorted_rates(fcinfo->args[0], &n);
+	rows = engagement_sorted_rates(fcinfo->args[0], &n);
 	if (rows == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(engagement_trimmed(rows, n, count_posts(rows, n), trim));
+	PG_RETURN_FLOAT8(engagement_trimmed(rows, n, engagement_count_posts(rows, n), trim));
 }
 
 Datum
 engagement_rates_variance(PG_FUNCTION_ARGS)
 {
 	size_t		n;
-	const EngagementRow *rows = sorted_rates(fcinfo->args[0], &n);
+	const EngagementRow *rows = engagement_sorted_rates(fcinfo->args[0], &n);
 
 	if (rows == NULL || n < 2)
 		PG_RETURN_NULL();
