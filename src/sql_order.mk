@@ -36,6 +36,11 @@ SQL_PARTS = \
 	src/program/products.sql \
 	src/admission/facts.sql \
 	src/program/creators.sql \
+	src/engagement/channel_metrics.sql \
+	src/engagement/channel_posts.sql \
+	src/engagement/score_terms.sql \
+	src/engagement/measures.sql \
+	src/engagement/creator_metrics.sql \
 	src/admission/admission.sql \
 	src/storefront/storefronts.sql \
 	src/social/posts.sql \

@@ -1,8 +1,9 @@
 /*
  * creators.sql
  *
- * Creators with their channels, metric snapshots and status. Admission to a
- * program is in src/admission, their pages in src/storefront.
+ * Creators with their channels and status. What is measured of the channels is
+ * in src/engagement, admission to a program in src/admission, their pages in
+ * src/storefront.
  */
 CREATE FUNCTION influence_internal.require_creator(creator_id bigint)
 RETURNS void
@@ -156,59 +157,3 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.add_channel(bigint, text, text, boolean) IS
 'Adds a creator''s account on a platform. Natural key: platform and handle, which belong to one creator. -> status recorded | duplicate, channel_id. IN003 unknown creator or platform, IN004 the handle belongs to another creator.';
-
-CREATE FUNCTION influence_internal.record_channel_metrics(creator_id bigint, channel_id bigint, measured_at timestamptz,
-	followers bigint DEFAULT NULL, posts bigint DEFAULT 1, views bigint DEFAULT NULL, likes bigint DEFAULT NULL,
-	comments bigint DEFAULT NULL, shares bigint DEFAULT NULL, saves bigint DEFAULT NULL, interactions bigint DEFAULT NULL,
-	reach bigint DEFAULT NULL, source text DEFAULT NULL)
-RETURNS TABLE (status text)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	f record;
-	known record;
-BEGIN
-	PERFORM influence_internal.require_arguments('measured_at', record_channel_metrics.measured_at::text,
-		'posts', record_channel_metrics.posts::text);
-	PERFORM influence_internal.require_event_time('measured_at', record_channel_metrics.measured_at);
-	IF NOT EXISTS (SELECT FROM influence.channel c
-					WHERE c.creator_id = record_channel_metrics.creator_id AND c.channel_id = record_channel_metrics.channel_id) THEN
-		PERFORM influence_internal.raise_unknown('channel', record_channel_metrics.channel_id::text,
-			'Add it with influence.add_channel(creator_id, platform, handle).');
-	END IF;
-	IF least(record_channel_metrics.followers, record_channel_metrics.posts - 1, record_channel_metrics.views,
-			 record_channel_metrics.likes, record_channel_metrics.comments, record_channel_metrics.shares,
-			 record_channel_metrics.saves, record_channel_metrics.interactions, record_channel_metrics.reach) < 0 THEN
-		PERFORM influence_internal.raise_invalid('a metric is negative', NULL,
-			'Counts are 0 or more, posts is 1 or more; leave out what the platform does not say.');
-	END IF;
-	SELECT record_channel_metrics.followers, record_channel_metrics.posts, record_channel_metrics.views,
-		   record_channel_metrics.likes, record_channel_metrics.comments, record_channel_metrics.shares,
-		   record_channel_metrics.saves, record_channel_metrics.interactions, record_channel_metrics.reach,
-		   record_channel_metrics.source
-	  INTO f;
-	INSERT INTO influence.channel_metric (creator_id, channel_id, measured_at, followers, posts, views, likes, comments,
-										  shares, saves, interactions, reach, source)
-	VALUES (record_channel_metrics.creator_id, record_channel_metrics.channel_id, record_channel_metrics.measured_at,
-			f.followers, f.posts, f.views, f.likes, f.comments, f.shares, f.saves, f.interactions, f.reach, f.source)
-	ON CONFLICT DO NOTHING;
-	status := 'recorded';
-	IF NOT FOUND THEN
-		SELECT m.followers, m.posts, m.views, m.likes, m.comments, m.shares, m.saves, m.interactions, m.reach, m.source
-		  INTO known
-		  FROM influence.channel_metric m
-		 WHERE m.creator_id = record_channel_metrics.creator_id AND m.channel_id = record_channel_metrics.channel_id
-		   AND m.measured_at = record_channel_metrics.measured_at;
-		IF known IS DISTINCT FROM f THEN
-			PERFORM influence_internal.raise_conflict('metrics of channel',
-				format('%s at %s', record_channel_metrics.channel_id, record_channel_metrics.measured_at));
-		END IF;
-		status := 'duplicate';
-	END IF;
-	RETURN NEXT;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.record_channel_metrics(bigint, bigint, timestamptz, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text) IS
-'Records a metric snapshot of a channel: followers at measured_at; views, likes, comments, shares, saves, interactions (for sources that give only their sum) and reach as totals over the newest "posts" posts, or as averages with posts = 1. Natural key: channel and measured_at. -> status recorded | duplicate. IN002, IN003, IN004.';

@@ -132,6 +132,11 @@ AS $$
 		   ('block', 'writer'),
 		   ('react', 'writer'),
 		   -- engagement
+		   ('record_channel_post', 'writer'),
+		   ('record_channel_posts', 'writer'),
+		   ('record_channel_topics', 'writer'),
+		   ('set_size_tier', 'operator'),
+		   ('set_category_topic', 'operator'),
 		   -- fraud
 		   -- reports
 		   ('identify', 'writer')

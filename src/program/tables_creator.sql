@@ -73,12 +73,14 @@ BEGIN
 		saves bigint CHECK (saves >= 0),
 		interactions bigint CHECK (interactions >= 0),
 		reach bigint CHECK (reach >= 0),
+		impressions bigint CHECK (impressions >= 0),
 		source text,
-		received_at timestamptz NOT NULL DEFAULT now(),
+		received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (creator_id, channel_id, measured_at),
 		FOREIGN KEY (creator_id, channel_id) REFERENCES influence.channel
 	);
-	COMMENT ON TABLE influence.channel_metric IS 'Metric snapshots: followers at that moment; views to reach are totals over the newest "posts" posts (1 = averages per post). interactions is for sources that give only the sum of likes, comments, shares and saves.';
+	COMMENT ON TABLE influence.channel_metric IS 'Metric snapshots: followers at that moment; views to impressions are totals over the newest "posts" posts (1 = averages per post). interactions is for sources that give only the sum of likes, comments, shares and saves.';
 
 	CREATE TABLE influence.application (
 		creator_id bigint NOT NULL REFERENCES influence.creator,

@@ -113,7 +113,7 @@ BEGIN
 	CREATE TABLE influence.platform (
 		platform text PRIMARY KEY CHECK (platform ~ '^[a-z0-9_]{1,40}$'),
 		name text NOT NULL,
-		engagement_basis text NOT NULL CHECK (engagement_basis IN ('followers', 'views', 'reach'))
+		engagement_basis text NOT NULL CHECK (engagement_basis IN ('followers', 'views', 'reach', 'impressions'))
 	);
 	COMMENT ON TABLE influence.platform IS 'Social platforms with the usual denominator of their engagement rate.';
 	INSERT INTO influence.platform (platform, name, engagement_basis) VALUES
