@@ -27,6 +27,7 @@ SQL_PARTS = \
 	src/payout/tables_payout.sql \
 	src/admission/tables_admission.sql \
 	src/agreements/tables_agreements.sql \
+	src/agreements/views_agreements.sql \
 	src/storefront/tables_storefront.sql \
 	src/social/tables_social.sql \
 	src/engagement/tables_scores.sql \
@@ -42,6 +43,10 @@ SQL_PARTS = \
 	src/engagement/measures.sql \
 	src/engagement/creator_metrics.sql \
 	src/admission/admission.sql \
+	src/agreements/tagging.sql \
+	src/agreements/exclusivity.sql \
+	src/agreements/quotas.sql \
+	src/agreements/samples.sql \
 	src/storefront/storefronts.sql \
 	src/social/posts.sql \
 	src/social/shoppers.sql \

@@ -122,6 +122,16 @@ AS $$
 		   ('set_admission_rule', 'operator'),
 		   ('apply_creator', 'writer'),
 		   -- agreements
+		   ('set_brand_rule', 'operator'),
+		   ('end_brand_rule', 'operator'),
+		   ('authorise_seller', 'operator'),
+		   ('end_authorisation', 'operator'),
+		   ('agree_exclusivity', 'operator'),
+		   ('end_exclusivity', 'operator'),
+		   ('set_quota', 'operator'),
+		   ('send_sample', 'operator'),
+		   ('return_sample', 'operator'),
+		   ('sample_eligible', 'reader'),
 		   -- storefront
 		   ('create_storefront', 'writer'),
 		   -- social
@@ -148,7 +158,9 @@ CREATE FUNCTION influence_internal.installed_views()
 RETURNS TABLE (name text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-	VALUES ('balance'), ('creator_income'), ('payout_line'), ('tax_withheld'), ('jobs')
+	VALUES ('balance'), ('creator_income'), ('payout_line'), ('tax_withheld'), ('jobs'),
+		   -- agreements
+		   ('exclusivity_breach'), ('quota_status'), ('sample_status')
 $$;
 COMMENT ON FUNCTION influence_internal.installed_views() IS 'The views that install() makes and uninstall() drops, each after those that it is made of.';
 

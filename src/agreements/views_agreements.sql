@@ -1,0 +1,83 @@
+/*
+ * views_agreements.sql
+ *
+ * The views of step 12, in plain SQL: what was agreed beside what was done.
+ * A post counts unless the latest row of its moderation history removed it.
+ */
+CREATE FUNCTION influence_internal.install_agreement_views()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	CREATE VIEW influence.exclusivity_breach WITH (security_invoker = true) AS
+	SELECT e.creator_id, e.exclusivity_ref, e.brand, e.category_id, lower(e.valid) AS valid_from, upper(e.valid) AS valid_to,
+		   p.program_id, p.post_id, p.published_at, t.tag_id, t.product_id, d.brand AS shown_brand
+	  FROM influence.exclusivity e
+	  JOIN influence.post p ON p.creator_id = e.creator_id AND p.published_at >= lower(e.valid)
+						   AND p.published_at < coalesce(upper(e.valid), 'infinity')
+	  JOIN influence.post_tag t ON t.creator_id = p.creator_id AND t.post_id = p.post_id
+	  JOIN influence.product d ON d.product_id = t.product_id
+	 WHERE (e.category_id = 0 OR e.category_id = ANY ((SELECT h.path FROM influence.product_category h
+													 WHERE h.product_id = t.product_id AND h.valid_from <= p.published_at
+													 ORDER BY h.valid_from DESC LIMIT 1)::bigint[]))
+	   -- as name_key()
+	   AND nullif(lower(btrim(regexp_replace(CASE WHEN getdatabaseencoding() = 'UTF8' THEN normalize(d.brand, NFKC) ELSE d.brand END,
+											 '\s+', ' ', 'g'))), '') IS DISTINCT FROM e.brand_key
+	   AND coalesce((SELECT s.status FROM influence.post_status s
+					  WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id ORDER BY s.since DESC LIMIT 1), '') <> 'removed';
+	COMMENT ON VIEW influence.exclusivity_breach IS 'Product tags of posts published while the creator was exclusive to another brand in the product''s category: posts that were there before the exclusivity was recorded, or came by COPY; publish_post refuses later ones.';
+
+	CREATE VIEW influence.quota_status WITH (security_invoker = true) AS
+	SELECT m.program_id, m.creator_id, to_char(m.month, 'YYYY-MM') AS period, q.min_posts, q.max_posts, n.posts,
+		   greatest(q.min_posts - n.posts, 0) AS missing, greatest(n.posts - q.max_posts, 0) AS over,
+		   m.month + interval '1 month' <= now() AT TIME ZONE m.time_zone AS ended
+	  FROM (SELECT a.program_id, a.creator_id, g.time_zone, x.month
+			  FROM (SELECT a.program_id, a.creator_id, min(a.decided_at) AS admitted_at
+					  FROM influence.application a WHERE a.decision = 'admitted' AND isfinite(a.decided_at)
+					 GROUP BY a.program_id, a.creator_id) a
+			  JOIN influence.program g ON g.program_id = a.program_id
+			 CROSS JOIN LATERAL generate_series(date_trunc('month', a.admitted_at AT TIME ZONE g.time_zone), now() AT TIME ZONE g.time_zone,
+												interval '1 month') x(month)) m
+	 CROSS JOIN LATERAL (
+		SELECT q.min_posts, q.max_posts
+		  FROM influence.post_quota q
+		 WHERE q.program_id = m.program_id AND q.creator_id IN (0, m.creator_id) AND NOT isempty(q.valid)
+		   AND lower(q.valid) < least((m.month + interval '1 month') AT TIME ZONE m.time_zone, now())
+		   AND coalesce(upper(q.valid), 'infinity') > m.month AT TIME ZONE m.time_zone
+		 -- the last one in force in the month (up to now), the creator's own before the program's
+		 ORDER BY least(coalesce(upper(q.valid), 'infinity'), (m.month + interval '1 month') AT TIME ZONE m.time_zone, now()) DESC,
+				  q.creator_id DESC, lower(q.valid) DESC LIMIT 1) q
+	 CROSS JOIN LATERAL (
+		SELECT count(*) AS posts
+		  FROM influence.post p
+		 WHERE p.creator_id = m.creator_id AND p.program_id = m.program_id AND p.published_at <= now()
+		   -- a day more on either side for the index, then by the local month
+		   AND p.published_at >= (m.month - interval '1 day') AT TIME ZONE m.time_zone
+		   AND p.published_at < (m.month + interval '1 month 1 day') AT TIME ZONE m.time_zone
+		   AND date_trunc('month', p.published_at AT TIME ZONE m.time_zone) = m.month
+		   AND coalesce((SELECT s.status FROM influence.post_status s
+						  WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id ORDER BY s.since DESC LIMIT 1), '') <> 'removed') n
+	 WHERE q.min_posts IS NOT NULL OR q.max_posts IS NOT NULL;
+	COMMENT ON VIEW influence.quota_status IS 'A row per admitted creator and month with a quota (program''s time zone), up to the present one: the bounds by the last quota in force in the month, the posts published in it up to now, how many are missing and how many are over; ended: the month is complete.';
+
+	CREATE VIEW influence.sample_status WITH (security_invoker = true) AS
+	SELECT s.creator_id, s.program_id, s.sample_ref, s.product_id, s.quantity, s.value, s.currency, s.sent_at, s.posts_due, s.due_at,
+		   n.posts, n.late_posts, s.returned_at, n.posts >= s.posts_due AS fulfilled,
+		   s.returned_at IS NULL AND coalesce(s.due_at <= now(), false) AND n.posts < s.posts_due AS overdue,
+		   CASE WHEN s.returned_at IS NOT NULL THEN 'returned' WHEN n.posts >= s.posts_due THEN 'fulfilled'
+				WHEN s.due_at <= now() THEN 'overdue' ELSE 'open' END AS state
+	  FROM influence.sample s
+	 CROSS JOIN LATERAL (
+		SELECT count(*) FILTER (WHERE s.due_at IS NULL OR p.published_at < s.due_at) AS posts,
+			   count(*) FILTER (WHERE p.published_at >= s.due_at) AS late_posts
+		  FROM influence.post p
+		 WHERE p.creator_id = s.creator_id AND p.program_id = s.program_id AND p.published_at >= s.sent_at AND p.published_at <= now()
+		   AND EXISTS (SELECT FROM influence.post_tag t
+						WHERE t.creator_id = p.creator_id AND t.post_id = p.post_id AND t.product_id = s.product_id)
+		   AND coalesce((SELECT x.status FROM influence.post_status x
+						  WHERE x.creator_id = p.creator_id AND x.post_id = p.post_id ORDER BY x.since DESC LIMIT 1), '') <> 'removed') n;
+	COMMENT ON VIEW influence.sample_status IS 'A row per parcel: value in minor units, the posts of the program that tag the product published from sent_at until due_at (late_posts: after it), whether those owed are there, whether they are overdue, and the state: returned, fulfilled, overdue, open. A post counts for each parcel with its product.';
+END
+$$;
+COMMENT ON FUNCTION influence_internal.install_agreement_views() IS 'The views of step 12 of install().';
