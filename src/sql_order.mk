@@ -47,6 +47,8 @@ SQL_PARTS = \
 	src/agreements/exclusivity.sql \
 	src/agreements/quotas.sql \
 	src/agreements/samples.sql \
+	src/agreements/offers.sql \
+	src/agreements/standing.sql \
 	src/storefront/storefronts.sql \
 	src/social/posts.sql \
 	src/social/shoppers.sql \

@@ -78,6 +78,41 @@ BEGIN
 		   AND coalesce((SELECT x.status FROM influence.post_status x
 						  WHERE x.creator_id = p.creator_id AND x.post_id = p.post_id ORDER BY x.since DESC LIMIT 1), '') <> 'removed') n;
 	COMMENT ON VIEW influence.sample_status IS 'A row per parcel: value in minor units, the posts of the program that tag the product published from sent_at until due_at (late_posts: after it), whether those owed are there, whether they are overdue, and the state: returned, fulfilled, overdue, open. A post counts for each parcel with its product.';
+
+	CREATE VIEW influence.offer_report WITH (security_invoker = true) AS
+	SELECT o.program_id, o.creator_id, o.offer_ref, o.seller, o.product_id, o.rate, o.flat_amount, g.currency,
+		   CASE WHEN o.state = 'open' AND least(o.expires_at, upper(o.valid)) <= now() THEN 'expired' ELSE o.state END AS state,
+		   o.offered_at, o.expires_at, o.decided_at, o.decided_by, lower(r.stated) AS valid_from, upper(r.stated) AS valid_to, o.rate_id,
+		   e.orders, e.base, e.commission
+	  FROM influence.offer o
+	  JOIN influence.program g ON g.program_id = o.program_id
+	  LEFT JOIN influence.commission_rate r ON r.program_id = o.program_id AND r.rate_id = o.rate_id
+	 CROSS JOIN LATERAL (
+		SELECT count(*) FILTER (WHERE x.base > 0 OR x.commission > 0) AS orders, coalesce(sum(x.base), 0)::bigint AS base,
+			   coalesce(sum(x.commission), 0)::bigint AS commission
+		  FROM (SELECT sum(e.base) AS base, sum(e.amount) AS commission
+				  FROM influence.commission_rate c
+				  JOIN influence.earning e ON e.creator_id = o.creator_id AND e.program_id = o.program_id AND e.rate_id = c.rate_id
+				 WHERE c.program_id = o.program_id AND c.creator_id = o.creator_id AND c.product_id = o.product_id
+				   -- the row itself, and what goes on of it after a promotion
+				   AND (c.rate_id = r.rate_id
+						OR (c.stated IS NULL AND c.resumed_from = lower(r.stated)
+							AND (c.rate, c.flat_amount) IS NOT DISTINCT FROM (r.rate, r.flat_amount)))
+				   AND e.kind IN ('commission', 'clawback')
+				 GROUP BY e.visitor_id, e.order_ref) x) e;
+	COMMENT ON VIEW influence.offer_report IS 'A row per offer: its terms, its state (an open one that nobody took in time is expired), from when until when its rate holds on the card, and what was sold by it, in minor units of the program''s currency: orders of which something is left, the credited base less what came back, the commission less clawbacks.';
+
+	CREATE VIEW influence.creator_standing WITH (security_invoker = true) AS
+	SELECT c.creator_id, c.name, coalesce(s.status, 'active') AS status, s.since, s.reason, s.actor, k.points, k.strikes, k.next_expiry
+	  FROM influence.creator c
+	  LEFT JOIN LATERAL (SELECT x.status, x.since, x.reason, x.actor FROM influence.creator_status x
+						  WHERE x.creator_id = c.creator_id AND x.since <= now() ORDER BY x.since DESC LIMIT 1) s ON true
+	 CROSS JOIN LATERAL (SELECT coalesce(sum(x.points), 0)::bigint AS points, count(*) AS strikes,
+								min(x.expires_at) FILTER (WHERE isfinite(x.expires_at)) AS next_expiry
+						   FROM influence.strike x
+						  WHERE x.creator_id = c.creator_id AND x.occurred_at <= now() AND x.expires_at > now()
+							AND (x.lifted_at IS NULL OR x.lifted_at > now())) k;
+	COMMENT ON VIEW influence.creator_standing IS 'A row per creator: status now, since when, why and by whom (record_strike and lift_strike: by strikes), the strikes in force with their points, and when the next of them expires. A suspension stays when its strikes have expired, until somebody ends it.';
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_agreement_views() IS 'The views of step 12 of install().';

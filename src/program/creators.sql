@@ -1,8 +1,9 @@
 /*
  * creators.sql
  *
- * Creators with their channels and status. What is measured of the channels is
- * in src/engagement, admission to a program in src/admission, their pages in
+ * Creators with their channels. What is measured of the channels is in
+ * src/engagement, admission to a program in src/admission, status and strikes in
+ * src/agreements, their pages in
  * src/storefront.
  */
 CREATE FUNCTION influence_internal.require_creator(creator_id bigint)
@@ -19,20 +20,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.require_creator(bigint) IS 'Raises IN003 unless the creator exists.';
-
-CREATE FUNCTION influence_internal.creator_status_at(creator_id bigint, at timestamptz)
-RETURNS text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-BEGIN
-	RETURN coalesce((SELECT s.status FROM influence.creator_status s
-					  WHERE s.creator_id = creator_status_at.creator_id AND s.since <= at
-					  ORDER BY s.since DESC LIMIT 1), 'active');
-END
-$$;
-COMMENT ON FUNCTION influence_internal.creator_status_at(bigint, timestamptz) IS 'active, suspended or banned at a moment.';
 
 CREATE FUNCTION influence_internal.register_creator(creator_ref text, name text, kind text DEFAULT 'person',
 	country text DEFAULT NULL, residence text DEFAULT NULL, vertical text DEFAULT '', agency_of bigint[] DEFAULT '{}',
@@ -82,41 +69,6 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.register_creator(text, text, text, text, text, text, bigint[], uuid) IS
 'Registers a creator (person, brand, customer or agency acting for other creators); visitor_id is its own shopping identity, so that its own purchases are not credited to it. Natural key: creator_ref. -> status recorded | duplicate, creator_id. IN002, IN003, IN004.';
-
-CREATE FUNCTION influence_internal.set_creator_status(creator_id bigint, new_status text, reason text, actor text,
-	since timestamptz DEFAULT now(), strikes int DEFAULT 0)
-RETURNS TABLE (status text)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-BEGIN
-	PERFORM influence_internal.require_creator(set_creator_status.creator_id);
-	PERFORM influence_internal.require_arguments('actor', set_creator_status.actor, 'strikes', set_creator_status.strikes::text);
-	PERFORM influence_internal.require_begin('since', set_creator_status.since);
-	IF new_status IS NULL OR new_status NOT IN ('active', 'suspended', 'banned') THEN
-		PERFORM influence_internal.raise_invalid(format('creator status "%s" is not known', new_status), NULL,
-			'Use active, suspended or banned.');
-	ELSIF set_creator_status.strikes < 0 THEN
-		PERFORM influence_internal.raise_invalid('strikes is negative', NULL, 'Count from 0.');
-	END IF;
-	INSERT INTO influence.creator_status (creator_id, since, status, strikes, reason, actor)
-	VALUES (set_creator_status.creator_id, set_creator_status.since, new_status, set_creator_status.strikes,
-			set_creator_status.reason, set_creator_status.actor)
-	ON CONFLICT DO NOTHING;
-	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
-	IF status = 'duplicate' AND NOT EXISTS (
-			SELECT FROM influence.creator_status s
-			 WHERE s.creator_id = set_creator_status.creator_id AND s.since = set_creator_status.since AND s.status = new_status
-			   AND s.strikes = set_creator_status.strikes AND s.actor = set_creator_status.actor
-			   AND s.reason IS NOT DISTINCT FROM set_creator_status.reason) THEN
-		PERFORM influence_internal.raise_conflict('status of creator', set_creator_status.creator_id::text);
-	END IF;
-	RETURN NEXT;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.set_creator_status(bigint, text, text, text, timestamptz, int) IS
-'Adds to a creator''s status history: active, suspended or banned since a moment, with reason and actor. Posts of a creator who is not active are not shown, orders placed from then on earn nothing, and payouts wait. -> status recorded | duplicate. IN002, IN003, IN004.';
 
 CREATE FUNCTION influence_internal.add_channel(creator_id bigint, platform text, handle text, verified boolean DEFAULT false)
 RETURNS TABLE (status text, channel_id bigint)

@@ -62,7 +62,6 @@ AS $$
 		   ('set_commission_policy', 'operator'),
 		   ('set_commission_rate', 'operator'),
 		   ('set_exchange_rate', 'operator'),
-		   ('set_creator_status', 'operator'),
 		   ('record_adjustment', 'operator'),
 		   ('import_balance', 'operator'),
 		   ('close_period', 'operator'),
@@ -132,6 +131,12 @@ AS $$
 		   ('send_sample', 'operator'),
 		   ('return_sample', 'operator'),
 		   ('sample_eligible', 'reader'),
+		   ('make_offer', 'operator'),
+		   ('withdraw_offer', 'operator'),
+		   ('decide_offer', 'writer'),
+		   ('set_creator_status', 'operator'),
+		   ('record_strike', 'operator'),
+		   ('lift_strike', 'operator'),
 		   -- storefront
 		   ('create_storefront', 'writer'),
 		   -- social
@@ -160,7 +165,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	VALUES ('balance'), ('creator_income'), ('payout_line'), ('tax_withheld'), ('jobs'),
 		   -- agreements
-		   ('exclusivity_breach'), ('quota_status'), ('sample_status')
+		   ('exclusivity_breach'), ('quota_status'), ('sample_status'), ('offer_report'), ('creator_standing')
 $$;
 COMMENT ON FUNCTION influence_internal.installed_views() IS 'The views that install() makes and uninstall() drops, each after those that it is made of.';
 

@@ -1,0 +1,261 @@
+/*
+ * standing.sql
+ *
+ * Whether a creator may take part: the status history, and the strikes that
+ * lead to it. A strike's points count from the moment it happened until it
+ * expires or is lifted; where the points in force reach a limit of the setting
+ * strike_limits the creator is suspended or banned from that very moment. So the
+ * history follows from the strikes, in whatever order they are told.
+ */
+CREATE FUNCTION influence_internal.creator_status_at(creator_id bigint, at timestamptz)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN coalesce((SELECT s.status FROM influence.creator_status s
+					  WHERE s.creator_id = creator_status_at.creator_id AND s.since <= at
+					  ORDER BY s.since DESC LIMIT 1), 'active');
+END
+$$;
+COMMENT ON FUNCTION influence_internal.creator_status_at(bigint, timestamptz) IS 'active, suspended or banned at a moment.';
+
+CREATE FUNCTION influence_internal.set_creator_status(creator_id bigint, new_status text, reason text, actor text,
+	since timestamptz DEFAULT now(), strikes int DEFAULT 0)
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM influence_internal.require_creator(set_creator_status.creator_id);
+	PERFORM influence_internal.require_arguments('actor', set_creator_status.actor, 'strikes', set_creator_status.strikes::text);
+	PERFORM influence_internal.require_begin('since', set_creator_status.since);
+	IF new_status IS NULL OR new_status NOT IN ('active', 'suspended', 'banned') THEN
+		PERFORM influence_internal.raise_invalid(format('creator status "%s" is not known', new_status), NULL,
+			'Use active, suspended or banned.');
+	ELSIF set_creator_status.strikes < 0 THEN
+		PERFORM influence_internal.raise_invalid('strikes is negative', NULL, 'Count from 0.');
+	END IF;
+	PERFORM influence_internal.lock_key('standing ' || set_creator_status.creator_id);
+	INSERT INTO influence.creator_status (creator_id, since, status, strikes, reason, actor)
+	VALUES (set_creator_status.creator_id, set_creator_status.since, new_status, set_creator_status.strikes,
+			set_creator_status.reason, set_creator_status.actor)
+	ON CONFLICT DO NOTHING;
+	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
+	IF status = 'duplicate' AND NOT EXISTS (
+			SELECT FROM influence.creator_status s
+			 WHERE s.creator_id = set_creator_status.creator_id AND s.since = set_creator_status.since AND s.status = new_status
+			   AND s.strikes = set_creator_status.strikes AND s.actor = set_creator_status.actor
+			   AND s.reason IS NOT DISTINCT FROM set_creator_status.reason) THEN
+		PERFORM influence_internal.raise_conflict('status of creator', set_creator_status.creator_id::text);
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.set_creator_status(bigint, text, text, text, timestamptz, int) IS
+'Adds to a creator''s status history: active, suspended or banned since a moment, with reason and actor. Posts of a creator who is not active are not shown, orders placed from then on earn nothing, and payouts wait. -> status recorded | duplicate. IN002, IN003, IN004.';
+
+CREATE FUNCTION influence_internal.strike_limits(OUT suspend_at int, OUT ban_at int, OUT expires interval)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	limits jsonb := influence_internal.setting_value('strike_limits');
+BEGIN
+	PERFORM influence_internal.check_keys(limits, ARRAY['suspend', 'ban', 'expires'], 'the setting strike_limits');
+	suspend_at := (limits ->> 'suspend')::int;
+	ban_at := (limits ->> 'ban')::int;
+	expires := (limits ->> 'expires')::interval;
+	IF suspend_at < 1 OR ban_at < 1 OR expires <= interval '0' THEN
+		PERFORM influence_internal.raise_invalid('the setting strike_limits is not possible', limits::text,
+			'Give {"suspend": 3, "ban": 6, "expires": "365 days"} or so: points of 1 or more, a time above 0; null is never.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.strike_limits() IS
+'The setting strike_limits: how many points suspend and ban a creator (NULL = none do), and how long a strike counts (NULL = for ever). IN002 when it is not usable.';
+
+CREATE FUNCTION influence_internal.strike_points(creator_id bigint, at timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT coalesce(sum(k.points), 0) FROM influence.strike k
+			 WHERE k.creator_id = $1 AND k.occurred_at <= $2 AND k.expires_at > $2 AND (k.lifted_at IS NULL OR k.lifted_at > $2));
+END
+$$;
+COMMENT ON FUNCTION influence_internal.strike_points(bigint, timestamptz) IS 'The points of a creator''s strikes that are in force at a moment.';
+
+CREATE FUNCTION influence_internal.points_status(points bigint)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT CASE WHEN $1 >= l.ban_at THEN 'banned' WHEN $1 >= l.suspend_at THEN 'suspended' ELSE 'active' END
+			  FROM influence_internal.strike_limits() l);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.points_status(bigint) IS 'What so many points make of a creator: active, suspended or banned.';
+
+CREATE FUNCTION influence_internal.strike_status(creator_id bigint, new_status text, at timestamptz, points bigint, actor text, why text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	moment timestamptz := $3;
+BEGIN
+	-- a history has one row per moment: what happened at once follows a microsecond later
+	WHILE EXISTS (SELECT FROM influence.creator_status s WHERE s.creator_id = $1 AND s.since = moment) LOOP
+		moment := moment + interval '1 microsecond';
+	END LOOP;
+	INSERT INTO influence.creator_status (creator_id, since, status, strikes, reason, actor) VALUES ($1, moment, $2, $4, $6, $5);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.strike_status(bigint, text, timestamptz, bigint, text, text) IS
+'Adds what strikes lead to to a creator''s status history, at a moment or the first free microsecond after it; the actors record_strike and lift_strike mark such rows.';
+
+CREATE FUNCTION influence_internal.record_strike(creator_id bigint, strike_ref text, reason text, actor text,
+	occurred_at timestamptz DEFAULT NULL, points int DEFAULT 1, program_id bigint DEFAULT NULL)
+RETURNS TABLE (status text, points_in_force bigint, creator_status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	hash bytea := influence_internal.content_hash(jsonb_build_array($3, $4, $5, $6, $7));
+	moment timestamptz := coalesce($5, now());
+	known bytea;
+	turn record;
+	wanted text;
+BEGIN
+	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_key('strike_ref', $2);
+	PERFORM influence_internal.require_key('actor', $4);
+	PERFORM influence_internal.require_arguments('reason', $3, 'points', $6::text);
+	PERFORM influence_internal.require_event_time('occurred_at', $5);
+	IF $7 IS NOT NULL THEN
+		PERFORM influence_internal.program_facts($7);
+	END IF;
+	IF length($3) NOT BETWEEN 1 AND 2000 THEN
+		PERFORM influence_internal.raise_invalid('the reason is not usable', format('It has %s characters.', length($3)),
+			'Say in 1 to 2000 characters what happened.');
+	ELSIF $6 NOT BETWEEN 1 AND 1000 THEN
+		PERFORM influence_internal.raise_invalid('points is out of range', format('points: %s.', $6), 'Give 1 to 1000 points.');
+	END IF;
+	PERFORM influence_internal.lock_key('standing ' || $1);
+	SELECT k.content_hash INTO known FROM influence.strike k WHERE k.creator_id = $1 AND k.strike_ref = $2;
+	status := 'duplicate';
+	IF NOT FOUND THEN
+		status := 'recorded';
+		INSERT INTO influence.strike (creator_id, strike_ref, program_id, points, reason, actor, occurred_at, expires_at, content_hash)
+		SELECT $1, $2, $7, $6, $3, $4, moment, coalesce(moment + l.expires, 'infinity'), hash FROM influence_internal.strike_limits() l;
+		-- this strike may have come late: it counts at the later strikes, too, and where one was lifted
+		FOR turn IN
+			SELECT t.at, influence_internal.strike_points($1, t.at) AS points
+			  FROM influence.strike x
+			 CROSS JOIN LATERAL (SELECT k.occurred_at AS at FROM influence.strike k WHERE k.creator_id = $1
+								 UNION
+								 SELECT k.lifted_at FROM influence.strike k WHERE k.creator_id = $1 AND k.lifted_at IS NOT NULL) t
+			 WHERE x.creator_id = $1 AND x.strike_ref = $2 AND t.at >= moment AND t.at < x.expires_at
+			 ORDER BY t.at
+		LOOP
+			wanted := influence_internal.points_status(turn.points);
+			IF array_position('{active,suspended,banned}', wanted)
+			   > array_position('{active,suspended,banned}', influence_internal.creator_status_at($1, turn.at)) THEN
+				PERFORM influence_internal.strike_status($1, wanted, turn.at, turn.points, 'record_strike',
+					format('%s points of strikes; the last: %s', turn.points, (
+						SELECT k.reason FROM influence.strike k WHERE k.creator_id = $1 AND k.occurred_at <= turn.at
+						 ORDER BY k.occurred_at DESC, k.recorded_at DESC, k.strike_ref LIMIT 1)));
+			END IF;
+		END LOOP;
+		-- and what strikes led to before stays, where a later row of theirs knew less
+		wanted := influence_internal.creator_status_at($1, moment);
+		FOR turn IN
+			SELECT s.since AS at, s.status, s.actor FROM influence.creator_status s
+			 WHERE s.creator_id = $1 AND s.since > moment ORDER BY s.since
+		LOOP
+			IF turn.actor = 'record_strike'
+			   AND array_position('{active,suspended,banned}', turn.status) < array_position('{active,suspended,banned}', wanted) THEN
+				PERFORM influence_internal.strike_status($1, wanted, turn.at, influence_internal.strike_points($1, turn.at), 'record_strike',
+					format('stays %s by earlier strikes', wanted));
+			ELSE
+				wanted := turn.status;
+			END IF;
+		END LOOP;
+	ELSIF known <> hash THEN
+		PERFORM influence_internal.raise_conflict('strike', $2);
+	END IF;
+	moment := greatest(moment, now());
+	points_in_force := influence_internal.strike_points($1, moment);
+	creator_status := influence_internal.creator_status_at($1, moment);
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.record_strike(bigint, text, text, text, timestamptz, int, bigint) IS
+'Records that a creator broke a rule (program_id says in which program, it counts in all), with points. Where the points in force reach a limit of the setting strike_limits (suspend, ban), the creator is suspended or banned from the moment of that strike, by a row of the status history; strikes that are told late count at their moment. A suspension ends by set_creator_status or lift_strike, not by itself. Natural key: creator and strike_ref. -> status recorded | duplicate, points in force and the creator''s status now. IN002, IN003, IN004.';
+
+CREATE FUNCTION influence_internal.lift_strike(creator_id bigint, strike_ref text, actor text, note text,
+	lifted_at timestamptz DEFAULT NULL)
+RETURNS TABLE (status text, points_in_force bigint, creator_status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known record;
+	held record;
+	moment timestamptz := coalesce($5, now());
+	allowed text;
+BEGIN
+	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_key('strike_ref', $2);
+	PERFORM influence_internal.require_key('actor', $3);
+	PERFORM influence_internal.require_arguments('note', $4);
+	PERFORM influence_internal.require_event_time('lifted_at', $5);
+	IF length($4) NOT BETWEEN 1 AND 2000 THEN
+		PERFORM influence_internal.raise_invalid('the note is not usable', format('It has %s characters.', length($4)),
+			'Say in 1 to 2000 characters why the strike is lifted.');
+	END IF;
+	PERFORM influence_internal.lock_key('standing ' || $1);
+	SELECT k.* INTO known FROM influence.strike k WHERE k.creator_id = $1 AND k.strike_ref = $2;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.raise_unknown('strike', format('"%s"', $2), 'Record it with influence.record_strike(...).');
+	ELSIF known.lifted_at IS NOT NULL THEN
+		IF (known.lifted_by, known.lift_note) <> ($3, $4) OR known.lifted_at <> coalesce($5, known.lifted_at) THEN
+			PERFORM influence_internal.raise_conflict('lifting of strike', $2);
+		END IF;
+		status := 'duplicate';
+	ELSIF $5 < known.occurred_at THEN
+		PERFORM influence_internal.raise_invalid('the strike is lifted before it happened', format('It happened %s.', known.occurred_at),
+			'Give a moment after it, or leave lifted_at out for now.');
+	ELSE
+		-- a strike may be told ahead of its time, or by a transaction younger than this one
+		moment := greatest(moment, known.occurred_at);
+		UPDATE influence.strike k SET lifted_at = moment, lifted_by = $3, lift_note = $4
+		 WHERE k.creator_id = $1 AND k.strike_ref = $2;
+		-- what strikes led to and people did not change since goes as far as the strikes that are left
+		SELECT s.status, s.actor INTO held FROM influence.creator_status s
+		 WHERE s.creator_id = $1 AND s.since <= moment ORDER BY s.since DESC LIMIT 1;
+		allowed := influence_internal.points_status(influence_internal.strike_points($1, moment));
+		IF held.actor IN ('record_strike', 'lift_strike')
+		   AND array_position('{active,suspended,banned}', allowed) < array_position('{active,suspended,banned}', held.status) THEN
+			PERFORM influence_internal.strike_status($1, allowed, moment, influence_internal.strike_points($1, moment), 'lift_strike',
+				format('strike "%s" is lifted: %s', $2, $4));
+		END IF;
+		status := 'recorded';
+	END IF;
+	moment := greatest(moment, now());
+	points_in_force := influence_internal.strike_points($1, moment);
+	creator_status := influence_internal.creator_status_at($1, moment);
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.lift_strike(bigint, text, text, text, timestamptz) IS
+'Takes a strike back from lifted_at on (NULL = now), with a note that says why. A suspension or ban that strikes led to, and that nobody set by hand since, is then no more than the strikes that are left ask for. Natural key: creator and strike_ref. -> status recorded | duplicate, points in force and the creator''s status now. IN002, IN003, IN004.';
