@@ -42,6 +42,7 @@ SQL_PARTS = \
 	src/engagement/score_terms.sql \
 	src/engagement/measures.sql \
 	src/engagement/creator_metrics.sql \
+	src/reports/campaigns.sql \
 	src/admission/admission.sql \
 	src/agreements/tagging.sql \
 	src/agreements/exclusivity.sql \

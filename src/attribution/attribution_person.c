@@ -42,13 +42,14 @@ enum
 	TOUCH_CATEGORY_ID,
 	TOUCH_CHANNEL,
 	TOUCH_POST_ID,
+	TOUCH_CAMPAIGN_ID,
 	TOUCH_RECEIVED_AT,
 	TOUCH_PROGRAM_ID,
 	TOUCH_COLUMNS
 };
 
 #define TOUCH_LIST "x.visitor_id, x.touched_at, x.touch_ref, x.kind, x.creator_id, x.product_id, x.category_id, " \
-	"x.channel, x.post_id, x.received_at, x.program_id"
+	"x.channel, x.post_id, x.campaign_id, x.received_at, x.program_id"
 
 /*
  * What can earn of visitors $1 in programs $2 up to $3: views after $4, that
@@ -311,6 +312,8 @@ read_touches(Person *person)
 		touch->channel = nulls[TOUCH_CHANNEL] ? NULL : copy_text(person, row[TOUCH_CHANNEL]);
 		touch->has_post = !nulls[TOUCH_POST_ID];
 		touch->post_id = DatumGetInt64(row[TOUCH_POST_ID]);
+		touch->has_campaign = !nulls[TOUCH_CAMPAIGN_ID];
+		touch->campaign_id = DatumGetInt64(row[TOUCH_CAMPAIGN_ID]);
 		touch->received_at = DatumGetTimestampTz(row[TOUCH_RECEIVED_AT]);
 		touch->program_id = DatumGetInt64(row[TOUCH_PROGRAM_ID]);
 		touch->is_repeated = false;

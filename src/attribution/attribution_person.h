@@ -55,12 +55,14 @@ typedef struct PersonTouch
 	int64		product_id;
 	int64		category_id;
 	int64		post_id;
+	int64		campaign_id;
 	int64		program_id;
 	TimestampTz received_at;
 	bool		has_creator;
 	bool		has_product;
 	bool		has_category;
 	bool		has_post;
+	bool		has_campaign;
 	bool		is_late;
 	bool		is_repeated;	/* an earlier one has its touch_ref */
 	size_t		rival;			/* the last one before it of somebody else, or ATTRIBUTION_NONE */

@@ -127,6 +127,8 @@ touch_snapshot(const Person *person, const PersonTouch *touch, const text *model
 		push_number(&state, "product_id", touch->product_id);
 	if (touch->has_post)
 		push_number(&state, "post_id", touch->post_id);
+	if (touch->has_campaign)
+		push_number(&state, "campaign_id", touch->campaign_id);
 	push_text(&state, "model", model);
 	if (touch->rival != ATTRIBUTION_NONE)
 	{

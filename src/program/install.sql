@@ -154,6 +154,10 @@ AS $$
 		   ('set_category_topic', 'operator'),
 		   -- fraud
 		   -- reports
+		   ('create_campaign', 'operator'),
+		   ('add_campaign_products', 'operator'),
+		   ('record_campaign_cost', 'operator'),
+		   ('record_survey', 'writer'),
 		   ('identify', 'writer')
 $$;
 COMMENT ON FUNCTION influence_internal.published() IS

@@ -99,6 +99,8 @@ BEGIN
 		country text,
 		language text,
 		in_app boolean,
+		cta text CHECK (cta IN ('call', 'contact', 'message', 'buy', 'visit')),
+		embed text CHECK (embed ~ '^[^/:@\sA-Z]{1,253}$'),
 		boosted boolean,
 		consent text,
 		viewable_ms int CHECK (viewable_ms >= 0),
@@ -118,7 +120,7 @@ BEGIN
 	CREATE INDEX touch_category ON influence.touch (category_id, touched_at);
 	-- carts count for longer than the many clicks between them
 	CREATE INDEX touch_cart ON influence.touch (visitor_id, touched_at) WHERE kind = 'cart';
-	COMMENT ON TABLE influence.touch IS 'Every contact of a visitor with a creator''s content or another channel (creator_id NULL), in monthly partitions; price (minor units), currency and stock are those of the touched product at that moment.';
+	COMMENT ON TABLE influence.touch IS 'Every contact of a visitor with a creator''s content or another channel (creator_id NULL), in monthly partitions; price (minor units), currency and stock are those of the touched product at that moment. in_app: the purchase stays in the app, false: it hops to the retailer; cta: the button that was tapped; embed: the host of the page that our content was embedded in, lower case; campaign_id: as stated, else that of the post.';
 
 	CREATE TABLE influence.engagement (
 		visitor_id uuid NOT NULL,

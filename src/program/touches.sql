@@ -60,7 +60,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_touches(bigint, jsonb) IS
-'Records a JSON array of touches of a program, all or nothing: objects with visitor_id, touch_ref, kind (view, click, cart, coupon) and the columns of the table touch; touched_at missing = now, remembered for retries. price, currency and stock of a touched product are looked up unless given. Natural key: visitor_id and touch_ref. -> status recorded | duplicate, how many of each. IN002, IN003, IN004.';
+'Records a JSON array of touches of a program, all or nothing: objects with visitor_id, touch_ref, kind (view, click, cart, coupon) and the columns of the table touch; touched_at missing = now, remembered for retries. price, currency and stock of a touched product, and the campaign of its post, are looked up unless given; cta: call, contact, message, buy or visit; embed: the host of the page that our content was embedded in. Natural key: visitor_id and touch_ref. -> status recorded | duplicate, how many of each. IN002, IN003, IN004.';
 
 CREATE FUNCTION influence_internal.record_touch(program_id bigint, visitor_id uuid, touch_ref text, kind text DEFAULT 'click',
 	creator_id bigint DEFAULT NULL, touched_at timestamptz DEFAULT NULL, product_id bigint DEFAULT NULL,
@@ -93,10 +93,11 @@ DECLARE
 	t record;
 	known jsonb;
 	fresh jsonb;
+	looked_up text[] := ARRAY['price', 'currency', 'stock', 'category_id'];
 BEGIN
 	PERFORM influence_internal.check_keys(item, ARRAY['visitor_id', 'touched_at', 'touch_ref', 'kind', 'creator_id', 'channel', 'link',
 		'sub_id', 'campaign_id', 'coupon', 'post_id', 'list_id', 'position', 'impression_id', 'product_id', 'category_id', 'price',
-		'currency', 'stock', 'landing_page', 'referrer', 'surface', 'device', 'app_version', 'country', 'language', 'in_app', 'boosted',
+		'currency', 'stock', 'landing_page', 'referrer', 'surface', 'device', 'app_version', 'country', 'language', 'in_app', 'cta', 'embed', 'boosted',
 		'consent', 'viewable_ms', 'session_id', 'experiment', 'variant', 'bot_verdict', 'bot_rules_version'], 'a touch');
 	SELECT r.* INTO t FROM jsonb_populate_record(NULL::influence.touch, item) r;
 	t.program_id := $1;
@@ -107,9 +108,24 @@ BEGIN
 	PERFORM influence_internal.require_kept('touch', 'touched_at', t.touched_at);
 	IF t.kind NOT IN ('view', 'click', 'cart', 'coupon') THEN
 		PERFORM influence_internal.raise_invalid(format('touch kind "%s" is not known', t.kind), NULL, 'Use view, click, cart or coupon.');
+	ELSIF t.cta NOT IN ('call', 'contact', 'message', 'buy', 'visit') THEN
+		PERFORM influence_internal.raise_invalid(format('cta "%s" is not known', t.cta), NULL, 'Use call, contact, message, buy or visit.');
+	END IF;
+	t.embed := lower(t.embed COLLATE "C");
+	IF t.embed !~ '^[^/:@\s]{1,253}$' THEN
+		PERFORM influence_internal.raise_invalid(format('embed "%s" is not a host', t.embed), NULL,
+			'Give the host of the embedding page alone, for instance blog.example.com.');
 	END IF;
 	IF t.creator_id IS NOT NULL THEN
 		PERFORM influence_internal.require_creator(t.creator_id);
+	END IF;
+	IF t.campaign_id IS NOT NULL THEN
+		PERFORM influence_internal.require_campaign(t.campaign_id);
+	ELSE
+		looked_up := looked_up || 'campaign_id'::text;
+		IF t.post_id IS NOT NULL THEN
+			t.campaign_id := (SELECT p.campaign_id FROM influence.post p WHERE p.post_id = t.post_id);
+		END IF;
 	END IF;
 	t.touched_at := influence_internal.event_time(t.visitor_id, 'touch/' || t.touch_ref, item || jsonb_build_object('program_id', $1),
 												  coalesce(t.touched_at, now()), t.touched_at IS NULL);
@@ -138,7 +154,7 @@ BEGIN
 	  FROM influence.touch x
 	 WHERE x.visitor_id = t.visitor_id AND x.touched_at = t.touched_at AND x.touch_ref = t.touch_ref;
 	fresh := to_jsonb(t) - ARRAY['received_at', 'xact'];
-	IF known - ARRAY['price', 'currency', 'stock', 'category_id'] <> fresh - ARRAY['price', 'currency', 'stock', 'category_id'] THEN
+	IF known - looked_up <> fresh - looked_up THEN
 		PERFORM influence_internal.raise_conflict('touch', t.touch_ref);
 	END IF;
 	RETURN 'duplicate';

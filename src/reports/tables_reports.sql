@@ -1,8 +1,8 @@
 /*
  * tables_reports.sql
  *
- * Step 17 of install(): campaigns, their costs, surveys, and the views that
- * analysts read.
+ * Step 17 of install(): campaigns, their products and costs, surveys, and the
+ * views that analysts read. Costs and surveys are only ever added to.
  */
 CREATE FUNCTION influence_internal.install_reports()
 RETURNS void
@@ -15,21 +15,24 @@ BEGIN
 		program_id bigint NOT NULL REFERENCES influence.program,
 		campaign_ref text NOT NULL CHECK (length(campaign_ref) BETWEEN 1 AND 200),
 		name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
-		brand text,
+		brand text CHECK (length(brand) BETWEEN 1 AND 200),
 		budget bigint CHECK (budget >= 0),
 		valid tstzrange NOT NULL CHECK (NOT isempty(valid)),
+		paid boolean NOT NULL DEFAULT false,
 		content_hash bytea NOT NULL,
 		created_at timestamptz NOT NULL DEFAULT now(),
 		UNIQUE (program_id, campaign_ref)
 	);
-	COMMENT ON TABLE influence.campaign IS 'A campaign of a program (or of a brand in it) over a set of products; budget in minor units of the program''s currency.';
+	COMMENT ON TABLE influence.campaign IS 'A campaign of a program (or of a brand in it) over a set of products; budget in minor units of the program''s currency. paid: creators are paid for its posts beside commissions, so that posts of the campaign disclose it.';
 
 	CREATE TABLE influence.campaign_product (
 		campaign_id bigint NOT NULL REFERENCES influence.campaign,
 		product_id bigint NOT NULL REFERENCES influence.product,
+		added_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (campaign_id, product_id)
 	);
-	COMMENT ON TABLE influence.campaign_product IS 'The products of a campaign.';
+	CREATE INDEX campaign_product_product ON influence.campaign_product (product_id);
+	COMMENT ON TABLE influence.campaign_product IS 'The products of a campaign. One that is added later counts for all of the campaign''s time.';
 
 	CREATE TABLE influence.campaign_cost (
 		campaign_id bigint NOT NULL REFERENCES influence.campaign,
@@ -40,10 +43,28 @@ BEGIN
 		incurred_at timestamptz NOT NULL CHECK (isfinite(incurred_at)),
 		note text,
 		content_hash bytea NOT NULL,
+		received_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (campaign_id, cost_ref)
 	);
-	COMMENT ON TABLE influence.campaign_cost IS 'What a campaign cost beside commissions and fees, in minor units of the program''s currency; creator_id where it is for one creator.';
+	REVOKE UPDATE, DELETE, TRUNCATE ON influence.campaign_cost FROM CURRENT_USER;
+	COMMENT ON TABLE influence.campaign_cost IS 'What a campaign cost beside commissions, bonuses and fees, in minor units of the program''s currency (below 0: what came back of it); creator_id where it is for one creator. Rows are only added.';
+
+	CREATE TABLE influence.survey_result (
+		survey text NOT NULL CHECK (length(survey) BETWEEN 1 AND 200),
+		metric text NOT NULL CHECK (length(metric) BETWEEN 1 AND 200),
+		country text NOT NULL DEFAULT '' CHECK (country ~ '^([A-Z]{2})?$'),
+		segment text NOT NULL DEFAULT '' CHECK (length(segment) <= 200),
+		measured_at timestamptz NOT NULL CHECK (isfinite(measured_at)),
+		value numeric NOT NULL CHECK (value > '-Infinity' AND value < 'Infinity'),
+		sample_size bigint CHECK (sample_size > 0),
+		source text NOT NULL CHECK (length(source) BETWEEN 1 AND 1000),
+		campaign_id bigint REFERENCES influence.campaign,
+		received_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (survey, metric, country, segment, measured_at)
+	);
+	CREATE INDEX survey_result_campaign ON influence.survey_result (campaign_id) WHERE campaign_id IS NOT NULL;
+	COMMENT ON TABLE influence.survey_result IS 'What people said: a figure of a survey (0.80 = 80 %) for a country and a segment ('''' = all of them), with how many were asked, who says so, and the campaign that it is about.';
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_reports() IS
-'Step 17 of install(): campaigns with products and costs, the views of analysts.';
+'Step 17 of install(): campaigns with products and costs, surveys, the views of analysts.';
