@@ -51,8 +51,16 @@ SQL_PARTS = \
 	src/agreements/offers.sql \
 	src/agreements/standing.sql \
 	src/storefront/storefronts.sql \
+	src/social/cohorts.sql \
+	src/social/memberships.sql \
+	src/social/capabilities.sql \
+	src/social/moderation.sql \
 	src/social/posts.sql \
+	src/social/comments.sql \
 	src/social/shoppers.sql \
+	src/social/follows.sql \
+	src/social/reactions.sql \
+	src/social/votes.sql \
 	src/program/touches.sql \
 	src/attribution/coupons.sql \
 	src/attribution/order_credits.sql \

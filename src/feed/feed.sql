@@ -15,7 +15,7 @@ AS $$
 BEGIN
 	RETURN EXISTS (
 		SELECT FROM influence.post p
-		 WHERE p.post_id = $1 AND p.published_at <= $2
+		 WHERE p.post_id = $1 AND p.published_at <= $2 AND (p.expires_at IS NULL OR p.expires_at > $2)
 		   AND 'published' = (SELECT s.status FROM influence.post_status s
 							   WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id AND s.since <= $2
 							   ORDER BY s.since DESC LIMIT 1)
@@ -24,7 +24,7 @@ BEGIN
 						  ORDER BY s.since DESC LIMIT 1), 'active') = 'active');
 END
 $$;
-COMMENT ON FUNCTION influence_internal.is_on_show(bigint, timestamptz) IS 'Whether a post is published, not taken down, and its creator active at a moment.';
+COMMENT ON FUNCTION influence_internal.is_on_show(bigint, timestamptz) IS 'Whether a post is published, neither pending nor taken down nor expired, and its creator active at a moment.';
 
 CREATE FUNCTION influence_internal.feed_candidates(program_id bigint, viewer_id uuid, as_of timestamptz)
 RETURNS TABLE (post_id bigint, source text, interest float8)
@@ -45,6 +45,7 @@ BEGIN
 		 CROSS JOIN LATERAL (SELECT x.post_id FROM influence.post x
 							  WHERE x.creator_id = f.target_id AND x.program_id = $1 AND x.published_at <= $3
 								AND x.published_at > $3 - make_interval(days => (bounds ->> 'history_days')::int)
+								AND (x.expires_at IS NULL OR x.expires_at > $3)
 							  ORDER BY x.published_at DESC LIMIT (bounds ->> 'per_creator')::int) p
 		 WHERE f.visitor_id = $2 AND f.target_kind = 'creator';
 		GET DIAGNOSTICS signals = ROW_COUNT;
@@ -125,6 +126,7 @@ BEGIN
 		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode($1, $2, $4) c;
 		moment := least(moment, $5);
 	END IF;
+	PERFORM influence_internal.require_capability($1, 'read', $2, $5, NULL, $6);
 	SELECT s.country INTO viewer_country FROM influence.shopper s WHERE s.visitor_id = $2;
 	RETURN QUERY
 	WITH candidates AS MATERIALIZED (
@@ -142,6 +144,9 @@ BEGIN
 		   AND (p.countries IS NULL OR viewer_country = ANY (p.countries))
 		   AND r.visitor_id IS DISTINCT FROM $2
 		   AND NOT EXISTS (SELECT FROM influence.block b WHERE b.visitor_id = $2 AND b.creator_id = p.creator_id)
+		   AND NOT EXISTS (SELECT FROM influence.mute m
+							WHERE m.visitor_id = $2 AND (m.until IS NULL OR m.until > $5)
+							  AND (m.target_kind, m.target_id) IN (('creator', p.creator_id), ('topic', p.topic_id)))
 		   -- a cursor freezes rank and price, never the right to be shown
 		   AND influence_internal.is_on_show(p.post_id, $5)
 		   AND EXISTS (SELECT FROM influence.post_tag g
@@ -170,4 +175,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.get_feed(bigint, uuid, int, text, timestamptz, text, text) IS
-'A page of a viewer''s personal feed: rank in the whole session, score (log2; follow and interest bonuses plus decayed engagement, settings feed_weights and rank_half_life), sponsored (always false in this version), disclosure, sources (why), products in stock as JSON (prices in minor units), next_cursor (the same in every row; NULL = the feed ends). surface is accepted and makes no difference yet. Pass next_cursor for the next page: pages never repeat a post. Read-only, runs on a standby. IN002 bad page_size or cursor, IN003 no such program.';
+'A page of a viewer''s personal feed: rank in the whole session, score (log2; follow and interest bonuses plus decayed engagement, settings feed_weights and rank_half_life), sponsored (always false in this version), disclosure, sources (why), products in stock as JSON (prices in minor units), next_cursor (the same in every row; NULL = the feed ends). surface is asked for by rules on the capability read. Pass next_cursor for the next page: pages never repeat a post. Read-only, runs on a standby. IN002 bad page_size or cursor, IN003 no such program, IN005 a capability (read).';

@@ -146,6 +146,23 @@ AS $$
 		   ('unfollow', 'writer'),
 		   ('block', 'writer'),
 		   ('react', 'writer'),
+		   ('mute', 'writer'),
+		   ('unmute', 'writer'),
+		   ('comment_on_post', 'writer'),
+		   ('set_comment_status', 'writer'),
+		   ('set_moderation', 'operator'),
+		   ('get_comments', 'reader'),
+		   ('vote_product', 'writer'),
+		   ('product_vote_score', 'reader'),
+		   ('create_membership_plan', 'operator'),
+		   ('record_membership', 'writer'),
+		   ('end_membership', 'writer'),
+		   ('membership_at', 'reader'),
+		   ('add_to_cohort', 'operator'),
+		   ('remove_from_cohort', 'operator'),
+		   ('set_capability', 'operator'),
+		   ('end_capability', 'operator'),
+		   ('may', 'reader'),
 		   -- engagement
 		   ('record_channel_post', 'writer'),
 		   ('record_channel_posts', 'writer'),
@@ -169,7 +186,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	VALUES ('balance'), ('creator_income'), ('payout_line'), ('tax_withheld'), ('jobs'),
 		   -- agreements
-		   ('exclusivity_breach'), ('quota_status'), ('sample_status'), ('offer_report'), ('creator_standing')
+		   ('exclusivity_breach'), ('quota_status'), ('sample_status'), ('offer_report'), ('creator_standing'),
+		   -- social
+		   ('moderation_queue'), ('vote_weight'), ('product_votes'), ('vote_brigades')
 $$;
 COMMENT ON FUNCTION influence_internal.installed_views() IS 'The views that install() makes and uninstall() drops, each after those that it is made of.';
 

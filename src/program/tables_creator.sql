@@ -144,11 +144,14 @@ BEGIN
 		language text,
 		countries text[],
 		topic_id bigint REFERENCES influence.topic,
-		use_case text,
+		use_case text CHECK (use_case IN ('discovery', 'review', 'tutorial', 'up_sell', 'cross_sell')),
 		vertical text,
 		disclosure text NOT NULL DEFAULT 'affiliate' CHECK (disclosure IN ('affiliate', 'gifted', 'paid', 'none')),
 		campaign_id bigint,
+		agent_id bigint REFERENCES influence.creator,
+		surface text,
 		published_at timestamptz NOT NULL CHECK (isfinite(published_at)),
+		expires_at timestamptz CHECK (expires_at > published_at AND isfinite(expires_at)),
 		content_hash bytea NOT NULL,
 		received_at timestamptz NOT NULL DEFAULT now(),
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -158,7 +161,7 @@ BEGIN
 	CREATE UNIQUE INDEX post_id ON influence.post (post_id);
 	CREATE INDEX post_recent ON influence.post (creator_id, published_at DESC);
 	CREATE INDEX post_xact ON influence.post (xact);
-	COMMENT ON TABLE influence.post IS 'Photos, videos, stories and live posts; post_ref is the service''s own key, countries NULL = everywhere, durations in milliseconds.';
+	COMMENT ON TABLE influence.post IS 'Photos, videos, stories and live posts; post_ref is the service''s own key, countries NULL = everywhere, durations in milliseconds; agent_id is the agency that published for the creator, surface what it published with, expires_at when a story is no longer shown.';
 
 	CREATE TABLE influence.post_tag (
 		creator_id bigint NOT NULL,
@@ -186,6 +189,7 @@ BEGIN
 		PRIMARY KEY (creator_id, post_id, since),
 		FOREIGN KEY (creator_id, post_id) REFERENCES influence.post
 	);
+	CREATE INDEX post_status_pending ON influence.post_status (since) WHERE status = 'pending';
 	COMMENT ON TABLE influence.post_status IS 'Moderation history; the latest row at a moment holds.';
 END
 $$;
