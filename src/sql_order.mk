@@ -50,7 +50,14 @@ SQL_PARTS = \
 	src/agreements/samples.sql \
 	src/agreements/offers.sql \
 	src/agreements/standing.sql \
+	src/storefront/slugs.sql \
 	src/storefront/storefronts.sql \
+	src/storefront/lists.sql \
+	src/storefront/list_items.sql \
+	src/storefront/gifts.sql \
+	src/storefront/list_pages.sql \
+	src/storefront/friends.sql \
+	src/storefront/nearby.sql \
 	src/social/cohorts.sql \
 	src/social/memberships.sql \
 	src/social/capabilities.sql \

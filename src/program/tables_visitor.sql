@@ -19,10 +19,14 @@ BEGIN
 		language text,
 		personalised boolean NOT NULL,
 		discoverable boolean NOT NULL,
+		display_name text CHECK (length(display_name) BETWEEN 1 AND 80),
+		name_parts text[],
 		content_hash bytea NOT NULL,
 		created_at timestamptz NOT NULL DEFAULT now()
 	);
-	COMMENT ON TABLE influence.shopper IS 'Registered shoppers; guests need no row.';
+	-- of those who can be found
+	CREATE INDEX shopper_name_parts ON influence.shopper USING gin (name_parts) WHERE discoverable AND name_parts IS NOT NULL;
+	COMMENT ON TABLE influence.shopper IS 'Registered shoppers; guests need no row. display_name is the name that friends find them by, name_parts its trigrams; who is not discoverable is found by nobody.';
 
 	CREATE TABLE influence.interest (
 		visitor_id uuid NOT NULL,

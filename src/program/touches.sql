@@ -118,6 +118,12 @@ BEGIN
 	END IF;
 	IF t.creator_id IS NOT NULL THEN
 		PERFORM influence_internal.require_creator(t.creator_id);
+	ELSIF t.list_id IS NOT NULL THEN
+		IF NOT EXISTS (SELECT FROM influence.list l WHERE l.list_id = t.list_id) THEN
+			PERFORM influence_internal.raise_unknown('list', t.list_id::text, 'Open it with influence.create_list(...), or name the creator_id.');
+		END IF;
+		-- what is bought from an idea list is its owner's doing
+		t.creator_id := influence_internal.list_creator(t.list_id);
 	END IF;
 	IF t.campaign_id IS NOT NULL THEN
 		PERFORM influence_internal.require_campaign(t.campaign_id);
@@ -154,6 +160,9 @@ BEGIN
 	  FROM influence.touch x
 	 WHERE x.visitor_id = t.visitor_id AND x.touched_at = t.touched_at AND x.touch_ref = t.touch_ref;
 	fresh := to_jsonb(t) - ARRAY['received_at', 'xact'];
+	IF item ->> 'creator_id' IS NULL THEN
+		looked_up := looked_up || 'creator_id'::text;
+	END IF;
 	IF known - looked_up <> fresh - looked_up THEN
 		PERFORM influence_internal.raise_conflict('touch', t.touch_ref);
 	END IF;

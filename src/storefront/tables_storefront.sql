@@ -1,8 +1,9 @@
 /*
  * tables_storefront.sql
  *
- * Step 13 of install(): what a creator's or shopper's page shows: lists of the
- * four kinds with their items.
+ * Step 13 of install(): a creator's page under its vanity slug, lists of
+ * products of four kinds with what is reserved of them, friends, and where
+ * goods are.
  */
 CREATE FUNCTION influence_internal.install_storefronts()
 RETURNS void
@@ -10,6 +11,44 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	CREATE TABLE influence.storefront (
+		creator_id bigint PRIMARY KEY REFERENCES influence.creator,
+		slug text NOT NULL UNIQUE,
+		title text NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
+		logo text CHECK (length(logo) <= 2000),
+		bio text CHECK (length(bio) <= 5000),
+		banner text CHECK (length(banner) <= 2000),
+		colours jsonb NOT NULL DEFAULT '{}',
+		content_hash bytea NOT NULL,
+		created_at timestamptz NOT NULL DEFAULT now()
+	);
+	COMMENT ON TABLE influence.storefront IS 'A creator''s page as it is now, under its vanity slug (NFKC, lower case). colours: name -> #rrggbb. content_hash is of the call that opened it.';
+
+	CREATE TABLE influence.storefront_change (
+		creator_id bigint NOT NULL REFERENCES influence.storefront,
+		change_no int NOT NULL CHECK (change_no > 0),
+		changed_at timestamptz NOT NULL DEFAULT now(),
+		slug text NOT NULL,
+		title text NOT NULL,
+		logo text,
+		bio text,
+		banner text,
+		colours jsonb NOT NULL,
+		agent_id bigint REFERENCES influence.creator,
+		PRIMARY KEY (creator_id, change_no)
+	);
+	COMMENT ON TABLE influence.storefront_change IS 'What each page was since when, beginning with its opening; agent_id is the agency that acted for the creator, NULL = the creator itself.';
+
+	CREATE TABLE influence.slug_history (
+		creator_id bigint NOT NULL REFERENCES influence.creator,
+		slug text NOT NULL UNIQUE,
+		look text NOT NULL,
+		since timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (creator_id, slug)
+	);
+	CREATE INDEX slug_history_look ON influence.slug_history (look);
+	COMMENT ON TABLE influence.slug_history IS 'Every slug ever given and to whom; a slug never changes hands, and neither does one that looks the same (look: letters that are mistaken for each other made equal).';
+
 	CREATE TABLE influence.list (
 		owner_kind text NOT NULL CHECK (owner_kind IN ('creator', 'shopper')),
 		owner_id text NOT NULL,
@@ -18,14 +57,95 @@ BEGIN
 		kind text NOT NULL CHECK (kind IN ('idea', 'wish', 'shopping', 'gift')),
 		title text NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
 		visibility text NOT NULL CHECK (visibility IN ('public', 'friends', 'link', 'private')),
-		for_person text,
+		for_person text CHECK (length(for_person) BETWEEN 1 AND 200),
+		for_visitor uuid,
+		program_id bigint REFERENCES influence.program,
+		token_hash bytea CHECK (length(token_hash) = 32),
+		agent_id bigint REFERENCES influence.creator,
 		created_at timestamptz NOT NULL DEFAULT now(),
+		removed_at timestamptz,
 		content_hash bytea NOT NULL,
 		PRIMARY KEY (owner_kind, owner_id, list_id),
-		UNIQUE (owner_kind, owner_id, list_ref)
+		UNIQUE (owner_kind, owner_id, list_ref),
+		CHECK ((visibility = 'link') = (token_hash IS NOT NULL)),
+		CHECK ((kind = 'gift') = (num_nonnulls(for_person, for_visitor) > 0))
 	);
-	COMMENT ON TABLE influence.list IS 'Lists of products: idea (public, purchasable, credited to its owner), wish, shopping, gift (for another person). owner_id is a creator_id or a visitor uuid, as text.';
+	COMMENT ON TABLE influence.list IS 'Lists of products: idea (purchasable, credited to its owner), wish, shopping, gift (for another person: for_visitor a shopper, for_person a name). owner_id is a creator_id or a visitor uuid, as text. program_id: whose rules the items of a creator''s list obey. token_hash: sha256 of the secret of a list that is shown to who has its link. agent_id: the agency that made it for the creator.';
+
+	CREATE TABLE influence.list_item (
+		owner_kind text NOT NULL,
+		owner_id text NOT NULL,
+		list_id bigint NOT NULL,
+		product_id bigint NOT NULL REFERENCES influence.product,
+		position numeric NOT NULL CHECK (position NOT IN ('NaN', 'Infinity', '-Infinity')),
+		note text CHECK (length(note) <= 1000),
+		wanted int NOT NULL DEFAULT 1 CHECK (wanted BETWEEN 1 AND 1000000),
+		added_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (owner_kind, owner_id, list_id, product_id),
+		FOREIGN KEY (owner_kind, owner_id, list_id) REFERENCES influence.list
+	);
+	-- the pages of a list, and its end
+	CREATE UNIQUE INDEX list_item_place ON influence.list_item (list_id, position, product_id);
+	COMMENT ON TABLE influence.list_item IS 'What is on a list, in the order of position; wanted pieces. What is reserved and purchased of it is in list_gift, which an owner must not see.';
+
+	CREATE TABLE influence.list_gift (
+		list_id bigint NOT NULL REFERENCES influence.list (list_id),
+		product_id bigint NOT NULL REFERENCES influence.product,
+		giver_id uuid NOT NULL,
+		gift_ref text NOT NULL CHECK (length(gift_ref) BETWEEN 1 AND 200),
+		quantity int NOT NULL CHECK (quantity > 0),
+		state text NOT NULL CHECK (state IN ('reserved', 'purchased', 'released')),
+		reserved_at timestamptz NOT NULL CHECK (isfinite(reserved_at)),
+		expires_at timestamptz NOT NULL,
+		purchased_at timestamptz,
+		program_id bigint,
+		order_ref text,
+		content_hash bytea NOT NULL,
+		PRIMARY KEY (giver_id, list_id, gift_ref),
+		CHECK ((state = 'purchased') = (purchased_at IS NOT NULL)),
+		CHECK ((state = 'purchased') = (order_ref IS NOT NULL)),
+		CHECK ((program_id IS NULL) = (order_ref IS NULL))
+	);
+	CREATE INDEX list_gift_item ON influence.list_gift (list_id, product_id) WHERE state <> 'released';
+	CREATE INDEX list_gift_order ON influence.list_gift (program_id, order_ref, product_id) WHERE order_ref IS NOT NULL;
+	COMMENT ON TABLE influence.list_gift IS 'Who gives what of a wish or gift list: reserved until expires_at, purchased by an order, or released. Kept by giver; an item that its owner removes takes nothing from here, so that the owner learns nothing.';
+
+	CREATE TABLE influence.friendship (
+		visitor_id uuid NOT NULL,
+		friend_id uuid NOT NULL,
+		state text NOT NULL CHECK (state IN ('requested', 'received', 'friends')),
+		since timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (visitor_id, friend_id),
+		CHECK (visitor_id <> friend_id)
+	);
+	COMMENT ON TABLE influence.friendship IS 'Friends and requests, as each side sees them: friends stand here twice. A request to somebody who blocks has only the row of who made it.';
+
+	CREATE TABLE influence.shopper_block (
+		visitor_id uuid NOT NULL,
+		blocked_id uuid NOT NULL,
+		since timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (visitor_id, blocked_id),
+		CHECK (visitor_id <> blocked_id)
+	);
+	CREATE INDEX shopper_block_blocked ON influence.shopper_block (blocked_id);
+	COMMENT ON TABLE influence.shopper_block IS 'Shoppers who block shoppers: neither finds the other, sees the other''s lists or becomes a friend.';
+
+	CREATE TABLE influence.product_location (
+		product_id bigint NOT NULL REFERENCES influence.product,
+		location_ref text NOT NULL CHECK (length(location_ref) BETWEEN 1 AND 200),
+		latitude float8 NOT NULL CHECK (latitude BETWEEN -90 AND 90),
+		longitude float8 NOT NULL CHECK (longitude BETWEEN -180 AND 180),
+		available boolean NOT NULL DEFAULT true,
+		since timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (product_id, location_ref)
+	);
+	CREATE INDEX product_location_place ON influence.product_location USING gist (point(longitude, latitude)) WHERE available;
+	COMMENT ON TABLE influence.product_location IS 'Where goods can be had, in degrees (WGS 84).';
+
+	INSERT INTO influence.setting (name, value) VALUES
+		('gift_reservation', '"30 days"'),
+		('friend_similarity', '0.3');
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_storefronts() IS
-'Step 13 of install(): storefront pages, lists, friends.';
+'Step 13 of install(): storefront pages, lists, gifts, friends, places of goods.';
