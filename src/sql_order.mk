@@ -12,6 +12,7 @@ SQL_PARTS = \
 	src/engagement/rates.sql \
 	src/engagement/priors.sql \
 	src/engagement/patterns.sql \
+	src/engagement/score_creators.sql \
 	src/feed/ranking.sql \
 	src/program/install.sql \
 	src/program/helpers.sql \

@@ -222,13 +222,7 @@ engagement_shrunk_rate_bounds(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(3))
 		PG_RETURN_NULL();
 	confidence = PG_GETARG_FLOAT8(3);
-	/* written so that NaN fails */
-	if (!(confidence > 0.0 && confidence < 1.0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("confidence must lie between 0 and 1, both excluded"),
-				 errdetail("The value is %g.", confidence),
-				 errhint("Give a fraction: 0.95 stands for 95 percent.")));
+	engagement_require_confidence(confidence);
 
 	shrunk = engagement_shrink(posts, rate, &prior);
 	margin = engagement_shrink_margin(posts, rate, &prior, engagement_normal_z(confidence));

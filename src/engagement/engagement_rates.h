@@ -1,6 +1,6 @@
 /*
  * engagement_rates.h
- *	  The rows of an engagement_agg() state.
+ *	  The rows of an engagement_agg() state, and arguments about them.
  */
 #ifndef PG_INFLUENCE_ENGAGEMENT_RATES_H
 #define PG_INFLUENCE_ENGAGEMENT_RATES_H
@@ -8,6 +8,12 @@
 #include "fmgr.h"
 
 #include "engagement_rates_core.h"
+
+/* IN002 unless 0 <= share < 0.5 */
+extern void engagement_require_trim(double share);
+
+/* IN002 unless 0 < confidence < 1 */
+extern void engagement_require_confidence(double confidence);
 
 /* In palloc'd memory, sorted; NULL when there are none. */
 extern const EngagementRow *engagement_sorted_rates(NullableDatum state, size_t *n);

@@ -149,6 +149,19 @@ engagement_rates_median(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(engagement_median(rows, n, engagement_count_posts(rows, n)));
 }
 
+void
+engagement_require_trim(double share)
+{
+	/* written so that NaN fails */
+	if (!(share >= 0.0 && share < 0.5))
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("trim_share must be at least 0 and less than 0.5"),
+				 errdetail("The value is %g.", share),
+				 errhint("Give the share cut off at each end: 0.1 stands for 10 percent. "
+						 "engagement_median() leaves only the middle.")));
+}
+
 /* As an accessor with the share to cut, as a final function without. */
 Datum
 engagement_rates_trimmed_mean(PG_FUNCTION_ARGS)
@@ -163,14 +176,7 @@ engagement_rates_trimmed_mean(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		trim = PG_GETARG_FLOAT8(1);
 	}
-	/* written so that NaN fails */
-	if (!(trim >= 0.0 && trim < 0.5))
-		ereport(ERROR,
-				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("trim_share must be at least 0 and less than 0.5"),
-				 errdetail("The value is %g.", trim),
-				 errhint("Give the share cut off at each end: 0.1 stands for 10 percent. "
-						 "engagement_median() leaves only the middle.")));
+	engagement_require_trim(trim);
 
 	rows = engagement_sorted_rates(fcinfo->args[0], &n);
 	if (rows == NULL)
