@@ -2,8 +2,8 @@
  * engagement_cells.c
  *	  Numbers for the pairs of vertical and tier that occur.
  *
- * A hash table by XXH3 under a random seed, so that nobody can craft texts that
- * crowd it.
+ * A hash table under a random seed, so that nobody can craft texts that crowd it.
+ * It is asked for every post, so short texts are compared as one word.
  */
 #include "postgres.h"
 
@@ -29,6 +29,37 @@ engagement_cells_init(EngagementCells *cells, MemoryContext context, uint64 seed
 	cells->buckets = MemoryContextAllocZero(context, 2 * FIRST_CELLS * sizeof(uint32));
 }
 
+/* Two overlapping halves, or bytes, hold all of a short text. */
+static inline EngagementCellKey
+key_of(const EngagementCells *cells, const char *bytes, size_t size)
+{
+	EngagementCellKey key = {0, (uint32) size};
+	uint32		low;
+	uint32		high;
+
+	if (size > 8)
+		key.word = XXH3_64bits_withSeed(bytes, size, cells->seed);
+	else if (size >= 4)
+	{
+		memcpy(&low, bytes, 4);
+		memcpy(&high, bytes + size - 4, 4);
+		key.word = (uint64) high << 32 | low;
+	}
+	else if (size > 0)
+		key.word = (uint64) (uint8) bytes[0] | (uint64) (uint8) bytes[size / 2] << 8 |
+			(uint64) (uint8) bytes[size - 1] << 16;
+	return key;
+}
+
+static inline uint32
+first_bucket(const EngagementCells *cells, const EngagementCellKey *vertical, const EngagementCellKey *tier)
+{
+	uint64		hash = (vertical->word ^ cells->seed) * UINT64CONST(0xff51afd7ed558ccd);
+
+	hash = ((hash ^ (hash >> 32)) + tier->word + vertical->size) * UINT64CONST(0xc4ceb9fe1a85ec53);
+	return (uint32) ((hash ^ (hash >> 32)) + tier->size) & cells->mask;
+}
+
 static void
 grow(EngagementCells *cells)
 {
@@ -46,7 +77,7 @@ grow(EngagementCells *cells)
 												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (i = 0; i < cells->count; i++)
 	{
-		uint32		bucket = (uint32) cells->cells[i].hash & cells->mask;
+		uint32		bucket = first_bucket(cells, &cells->cells[i].vertical_key, &cells->cells[i].tier_key);
 
 		while (cells->buckets[bucket] != 0)
 			bucket = (bucket + 1) & cells->mask;
@@ -55,26 +86,28 @@ grow(EngagementCells *cells)
 }
 
 static inline bool
-is_text(const text *known, const char *bytes, size_t size)
+is_text(const EngagementCellKey *known_key, const text *known, const EngagementCellKey *key,
+		const char *bytes)
 {
-	return VARSIZE_ANY_EXHDR(known) == size && memcmp(VARDATA_ANY(known), bytes, size) == 0;
+	return known_key->word == key->word && known_key->size == key->size &&
+		(key->size <= 8 || memcmp(VARDATA_ANY(known), bytes, key->size) == 0);
 }
 
 uint32
 engagement_cell_number(EngagementCells *cells, const char *vertical, size_t vertical_size,
 					   const char *tier, size_t tier_size)
 {
-	uint64		hash = XXH3_64bits_withSeed(tier, tier_size,
-											XXH3_64bits_withSeed(vertical, vertical_size, cells->seed));
-	uint32		bucket = (uint32) hash & cells->mask;
+	EngagementCellKey vertical_key = key_of(cells, vertical, vertical_size);
+	EngagementCellKey tier_key = key_of(cells, tier, tier_size);
+	uint32		bucket = first_bucket(cells, &vertical_key, &tier_key);
 	EngagementCell *cell;
 	MemoryContext caller;
 
 	for (; cells->buckets[bucket] != 0; bucket = (bucket + 1) & cells->mask)
 	{
 		cell = &cells->cells[cells->buckets[bucket] - 1];
-		if (cell->hash == hash && is_text(cell->vertical, vertical, vertical_size) &&
-			is_text(cell->tier, tier, tier_size))
+		if (is_text(&cell->vertical_key, cell->vertical, &vertical_key, vertical) &&
+			is_text(&cell->tier_key, cell->tier, &tier_key, tier))
 			return cells->buckets[bucket] - 1;
 	}
 
@@ -85,7 +118,8 @@ engagement_cell_number(EngagementCells *cells, const char *vertical, size_t vert
 	}
 	caller = MemoryContextSwitchTo(cells->context);
 	cell = &cells->cells[cells->count++];
-	cell->hash = hash;
+	cell->vertical_key = vertical_key;
+	cell->tier_key = tier_key;
 	cell->vertical = cstring_to_text_with_len(vertical, (int) vertical_size);
 	cell->tier = cstring_to_text_with_len(tier, (int) tier_size);
 	MemoryContextSwitchTo(caller);

@@ -7,9 +7,17 @@
 
 #include "fmgr.h"
 
+/* What tells a text from others of its size: up to 8 bytes its own, else a hash of it. */
+typedef struct EngagementCellKey
+{
+	uint64		word;
+	uint32		size;
+} EngagementCellKey;
+
 typedef struct EngagementCell
 {
-	uint64		hash;
+	EngagementCellKey vertical_key;
+	EngagementCellKey tier_key;
 	text	   *vertical;
 	text	   *tier;
 } EngagementCell;

@@ -2,11 +2,11 @@
  * engagement_store.c
  *	  Rates in the order they come, given back creator by creator.
  *
- * A row is the number of its group (creator and cell), found by a hash table,
- * and its rate: twelve bytes, appended. At the end a counting sort by group
- * brings the rates of each together. Beyond the limit all rows go to one of 64
- * temporary files, by the hash of their creator, and the files are then done one
- * by one.
+ * A row goes to one of 256 partitions, by the hash of its creator, as three
+ * words or, with posts, four. A creator's rows are all in one partition, and a
+ * partition is small enough for the processor's cache: so its groups are found
+ * by a hash table and brought together by a counting sort without waiting for
+ * memory. Beyond the limit all partitions are written to a temporary file each.
  */
 #include "postgres.h"
 
@@ -16,50 +16,72 @@
 
 #include "engagement_store.h"
 
-#define FIRST_ROWS 16384
-#define FIRST_GROUPS 4096
-#define PARTITION_BITS 6
+#define PARTITION_BITS 8
 #define PARTITIONS (1 << PARTITION_BITS)
+#define CHUNK_WORDS 1020
 #define STEP 65536
+#define FEW_ROWS 24
 
-typedef struct StoreGroup
+/* the words of a row */
+enum
 {
-	int64		creator_id;
-	uint32		cell;
-	uint32		rows;			/* then: where the next one goes */
-} StoreGroup;
+	ROW_CREATOR,
+	ROW_RATE,
+	ROW_CELL,
+	ROW_POSTS					/* if weighted */
+};
 
-typedef struct SpilledRow
+typedef struct StoreChunk
 {
-	int64		creator_id;
-	int64		posts;
-	double		rate;
-	uint64		cell;
-} SpilledRow;
+	struct StoreChunk *next;
+	uint64		words[CHUNK_WORDS];
+} StoreChunk;
+
+typedef struct StorePartition
+{
+	StoreChunk *chunk;			/* the one that is being filled, then the earlier ones */
+	uint32		room;			/* rows that it still takes */
+	size_t		rows;			/* in memory */
+	size_t		spilled;		/* in the file */
+	BufFile    *file;
+} StorePartition;
 
 struct EngagementStore
 {
 	MemoryContext context;
 	uint64		seed;
 	bool		weighted;
-	bool		loading;		/* from a file: there is nowhere to go */
-	size_t		limit;
+	uint32		row_words;
+	uint32		chunk_rows;
+	size_t		limit;			/* chunks */
+	size_t		chunks;
+	StoreChunk *free;
+	StorePartition partitions[PARTITIONS];
+};
 
+/* A creator and cell of the partition at hand. */
+typedef struct StoreGroup
+{
+	int64		creator_id;
+	uint32		cell;
+	uint32		end;			/* its rows; after counting, where they end */
+} StoreGroup;
+
+/* The partition at hand. The arrays grow with the largest. */
+typedef struct StoreDrain
+{
+	EngagementStore *store;
+	uint64	   *words;			/* its rows */
+	uint32	   *group_of;		/* of each row */
+	EngagementRow *rows;		/* group by group */
+	double	   *rates;			/* the same, where all posts are 1 */
+	size_t		capacity;		/* rows of all these */
 	StoreGroup *groups;
 	uint32		ngroups;
 	uint32		group_capacity;
 	uint32	   *buckets;		/* a group's number + 1, 0 when free */
 	uint32		mask;
-
-	uint32	   *group_of;		/* of each row */
-	double	   *rates;
-	int64	   *posts;			/* NULL unless weighted */
-	size_t		nrows;
-	size_t		row_capacity;
-
-	BufFile    *files[PARTITIONS];
-	size_t		spilled[PARTITIONS];	/* rows */
-};
+} StoreDrain;
 
 #define ST_SORT sort_rates
 #define ST_ELEMENT_TYPE double
@@ -78,6 +100,28 @@ struct EngagementStore
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/* Most creators have few posts: sorted by insertion. */
+static inline void
+sort_few_or_many(double *rates, size_t n)
+{
+	size_t		i;
+
+	if (n > FEW_ROWS)
+	{
+		sort_rates(rates, n);
+		return;
+	}
+	for (i = 1; i < n; i++)
+	{
+		double		moving = rates[i];
+		size_t		j = i;
+
+		for (; j > 0 && rates[j - 1] > moving; j--)
+			rates[j] = rates[j - 1];
+		rates[j] = moving;
+	}
+}
+
 /* murmur3's finalizer: a bijection that spreads neighbours */
 static inline uint64
 mix(uint64 value)
@@ -93,40 +137,6 @@ hash_of(const EngagementStore *store, int64 creator_id, uint32 cell)
 	return mix(((uint64) creator_id ^ store->seed) + cell * UINT64CONST(0x9e3779b97f4a7c15));
 }
 
-static void
-make_buckets(EngagementStore *store)
-{
-	uint32		i;
-
-	if (store->buckets != NULL)
-		pfree(store->buckets);
-	store->mask = 2 * store->group_capacity - 1;
-	store->buckets = MemoryContextAllocExtended(store->context, ((Size) store->mask + 1) * sizeof(uint32),
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (i = 0; i < store->ngroups; i++)
-	{
-		const StoreGroup *group = &store->groups[i];
-		uint32		bucket = (uint32) hash_of(store, group->creator_id, group->cell) & store->mask;
-
-		while (store->buckets[bucket] != 0)
-			bucket = (bucket + 1) & store->mask;
-		store->buckets[bucket] = i + 1;
-	}
-}
-
-static void
-make_arrays(EngagementStore *store)
-{
-	store->group_capacity = FIRST_GROUPS;
-	store->groups = MemoryContextAlloc(store->context, FIRST_GROUPS * sizeof(StoreGroup));
-	make_buckets(store);
-	store->row_capacity = FIRST_ROWS;
-	store->group_of = MemoryContextAlloc(store->context, FIRST_ROWS * sizeof(uint32));
-	store->rates = MemoryContextAlloc(store->context, FIRST_ROWS * sizeof(double));
-	if (store->weighted)
-		store->posts = MemoryContextAlloc(store->context, FIRST_ROWS * sizeof(int64));
-}
-
 EngagementStore *
 engagement_store_create(MemoryContext context, uint64 seed, bool weighted, size_t limit)
 {
@@ -135,9 +145,97 @@ engagement_store_create(MemoryContext context, uint64 seed, bool weighted, size_
 	store->context = context;
 	store->seed = seed;
 	store->weighted = weighted;
-	store->limit = limit;
-	make_arrays(store);
+	store->row_words = weighted ? 4 : 3;
+	store->chunk_rows = CHUNK_WORDS / store->row_words;
+	store->limit = limit / sizeof(StoreChunk);
 	return store;
+}
+
+/* Rows of the chunk at the head of a partition's list, or of a full one behind it. */
+static inline uint32
+rows_in(const EngagementStore *store, const StorePartition *partition, const StoreChunk *chunk)
+{
+	return chunk == partition->chunk ? store->chunk_rows - partition->room : store->chunk_rows;
+}
+
+/* The chunks of a partition are free again. */
+static void
+release_chunks(EngagementStore *store, StorePartition *partition)
+{
+	while (partition->chunk != NULL)
+	{
+		StoreChunk *chunk = partition->chunk;
+
+		partition->chunk = chunk->next;
+		chunk->next = store->free;
+		store->free = chunk;
+	}
+	partition->room = 0;
+	partition->rows = 0;
+}
+
+static void
+spill(EngagementStore *store)
+{
+	MemoryContext caller = MemoryContextSwitchTo(store->context);
+	int			i;
+
+	for (i = 0; i < PARTITIONS; i++)
+	{
+		StorePartition *partition = &store->partitions[i];
+		StoreChunk *chunk;
+
+		CHECK_FOR_INTERRUPTS();
+		if (partition->rows == 0)
+			continue;
+		if (partition->file == NULL)
+			partition->file = BufFileCreateTemp(false);
+		for (chunk = partition->chunk; chunk != NULL; chunk = chunk->next)
+			BufFileWrite(partition->file, chunk->words,
+						 (size_t) rows_in(store, partition, chunk) * store->row_words * sizeof(uint64));
+		partition->spilled += partition->rows;
+		release_chunks(store, partition);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+add_chunk(EngagementStore *store, StorePartition *partition)
+{
+	StoreChunk *chunk;
+
+	if (store->free == NULL && store->chunks >= store->limit)
+		spill(store);
+	chunk = store->free;
+	if (chunk != NULL)
+		store->free = chunk->next;
+	else
+	{
+		chunk = MemoryContextAlloc(store->context, sizeof(StoreChunk));
+		store->chunks++;
+	}
+	chunk->next = partition->chunk;
+	partition->chunk = chunk;
+	partition->room = store->chunk_rows;
+}
+
+void
+engagement_store_add(EngagementStore *store, int64 creator_id, uint32 cell, double rate, int64 posts)
+{
+	uint64		hash = hash_of(store, creator_id, cell);
+	StorePartition *partition = &store->partitions[hash >> (64 - PARTITION_BITS)];
+	uint64	   *row;
+
+	if (partition->room == 0)
+		add_chunk(store, partition);
+	row = partition->chunk->words + (store->chunk_rows - partition->room) * store->row_words;
+	row[ROW_CREATOR] = (uint64) creator_id;
+	memcpy(&row[ROW_RATE], &rate, sizeof(rate));
+	row[ROW_CELL] = cell;
+	if (store->weighted)
+		row[ROW_POSTS] = (uint64) posts;
+	partition->room--;
+	partition->rows++;
 }
 
 static void
@@ -146,261 +244,220 @@ too_many(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("too many rows"),
-			 errdetail("At most 2^31 rows can be in memory at a time.")));
+			 errdetail("At most 2^30 rows can be in one of %d partitions.", PARTITIONS)));
 }
 
-static uint32
-group_number(EngagementStore *store, int64 creator_id, uint32 cell)
+static void *
+reallocate(const StoreDrain *drain, void *old, size_t count, size_t size)
 {
-	uint32		bucket = (uint32) hash_of(store, creator_id, cell) & store->mask;
-	StoreGroup *group;
-
-	for (; store->buckets[bucket] != 0; bucket = (bucket + 1) & store->mask)
-	{
-		group = &store->groups[store->buckets[bucket] - 1];
-		if (group->creator_id == creator_id && group->cell == cell)
-			return store->buckets[bucket] - 1;
-	}
-
-	if (store->ngroups == store->group_capacity)
-	{
-		if (store->group_capacity >= (uint32) 1 << 30)
-			too_many();
-		store->group_capacity *= 2;
-		store->groups = repalloc_huge(store->groups, store->group_capacity * sizeof(StoreGroup));
-		make_buckets(store);
-		return group_number(store, creator_id, cell);
-	}
-	group = &store->groups[store->ngroups++];
-	group->creator_id = creator_id;
-	group->cell = cell;
-	group->rows = 0;
-	store->buckets[bucket] = store->ngroups;
-	return store->ngroups - 1;
+	if (old != NULL)
+		pfree(old);
+	return MemoryContextAllocHuge(drain->store->context, count * size);
 }
 
-/* What the arrays take with so many rows, and with what drain() adds. */
-static size_t
-bytes_for(const EngagementStore *store, size_t rows)
-{
-	return rows * (sizeof(uint32) + sizeof(double) + sizeof(double) +
-				   (store->weighted ? sizeof(int64) + sizeof(int64) : 0)) +
-		store->group_capacity * (sizeof(StoreGroup) + 2 * sizeof(uint32));
-}
-
+/* Room for that many rows in every array. */
 static void
-write_row(EngagementStore *store, const SpilledRow *row)
+make_room(StoreDrain *drain, size_t rows)
 {
-	int			number = (int) (hash_of(store, row->creator_id, (uint32) row->cell) >> (64 - PARTITION_BITS));
-
-	if (store->files[number] == NULL)
-		store->files[number] = BufFileCreateTemp(false);
-	BufFileWrite(store->files[number], (void *) row, sizeof(*row));
-	store->spilled[number]++;
-}
-
-static void
-empty(EngagementStore *store)
-{
-	memset(store->buckets, 0, ((Size) store->mask + 1) * sizeof(uint32));
-	store->ngroups = 0;
-	store->nrows = 0;
-}
-
-/* All rows go to the files. */
-static void
-spill(EngagementStore *store)
-{
-	MemoryContext caller = MemoryContextSwitchTo(store->context);
-	size_t		i;
-
-	for (i = 0; i < store->nrows; i++)
-	{
-		const StoreGroup *group = &store->groups[store->group_of[i]];
-		SpilledRow	row = {group->creator_id, store->weighted ? store->posts[i] : 1, store->rates[i],
-		group->cell};
-
-		if (i % STEP == 0)
-			CHECK_FOR_INTERRUPTS();
-		write_row(store, &row);
-	}
-	MemoryContextSwitchTo(caller);
-	empty(store);
-}
-
-/* Twice the rows, or none, when that would be too much. */
-static void
-make_room(EngagementStore *store)
-{
-	if (!store->loading && bytes_for(store, 2 * store->row_capacity) > store->limit)
-	{
-		spill(store);
+	if (rows <= drain->capacity)
 		return;
-	}
-	if (store->row_capacity > (size_t) 1 << 30)
+	if (rows > (size_t) 1 << 30)
 		too_many();
-	store->row_capacity *= 2;
-	store->group_of = repalloc_huge(store->group_of, store->row_capacity * sizeof(uint32));
-	store->rates = repalloc_huge(store->rates, store->row_capacity * sizeof(double));
-	if (store->weighted)
-		store->posts = repalloc_huge(store->posts, store->row_capacity * sizeof(int64));
+	drain->capacity = Max(rows, Min(2 * drain->capacity, (size_t) 1 << 30));
+	drain->words = reallocate(drain, drain->words, drain->capacity, drain->store->row_words * sizeof(uint64));
+	drain->group_of = reallocate(drain, drain->group_of, drain->capacity, sizeof(uint32));
+	drain->rows = reallocate(drain, drain->rows, drain->capacity, sizeof(EngagementRow));
+	drain->rates = reallocate(drain, drain->rates, drain->capacity, sizeof(double));
 }
 
-void
-engagement_store_add(EngagementStore *store, int64 creator_id, uint32 cell, double rate, int64 posts)
-{
-	uint32		number;
-
-	if (store->nrows == store->row_capacity)
-		make_room(store);
-	number = group_number(store, creator_id, cell);
-	store->groups[number].rows++;
-	store->group_of[store->nrows] = number;
-	store->rates[store->nrows] = rate;
-	if (store->weighted)
-		store->posts[store->nrows] = posts;
-	store->nrows++;
-}
-
-/* Where each group's rows begin, in place of their number; the most that one has. */
+/* The rows of a partition, in memory and in its file, to drain->words. */
 static size_t
-place_groups(EngagementStore *store)
+load_partition(StoreDrain *drain, StorePartition *partition)
 {
-	uint32		place = 0;
-	uint32		most = 0;
-	uint32		i;
+	EngagementStore *store = drain->store;
+	size_t		row_bytes = store->row_words * sizeof(uint64);
+	size_t		total = partition->rows + partition->spilled;
+	size_t		n = 0;
+	StoreChunk *chunk;
 
-	for (i = 0; i < store->ngroups; i++)
+	make_room(drain, total);
+	for (chunk = partition->chunk; chunk != NULL; chunk = chunk->next)
 	{
-		uint32		rows = store->groups[i].rows;
+		uint32		rows = rows_in(store, partition, chunk);
 
-		store->groups[i].rows = place;
-		place += rows;
-		most = Max(most, rows);
+		memcpy(drain->words + n * store->row_words, chunk->words, rows * row_bytes);
+		n += rows;
 	}
-	return most;
-}
+	release_chunks(store, partition);
+	if (partition->file == NULL)
+		return total;
 
-/* The rows in memory, group by group; afterwards groups[i].rows is where the next one begins. */
-static void
-drain_weighted(EngagementStore *store, EngagementGroupSink sink, void *arg)
-{
-	EngagementRow *rows = MemoryContextAllocHuge(store->context, Max(store->nrows, 1) * sizeof(EngagementRow));
-	size_t		from = 0;
-	size_t		i;
-
-	place_groups(store);
-	for (i = 0; i < store->nrows; i++)
-	{
-		EngagementRow *row = &rows[store->groups[store->group_of[i]].rows++];
-
-		if (i % STEP == 0)
-			CHECK_FOR_INTERRUPTS();
-		row->rate = store->rates[i];
-		row->posts = store->posts[i];
-	}
-	for (i = 0; i < store->ngroups; i++)
-	{
-		const StoreGroup *group = &store->groups[i];
-
-		CHECK_FOR_INTERRUPTS();
-		sort_weighted(rows + from, group->rows - from);
-		sink(arg, group->creator_id, group->cell, rows + from, group->rows - from);
-		from = group->rows;
-	}
-	pfree(rows);
-}
-
-static void
-drain_single(EngagementStore *store, EngagementGroupSink sink, void *arg)
-{
-	double	   *rates = MemoryContextAllocHuge(store->context, Max(store->nrows, 1) * sizeof(double));
-	size_t		most = place_groups(store);
-	EngagementRow *rows = MemoryContextAllocHuge(store->context, Max(most, 1) * sizeof(EngagementRow));
-	size_t		from = 0;
-	size_t		i;
-	size_t		j;
-
-	for (i = 0; i < store->nrows; i++)
-	{
-		if (i % STEP == 0)
-			CHECK_FOR_INTERRUPTS();
-		rates[store->groups[store->group_of[i]].rows++] = store->rates[i];
-	}
-	for (i = 0; i < most; i++)
-		rows[i].posts = 1;
-	for (i = 0; i < store->ngroups; i++)
-	{
-		const StoreGroup *group = &store->groups[i];
-		size_t		n = group->rows - from;
-
-		CHECK_FOR_INTERRUPTS();
-		sort_rates(rates + from, n);
-		for (j = 0; j < n; j++)
-			rows[j].rate = rates[from + j];
-		sink(arg, group->creator_id, group->cell, rows, n);
-		from = group->rows;
-	}
-	pfree(rates);
-	pfree(rows);
-}
-
-static void
-drain_memory(EngagementStore *store, EngagementGroupSink sink, void *arg)
-{
-	if (store->weighted)
-		drain_weighted(store, sink, arg);
-	else
-		drain_single(store, sink, arg);
-	empty(store);
-}
-
-static void
-drain_file(EngagementStore *store, int number, EngagementGroupSink sink, void *arg)
-{
-	BufFile    *file = store->files[number];
-	SpilledRow	row;
-	size_t		i;
-
-	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
+	if (BufFileSeek(partition->file, 0, 0, SEEK_SET) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not rewind a temporary file of engagement: %m")));
-	for (i = 0; i < store->spilled[number]; i++)
+	for (; n < total; n += Min(total - n, STEP))
 	{
-		if (i % STEP == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (BufFileRead(file, &row, sizeof(row)) != sizeof(row))
+		size_t		bytes = Min(total - n, STEP) * row_bytes;
+
+		CHECK_FOR_INTERRUPTS();
+		if (BufFileRead(partition->file, drain->words + n * store->row_words, bytes) != bytes)
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not read from a temporary file of engagement: %m")));
-		engagement_store_add(store, row.creator_id, (uint32) row.cell, row.rate, row.posts);
 	}
-	BufFileClose(file);
-	store->files[number] = NULL;
-	store->spilled[number] = 0;
-	drain_memory(store, sink, arg);
+	BufFileClose(partition->file);
+	partition->file = NULL;
+	partition->spilled = 0;
+	return total;
+}
+
+static void
+make_buckets(StoreDrain *drain)
+{
+	uint32		i;
+
+	drain->mask = 2 * drain->group_capacity - 1;
+	drain->buckets = reallocate(drain, drain->buckets, (size_t) drain->mask + 1, sizeof(uint32));
+	memset(drain->buckets, 0, ((size_t) drain->mask + 1) * sizeof(uint32));
+	for (i = 0; i < drain->ngroups; i++)
+	{
+		const StoreGroup *group = &drain->groups[i];
+		uint32		bucket = (uint32) hash_of(drain->store, group->creator_id, group->cell) & drain->mask;
+
+		while (drain->buckets[bucket] != 0)
+			bucket = (bucket + 1) & drain->mask;
+		drain->buckets[bucket] = i + 1;
+	}
+}
+
+static uint32
+group_number(StoreDrain *drain, int64 creator_id, uint32 cell)
+{
+	uint32		bucket = (uint32) hash_of(drain->store, creator_id, cell) & drain->mask;
+	StoreGroup *group;
+
+	for (; drain->buckets[bucket] != 0; bucket = (bucket + 1) & drain->mask)
+	{
+		group = &drain->groups[drain->buckets[bucket] - 1];
+		if (group->creator_id == creator_id && group->cell == cell)
+			return drain->buckets[bucket] - 1;
+	}
+
+	if (drain->ngroups == drain->group_capacity)
+	{
+		drain->group_capacity *= 2;
+		drain->groups = repalloc_huge(drain->groups, drain->group_capacity * sizeof(StoreGroup));
+		make_buckets(drain);
+		return group_number(drain, creator_id, cell);
+	}
+	group = &drain->groups[drain->ngroups++];
+	group->creator_id = creator_id;
+	group->cell = cell;
+	group->end = 0;
+	drain->buckets[bucket] = drain->ngroups;
+	return drain->ngroups - 1;
+}
+
+/* The group of each row, and where in the order of groups each begins. */
+static void
+group_rows(StoreDrain *drain, size_t n)
+{
+	const uint64 *row = drain->words;
+	uint32		place = 0;
+	uint32		rows;
+	size_t		i;
+
+	drain->ngroups = 0;
+	memset(drain->buckets, 0, ((size_t) drain->mask + 1) * sizeof(uint32));
+	for (i = 0; i < n; i++, row += drain->store->row_words)
+	{
+		uint32		group = group_number(drain, (int64) row[ROW_CREATOR], (uint32) row[ROW_CELL]);
+
+		if (i % STEP == 0)
+			CHECK_FOR_INTERRUPTS();
+		drain->group_of[i] = group;
+		drain->groups[group].end++;
+	}
+	for (i = 0; i < drain->ngroups; i++)
+	{
+		rows = drain->groups[i].end;
+		drain->groups[i].end = place;
+		place += rows;
+	}
+}
+
+/* Groups of rows with posts. */
+static void
+give_weighted(StoreDrain *drain, size_t n, EngagementGroupSink sink, void *arg)
+{
+	const uint64 *row = drain->words;
+	uint32		from = 0;
+	size_t		i;
+
+	for (i = 0; i < n; i++, row += drain->store->row_words)
+	{
+		EngagementRow *target = &drain->rows[drain->groups[drain->group_of[i]].end++];
+
+		memcpy(&target->rate, &row[ROW_RATE], sizeof(double));
+		target->posts = (int64) row[ROW_POSTS];
+	}
+	for (i = 0; i < drain->ngroups; i++)
+	{
+		const StoreGroup *group = &drain->groups[i];
+
+		CHECK_FOR_INTERRUPTS();
+		sort_weighted(drain->rows + from, group->end - from);
+		sink(arg, group->creator_id, group->cell, drain->rows + from, group->end - from);
+		from = group->end;
+	}
+}
+
+/* Groups of single posts. */
+static void
+give_single(StoreDrain *drain, size_t n, EngagementGroupSink sink, void *arg)
+{
+	const uint64 *row = drain->words;
+	uint32		from = 0;
+	size_t		i;
+	uint32		j;
+
+	for (i = 0; i < n; i++, row += drain->store->row_words)
+		memcpy(&drain->rates[drain->groups[drain->group_of[i]].end++], &row[ROW_RATE], sizeof(double));
+	for (i = 0; i < drain->ngroups; i++)
+	{
+		const StoreGroup *group = &drain->groups[i];
+
+		CHECK_FOR_INTERRUPTS();
+		sort_few_or_many(drain->rates + from, group->end - from);
+		for (j = from; j < group->end; j++)
+		{
+			drain->rows[j].rate = drain->rates[j];
+			drain->rows[j].posts = 1;
+		}
+		sink(arg, group->creator_id, group->cell, drain->rows + from, group->end - from);
+		from = group->end;
+	}
 }
 
 void
 engagement_store_drain(EngagementStore *store, EngagementGroupSink sink, void *arg)
 {
-	bool		spilled = false;
-	int			number;
+	StoreDrain	drain = {.store = store, .group_capacity = 256};
+	int			i;
 
-	for (number = 0; number < PARTITIONS; number++)
-		spilled = spilled || store->files[number] != NULL;
-	if (!spilled)
+	drain.groups = MemoryContextAlloc(store->context, drain.group_capacity * sizeof(StoreGroup));
+	make_buckets(&drain);
+	for (i = 0; i < PARTITIONS; i++)
 	{
-		drain_memory(store, sink, arg);
-		return;
+		size_t		n = load_partition(&drain, &store->partitions[i]);
+
+		if (n == 0)
+			continue;
+		group_rows(&drain, n);
+		if (store->weighted)
+			give_weighted(&drain, n, sink, arg);
+		else
+			give_single(&drain, n, sink, arg);
 	}
-	spill(store);
-	store->loading = true;
-	for (number = 0; number < PARTITIONS; number++)
-	{
-		if (store->files[number] != NULL)
-			drain_file(store, number, sink, arg);
-	}
-	store->loading = false;
 }
