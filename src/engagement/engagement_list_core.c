@@ -33,8 +33,9 @@ const ListKind LIST_RATES = {
 };
 
 const ListKind LIST_CREATORS = {
-	0x50494563, 4, false, false,	/* PIEc */
-	{0, 1, 0, 1}, {LIST_MAX_DOUBLE, INT64_MAX, LIST_MAX_DOUBLE, INT64_MAX}
+	0x50494563, 5, false, false,	/* PIEc */
+	{0, 1, 0, 1, INT64_MIN},
+	{LIST_MAX_DOUBLE, INT64_MAX, LIST_MAX_DOUBLE, INT64_MAX, LIST_MAX_DOUBLE}
 };
 
 const ListKind LIST_AMOUNTS = {

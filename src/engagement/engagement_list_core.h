@@ -3,7 +3,7 @@
  *	  Multisets of observations as flat states: what the aggregates keep whose
  *	  answer needs every row, such as a median.
  *
- * Pure C without PostgreSQL.  A row is one to four words of 64 bits.  A state
+ * Pure C without PostgreSQL.  A row is one to five words of 64 bits.  A state
  * is a block of bytes without alignment: a header, the rows as they came, and
  * spare room.  Sorting brings equal multisets into equal bytes, so what is
  * calculated from sorted rows depends on nothing else, floats included.
@@ -18,7 +18,7 @@
 #include "../attribution/radix_core.h"
 #include "../common/flat_state.h"
 
-#define LIST_MAX_WORDS 4
+#define LIST_MAX_WORDS 5
 
 /* up to so many rows are sorted in place, by list_sort_few */
 #define LIST_FEW 32
@@ -43,7 +43,7 @@ typedef struct ListKind
 #define LIST_MAX_DOUBLE INT64_C(0x7fefffffffffffff)
 
 extern const ListKind LIST_RATES;	/* rate (double), posts */
-extern const ListKind LIST_CREATORS;	/* mean rate, posts, squares (double), rows */
+extern const ListKind LIST_CREATORS;	/* mean, posts, squares, rows, mean_rest */
 extern const ListKind LIST_AMOUNTS; /* time, amount */
 extern const ListKind LIST_TIMES;	/* time */
 extern const ListKind LIST_TOPICS;	/* topic, posts */

@@ -38,7 +38,7 @@ enum
 
 #define PIECE_CREATORS 65536
 
-StaticAssertDecl(sizeof(EngagementCreator) == 4 * sizeof(int64_t), "rows of LIST_CREATORS");
+StaticAssertDecl(sizeof(EngagementCreator) == 5 * sizeof(int64_t), "rows of LIST_CREATORS");
 
 Datum
 engagement_prior_trans(PG_FUNCTION_ARGS)
@@ -49,10 +49,7 @@ engagement_prior_trans(PG_FUNCTION_ARGS)
 
 	if (rows == NULL)
 		return list_trans(fcinfo, &LIST_CREATORS, NULL);
-	creator.posts = engagement_count_posts(rows, n);
-	creator.mean = engagement_mean(rows, n);
-	creator.squares = engagement_squares(rows, n, creator.mean);
-	creator.rows = (int64) n;
+	creator = engagement_creator(rows, n, engagement_count_posts(rows, n));
 	return list_trans(fcinfo, &LIST_CREATORS, (const int64_t *) &creator);
 }
 

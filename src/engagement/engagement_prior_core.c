@@ -27,11 +27,32 @@ enum
 	PASS_MEAN
 };
 
+EngagementCreator
+engagement_creator(const EngagementRow *rows, size_t n, int64_t posts)
+{
+	long double mean = engagement_mean_long(rows, n);
+	EngagementCreator creator = {
+		.mean = (double) mean,
+		.posts = posts,
+		.squares = engagement_squares(rows, n, mean),
+		.rows = (int64_t) n
+	};
+
+	creator.mean_rest = (double) (mean - creator.mean);
+	return creator;
+}
+
 void
 engagement_fit_start(EngagementFit *fit)
 {
 	memset(fit, 0, sizeof(*fit));
 	fit->lowest = INFINITY;
+}
+
+static inline long double
+mean_of(const EngagementCreator *creator)
+{
+	return (long double) creator->mean + creator->mean_rest;
 }
 
 static void
@@ -42,7 +63,7 @@ add_sums(EngagementFit *fit, const EngagementCreator *creator)
 	fit->creators += 1;
 	fit->posts += posts;
 	fit->posts_squared += posts * posts;
-	fit->posts_mean += posts * creator->mean;
+	fit->posts_mean += posts * mean_of(creator);
 	fit->squares += creator->squares;
 	fit->freedom += creator->rows - 1;
 	fit->lowest = creator->mean < fit->lowest ? creator->mean : fit->lowest;
@@ -62,7 +83,7 @@ engagement_fit_piece(EngagementFit *fit, const EngagementCreator *creators, size
 			add_sums(fit, creator);
 		else if (fit->pass == PASS_SPREAD)
 		{
-			long double deviation = creator->mean - fit->overall;
+			long double deviation = mean_of(creator) - fit->overall;
 
 			fit->spread += creator->posts * deviation * deviation;
 		}
@@ -71,7 +92,7 @@ engagement_fit_piece(EngagementFit *fit, const EngagementCreator *creators, size
 			long double weight = creator->posts / (creator->posts + (long double) fit->prior.strength);
 
 			fit->weights += weight;
-			fit->weighted += weight * creator->mean;
+			fit->weighted += weight * mean_of(creator);
 		}
 	}
 }
@@ -136,18 +157,15 @@ engagement_fit_next(EngagementFit *fit, EngagementPrior *prior)
 double
 engagement_shrink(double posts, double rate, const EngagementPrior *prior)
 {
-	double		share;
-
 	if (posts == 0 || isnan(rate))
 		return prior->mean;
 	if (isnan(prior->strength))
 		return rate;
 	if (isinf(prior->strength))
 		return prior->mean;
-	/* as a step from one toward the other it can't leave their range by much */
-	share = posts / (posts + prior->strength);
-	return share >= 0.5 ? rate + (1 - share) * (prior->mean - rate)
-		: prior->mean + share * (rate - prior->mean);
+	/* wide enough that no product overflows; and no difference, so no digit is lost */
+	return (double) (((long double) posts * rate + (long double) prior->strength * prior->mean) /
+					 ((long double) posts + prior->strength));
 }
 
 double

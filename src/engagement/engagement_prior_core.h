@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engagement_rates_core.h"
+
 /* A row of LIST_CREATORS: the sums of one creator's observations. */
 typedef struct EngagementCreator
 {
@@ -19,7 +21,11 @@ typedef struct EngagementCreator
 	int64_t		posts;
 	double		squares;		/* sum of posts * (rate - mean)^2 */
 	int64_t		rows;
+	double		mean_rest;		/* what rounding took from mean */
 } EngagementCreator;
+
+/* Of sorted rows whose posts have been added up. */
+extern EngagementCreator engagement_creator(const EngagementRow *rows, size_t n, int64_t posts);
 
 /* NaN stands for "not known" in all but mean. */
 typedef struct EngagementPrior

@@ -192,5 +192,5 @@ engagement_rates_variance(PG_FUNCTION_ARGS)
 
 	if (rows == NULL || n < 2)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(engagement_squares(rows, n, engagement_mean(rows, n)) / (double) (n - 1));
+	PG_RETURN_FLOAT8(engagement_squares(rows, n, engagement_mean_long(rows, n)) / (double) (n - 1));
 }

@@ -25,14 +25,14 @@ engagement_posts(const EngagementRow *rows, size_t n, int64_t *posts)
 }
 
 /* Between the smallest and the largest rate, as a mean must be. */
-static double
-within(double value, double low, double high)
+static inline long double
+within(long double value, double low, double high)
 {
 	return value < low ? low : value > high ? high : value;
 }
 
-double
-engagement_mean(const EngagementRow *rows, size_t n)
+long double
+engagement_mean_long(const EngagementRow *rows, size_t n)
 {
 	long double sum = 0;
 	long double posts = 0;
@@ -43,18 +43,24 @@ engagement_mean(const EngagementRow *rows, size_t n)
 		sum += (long double) rows[i].posts * rows[i].rate;
 		posts += rows[i].posts;
 	}
-	return within((double) (sum / posts), rows[0].rate, rows[n - 1].rate);
+	return within(sum / posts, rows[0].rate, rows[n - 1].rate);
 }
 
 double
-engagement_squares(const EngagementRow *rows, size_t n, double mean)
+engagement_mean(const EngagementRow *rows, size_t n)
+{
+	return (double) engagement_mean_long(rows, n);
+}
+
+double
+engagement_squares(const EngagementRow *rows, size_t n, long double mean)
 {
 	long double sum = 0;
 	size_t		i;
 
 	for (i = 0; i < n; i++)
 	{
-		long double deviation = (long double) rows[i].rate - mean;
+		long double deviation = rows[i].rate - mean;
 
 		sum += rows[i].posts * deviation * deviation;
 	}
@@ -111,5 +117,5 @@ engagement_trimmed(const EngagementRow *rows, size_t n, int64_t posts, double tr
 		}
 		place = end;
 	}
-	return within((double) (sum / (to - from)), low, high);
+	return (double) within(sum / (to - from), low, high);
 }

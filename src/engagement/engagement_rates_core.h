@@ -24,8 +24,11 @@ extern bool engagement_posts(const EngagementRow *rows, size_t n, int64_t *posts
 /* sum(posts * rate) / sum(posts) */
 extern double engagement_mean(const EngagementRow *rows, size_t n);
 
+/* The same before it is rounded. */
+extern long double engagement_mean_long(const EngagementRow *rows, size_t n);
+
 /* sum(posts * (rate - mean)^2) */
-extern double engagement_squares(const EngagementRow *rows, size_t n, double mean);
+extern double engagement_squares(const EngagementRow *rows, size_t n, long double mean);
 
 /* The middle post's rate, or the mean of the two in the middle. */
 extern double engagement_median(const EngagementRow *rows, size_t n, int64_t posts);

@@ -40,6 +40,8 @@ enum
 	ARG_TRIM_SHARE
 };
 
+#define CREATOR_WORDS ((int) (sizeof(EngagementCreator) / sizeof(int64)))
+
 /* columns of the result */
 enum
 {
@@ -84,17 +86,17 @@ typedef struct Scoring
 #define ST_DECLARE
 #include "lib/sort_template.h"
 
-/* As engagement_prior() sorts them. */
+/* As engagement_prior() sorts them, so that sums have the same bits: by their words. */
 static inline int
 compare_creators(const EngagementCreator *a, const EngagementCreator *b)
 {
-	if (a->mean != b->mean)
-		return a->mean < b->mean ? -1 : 1;
-	if (a->posts != b->posts)
-		return a->posts < b->posts ? -1 : 1;
-	if (a->squares != b->squares)
-		return a->squares < b->squares ? -1 : 1;
-	return a->rows < b->rows ? -1 : a->rows > b->rows;
+	const int64 *left = (const int64 *) a;
+	const int64 *right = (const int64 *) b;
+	int			word = 0;
+
+	while (word < CREATOR_WORDS - 1 && left[word] == right[word])
+		word++;
+	return left[word] < right[word] ? -1 : left[word] > right[word];
 }
 
 #define ST_SORT sort_creators
@@ -133,10 +135,7 @@ add_group(void *arg, int64 creator_id, uint32 cell, const EngagementRow *rows, s
 	score = &scoring->scores[scoring->count++];
 	score->creator_id = creator_id;
 	score->cell = cell;
-	score->sums.rows = (int64) n;
-	score->sums.posts = engagement_count_posts(rows, n);
-	score->sums.mean = engagement_mean(rows, n);
-	score->sums.squares = engagement_squares(rows, n, score->sums.mean);
+	score->sums = engagement_creator(rows, n, engagement_count_posts(rows, n));
 	score->median = engagement_median(rows, n, score->sums.posts);
 	score->trimmed = engagement_trimmed(rows, n, score->sums.posts, scoring->trim_share);
 }
