@@ -44,6 +44,12 @@ SQL_PARTS = \
 	src/engagement/measures.sql \
 	src/engagement/creator_metrics.sql \
 	src/reports/campaigns.sql \
+	src/engagement/topics.sql \
+	src/engagement/signals.sql \
+	src/engagement/refresh_scores.sql \
+	src/engagement/influence.sql \
+	src/engagement/creator_ranking.sql \
+	src/engagement/explain_score.sql \
 	src/admission/admission.sql \
 	src/agreements/tagging.sql \
 	src/agreements/exclusivity.sql \

@@ -79,6 +79,8 @@ CREATE FUNCTION influence_internal.creator_metrics(creator_ids bigint[], program
 RETURNS TABLE (creator_id bigint, platform text, metric text, value numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+-- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours
+SET enable_nestloop = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -98,7 +100,7 @@ BEGIN
 	RETURN QUERY
 	WITH measure AS MATERIALIZED (
 		SELECT m.* FROM influence_internal.channel_measures($1, low, high, $3, $4, $5) m
-	), cell AS (
+	), cell AS MATERIALIZED (
 		SELECT c.platform, c.vertical, c.tier, p.prior, b.quantiles
 		  FROM (SELECT DISTINCT m.platform, m.vertical, m.tier FROM measure m) c
 		  LEFT JOIN LATERAL influence_internal.prior_of(run, c.platform, c.vertical, c.tier) p ON true

@@ -39,6 +39,8 @@ RETURNS TABLE (creator_id bigint, channel_id bigint, platform text, verified boo
 			   comments_per_like float8)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+-- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours
+SET enable_nestloop = off
 AS $$
 #variable_conflict use_column
 BEGIN

@@ -158,11 +158,12 @@ BEGIN
 		regularity float8,
 		comments_per_like float8,
 		variation float8,
+		follower_jump float8,
 		percentile float8,
 		PRIMARY KEY (creator_id, channel_id, scored_at)
 	);
 	CREATE INDEX channel_score_time ON influence.channel_score (scored_at);
-	COMMENT ON TABLE influence.channel_score IS 'A channel''s engagement as scored at a moment: posts known, rate_posts that the rate rests on, rate per post by the platform''s denominator (mean, median, 10 % trimmed mean, shrunk toward the prior of the cell platform x prior_vertical x prior_tier, with 95 % bounds), growth of followers per 30 days as a fraction, regularity of posting (0 to 1), comments per like, coefficient of variation of the rates of at least 10 single posts, percentile of the shrunk rate in the narrowest baseline of its platform, vertical and tier (0 to 100). country, vertical and tier '''' = not known.';
+	COMMENT ON TABLE influence.channel_score IS 'A channel''s engagement as scored at a moment: posts known, rate_posts that the rate rests on, rate per post by the platform''s denominator (mean, median, 10 % trimmed mean, shrunk toward the prior of the cell platform x prior_vertical x prior_tier, with 95 % bounds), growth of followers per 30 days as a fraction, regularity of posting (0 to 1), comments per like, coefficient of variation of the rates of at least 10 single posts, greatest growth of followers between two snapshots beyond the usual (a factor), percentile of the shrunk rate in the narrowest baseline of its platform, vertical and tier (0 to 100). country, vertical and tier '''' = not known.';
 
 	CREATE TABLE influence.creator_score (
 		creator_id bigint NOT NULL,

@@ -195,6 +195,10 @@ AS $$
 		   ('record_channel_topics', 'writer'),
 		   ('set_size_tier', 'operator'),
 		   ('set_category_topic', 'operator'),
+		   ('refresh_scores', 'operator'),
+		   ('creator_signals', 'reader'),
+		   ('creator_ranking', 'reader'),
+		   ('explain_score', 'reader'),
 		   -- fraud
 		   -- reports
 		   ('create_campaign', 'operator'),
