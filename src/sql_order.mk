@@ -50,7 +50,13 @@ SQL_PARTS = \
 	src/engagement/influence.sql \
 	src/engagement/creator_ranking.sql \
 	src/engagement/explain_score.sql \
-	src/admission/admission.sql \
+	src/admission/rules.sql \
+	src/admission/judgement.sql \
+	src/admission/applications.sql \
+	src/admission/views.sql \
+	src/admission/replay.sql \
+	src/admission/simulation.sql \
+	src/admission/reevaluation.sql \
 	src/agreements/tagging.sql \
 	src/agreements/exclusivity.sql \
 	src/agreements/quotas.sql \

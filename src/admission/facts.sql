@@ -54,11 +54,13 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	PERFORM influence_internal.lock_key('creator facts ' || creator_fact_time.creator_id);
-	RETURN clock_timestamp();
+	-- a clock that was put back, or two calls within a microsecond: never as if a decision had known it
+	RETURN (SELECT greatest(clock_timestamp(), max(a.known_at) + interval '1 microsecond')
+			  FROM influence.application a WHERE a.creator_id = creator_fact_time.creator_id);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.creator_fact_time(bigint) IS
-'The time at which a fact about a creator becomes known: the clock, read under the lock that decisions about the creator take, too. Writers of such facts stamp them with it. IN005 in REPEATABLE READ and SERIALIZABLE.';
+'The time at which a fact about a creator becomes known: the clock, read under the lock that decisions about the creator take, too, and later than any of these. Writers of such facts stamp them with it. IN005 in REPEATABLE READ and SERIALIZABLE.';
 
 CREATE FUNCTION influence_internal.creator_at(creator_ids bigint[], at timestamptz, known_at timestamptz DEFAULT NULL,
 	seen pg_snapshot DEFAULT NULL)

@@ -54,11 +54,54 @@ BEGIN
 	CREATE INDEX quality_score_time ON influence.quality_score (creator_id, scored_at);
 	COMMENT ON TABLE influence.quality_score IS 'How good a creator''s content is, from 0 to 1, by whoever judges it (a person or a model, source); the latest at a moment holds.';
 
+	ALTER TABLE influence.admission_rule
+		ADD COLUMN effect text NOT NULL DEFAULT 'reject' CHECK (effect IN ('reject', 'review', 'none')),
+		ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
+	ALTER TABLE influence.admission_rule RENAME COLUMN created_at TO recorded_at;
+	ALTER TABLE influence.admission_rule ALTER COLUMN recorded_at SET DEFAULT clock_timestamp();
+	COMMENT ON COLUMN influence.admission_rule.effect IS 'What an applicant who fails gets: reject or review; none: with this version the rule ends.';
+
+	ALTER TABLE influence.application
+		ADD COLUMN known_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+		ADD COLUMN seen pg_snapshot NOT NULL DEFAULT pg_current_snapshot(),
+		ADD COLUMN country text,
+		ADD COLUMN vertical text NOT NULL DEFAULT '',
+		ADD COLUMN tier text,
+		ADD COLUMN followers bigint;
+	CREATE INDEX application_known ON influence.application (program_id, known_at);
+	COMMENT ON TABLE influence.application IS 'Applications as the rules decided them (actor rules; job when they were looked at again), with what the applicant was then: country, vertical, followers of the best channel, size tier, and each channel in metrics. known_at and seen say what the decision knew; what people decided afterwards is in application_decision.';
+	ALTER TABLE influence.application_reason
+		ADD COLUMN platform text NOT NULL DEFAULT '',
+		ADD COLUMN effect text NOT NULL DEFAULT 'reject' CHECK (effect IN ('reject', 'review'));
+
+	CREATE TABLE influence.application_decision (
+		creator_id bigint NOT NULL,
+		application_id bigint NOT NULL,
+		seq int NOT NULL CHECK (seq > 0),
+		program_id bigint NOT NULL REFERENCES influence.program,
+		decided_at timestamptz NOT NULL CHECK (isfinite(decided_at)),
+		decision text NOT NULL CHECK (decision IN ('admitted', 'rejected', 'review', 'withdrawn')),
+		actor text NOT NULL,
+		note text,
+		reapply_after timestamptz,
+		recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
+		PRIMARY KEY (creator_id, application_id, seq),
+		FOREIGN KEY (creator_id, application_id) REFERENCES influence.application
+	);
+	CREATE INDEX application_decision_program ON influence.application_decision (creator_id, program_id, decided_at);
+	CREATE INDEX application_decision_xact ON influence.application_decision (xact);
+	COMMENT ON TABLE influence.application_decision IS 'Decisions by hand about an application, over the rules'' or earlier ones: each holds from decided_at until the next decision about the creator in the program. Rows are only added.';
+
+	INSERT INTO influence.setting (name, value) VALUES ('reevaluate_rejected', 'false');
+
 	ALTER TABLE influence.channel
 		ALTER COLUMN created_at SET DEFAULT clock_timestamp(),
 		ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
 	COMMENT ON COLUMN influence.channel.verified IS 'As it was added; what changed since is in channel_verification.';
 	COMMENT ON COLUMN influence.creator.country IS 'As it was registered; what changed since is in creator_profile. So is vertical.';
+
+	PERFORM influence_internal.create_admission_views();
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_admissions() IS

@@ -144,6 +144,14 @@ BEGIN
 		detail := detail || (SELECT format(', %s buckets sealed', s.buckets) FROM influence_internal.seal_stats($4) s);
 	ELSIF $1 IN ('touch_retention', 'engagement_retention') THEN
 		detail := influence_internal.drop_expired(split_part($1, '_', 1), $4);
+	ELSIF $1 = 'admissions' THEN
+		SELECT CASE WHEN a.skipped THEN 'skipped: others apply, '
+					ELSE '' END || format('%s applications looked at, %s admitted, %s rejected', a.looked_at, a.admitted, a.rejected)
+		  INTO detail FROM influence_internal.reevaluate_applications($4) a;
+		IF detail LIKE 'skipped%' THEN
+			PERFORM influence_internal.progress_end();
+			RETURN detail;				-- with the next call
+		END IF;
 	ELSIF $1 = 'payouts' THEN
 		SELECT format('%s payouts, %s minor units, %s carried', p.payouts, p.amount, p.carried)
 		  INTO detail FROM influence_internal.run_payouts($2, $3, $4) p;

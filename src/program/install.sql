@@ -116,10 +116,16 @@ AS $$
 		   ('stat_progress', 'reader'),
 		   -- admission
 		   ('update_creator', 'writer'),
-		   ('verify_channel', 'operator'),
+		   ('verify_channel', 'writer'),
 		   ('record_quality_score', 'writer'),
+		   ('admission_metrics', 'reader'),
 		   ('set_admission_rule', 'operator'),
+		   ('end_admission_rule', 'operator'),
 		   ('apply_creator', 'writer'),
+		   ('decide_application', 'operator'),
+		   ('replay_application', 'reader'),
+		   ('explain_application', 'reader'),
+		   ('simulate_admission', 'operator'),
 		   -- agreements
 		   ('set_brand_rule', 'operator'),
 		   ('end_brand_rule', 'operator'),
@@ -215,6 +221,8 @@ RETURNS TABLE (name text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	VALUES ('balance'), ('creator_income'), ('payout_line'), ('tax_withheld'), ('jobs'),
+		   -- admission
+		   ('admission_history'), ('admission'), ('review_queue'), ('admission_fairness'),
 		   -- agreements
 		   ('exclusivity_breach'), ('quota_status'), ('sample_status'), ('offer_report'), ('creator_standing'),
 		   -- social

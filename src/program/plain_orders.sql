@@ -112,9 +112,9 @@ BEGIN
 		  JOIN lines x ON x.line_no = s.line_no
 		 -- as earning_bar()
 		 CROSS JOIN LATERAL (
-			   SELECT CASE WHEN NOT EXISTS (SELECT FROM influence.application a
-											 WHERE a.creator_id = s.creator_id AND a.program_id = $1 AND a.decision = 'admitted'
-											   AND a.decided_at <= f.ordered_at) THEN 'not_admitted'
+			   SELECT CASE WHEN (SELECT h.decision FROM influence.admission_history h
+								  WHERE h.creator_id = s.creator_id AND h.program_id = $1 AND h.decided_at <= f.ordered_at
+								  ORDER BY h.decided_at DESC, h.recorded_at DESC LIMIT 1) IS DISTINCT FROM 'admitted' THEN 'not_admitted'
 						   ELSE 'creator_' || nullif((SELECT c.status FROM influence.creator_status c
 													   WHERE c.creator_id = s.creator_id AND c.since <= f.ordered_at
 													   ORDER BY c.since DESC LIMIT 1), 'active') END AS bar OFFSET 0) b
