@@ -147,7 +147,7 @@ BEGIN
 		ELSIF rule.met THEN
 			fits := coalesce(fits, rule.rule_id);
 		ELSIF rule.allowed THEN
-			wanted := concat_ws(' or ', wanted, concat_ws(', ', 'plan ' || nullif(rule.plan, ''), 'country ' || nullif(rule.country, ''),
+			wanted := concat_ws(' or ', wanted, concat_ws(', ', CASE rule.plan WHEN '' THEN NULL WHEN '*' THEN 'a membership' ELSE 'plan ' || rule.plan END, 'country ' || nullif(rule.country, ''),
 				'surface ' || nullif(rule.surface, ''), 'cohort ' || nullif(rule.cohort, '')));
 		END IF;
 	END LOOP;
@@ -175,7 +175,7 @@ BEGIN
 	SELECT * INTO verdict FROM influence_internal.capability_verdict($1, $2, $3, $4, $5, $6, $7);
 	IF NOT verdict.allowed THEN
 		PERFORM influence_internal.raise_refused(
-			format('%s may not %s', coalesce('creator ' || $7, 'visitor ' || $3, 'a guest'), replace($2, '_', ' a ')),
+			format('%s may not %s', coalesce('creator ' || $7, 'visitor ' || $3, 'a guest'), replace($2, '_', ' ')),
 			format('At %s: %s.', $4, verdict.reason),
 			format('See SELECT * FROM influence.may(program_id, %L, visitor_id); rules are made by influence.set_capability(program_id, %L).', $2, $2));
 	END IF;

@@ -24,6 +24,8 @@ BEGIN
 	IF $3 IS NULL OR $3 NOT IN ('smile', 'unsmile', 'share', 'save', 'click') THEN
 		PERFORM influence_internal.raise_invalid(format('reaction "%s" is not known', $3), NULL,
 			'Use smile, unsmile, share, save or click.');
+	ELSIF $4 ~ '^(vote|comment)/' THEN
+		PERFORM influence_internal.raise_invalid(format('event_ref "%s" is not free', $4), NULL, 'Votes and comments have keys that begin so; use another one.');
 	END IF;
 	SELECT p.creator_id, p.program_id INTO post FROM influence.post p WHERE p.post_id = $2;
 	IF NOT FOUND THEN

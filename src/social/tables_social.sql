@@ -76,12 +76,11 @@ BEGIN
 		product_id bigint NOT NULL REFERENCES influence.product,
 		vote int NOT NULL CHECK (vote IN (-1, 0, 1)),
 		voted_at timestamptz NOT NULL CHECK (isfinite(voted_at)),
-		latest_at timestamptz NOT NULL CHECK (isfinite(latest_at)),
 		received_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (visitor_id, product_id)
 	);
 	CREATE INDEX vote_product ON influence.vote (product_id, voted_at);
-	COMMENT ON TABLE influence.vote IS 'One vote per shopper and product, as cast: 1 up, -1 down, 0 taken back; voted_at is since when it stands, latest_at when it was said last. What it weighs is judged by whoever reads: vote_weight.';
+	COMMENT ON TABLE influence.vote IS 'One vote per shopper and product, as cast: 1 up, -1 down, 0 taken back; voted_at is when it was said last. What it weighs is judged by whoever reads: vote_weight.';
 
 	CREATE TABLE influence.post_comment (
 		visitor_id uuid NOT NULL,

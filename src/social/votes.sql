@@ -39,40 +39,36 @@ BEGIN
 	END IF;
 	PERFORM influence_internal.lock_person($1);
 	moment := coalesce($4, clock_timestamp());
-	-- a person who voted under another visitor goes on with that vote
+	-- a person has one vote, under the visitor that said it last
 	SELECT v.* INTO mine FROM influence.vote v
 	 WHERE v.product_id = $2 AND v.visitor_id = ANY (influence_internal.person_visitors($1))
-	 ORDER BY v.latest_at DESC, v.visitor_id LIMIT 1;
+	 ORDER BY v.voted_at DESC, v.visitor_id LIMIT 1;
 	SELECT e.value INTO said FROM influence.engagement e WHERE e.visitor_id = $1 AND e.occurred_at = moment AND e.event_ref = ref;
-	IF said <> $3 OR (mine.latest_at = moment AND mine.vote <> $3) THEN
+	IF said <> $3 OR (mine.voted_at = moment AND mine.vote <> $3) THEN
 		PERFORM influence_internal.raise_conflict('vote', format('%s at %s', $2, moment));
-	ELSIF said IS NOT NULL OR mine.latest_at = moment OR (mine.latest_at IS NULL AND $3 = 0) THEN
+	ELSIF said IS NOT NULL OR mine.voted_at = moment OR ($4 IS NULL AND coalesce(mine.vote, 0) = $3) THEN
 		RETURN QUERY SELECT 'duplicate', coalesce(mine.vote, 0);
 		RETURN;
 	END IF;
 	IF $3 <> 0 THEN
 		PERFORM influence_internal.require_capability($5, 'vote', $1, moment, NULL, $6);
 	END IF;
-	IF mine.vote = $3 AND moment > mine.latest_at THEN
-		-- said again: nothing changes, but what comes late from before does not undo it
-		UPDATE influence.vote v SET latest_at = moment WHERE v.visitor_id = mine.visitor_id AND v.product_id = $2;
-		RETURN QUERY SELECT 'duplicate', mine.vote;
-		RETURN;
-	ELSIF mine.latest_at IS NULL THEN
-		INSERT INTO influence.vote (visitor_id, product_id, vote, voted_at, latest_at) VALUES ($1, $2, $3, moment, moment);
-	ELSIF moment > mine.latest_at THEN
-		UPDATE influence.vote v SET vote = $3, voted_at = moment, latest_at = moment, received_at = now()
-		 WHERE v.visitor_id = mine.visitor_id AND v.product_id = $2;
+	-- one that comes late is a fact, and no more
+	IF (moment < mine.voted_at) IS NOT TRUE THEN
+		-- also what only repeats it, or takes nothing back: so the end does not depend on the order of arrival
+		DELETE FROM influence.vote v
+		 WHERE v.product_id = $2 AND v.visitor_id = ANY (influence_internal.person_visitors($1));
+		INSERT INTO influence.vote (visitor_id, product_id, vote, voted_at) VALUES ($1, $2, $3, moment);
 	END IF;
 	INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, product_id, value, surface, device)
 	VALUES ($1, moment, ref, 'vote', $2, $3, $6, $7);
 	status := 'recorded';
-	vote_now := CASE WHEN moment < mine.latest_at THEN mine.vote ELSE $3 END;
+	vote_now := CASE WHEN moment < mine.voted_at THEN mine.vote ELSE $3 END;
 	RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.vote_product(uuid, bigint, int, timestamptz, bigint, text, text) IS
-'A registered shopper votes on a product: 1 up, -1 down, 0 takes it back. A person has one vote on a product, the latest by occurred_at; an older one that comes late is booked as an engagement and changes nothing. program_id names the program whose capabilities are asked (NULL: those that hold everywhere). Natural key: visitor, product and occurred_at. -> status recorded | duplicate (the vote stands already), vote_now. IN002, IN003, IN004, IN005.';
+'A registered shopper votes on a product: 1 up, -1 down, 0 takes it back. A person has one vote on a product, the latest by occurred_at; an older one that comes late is booked as an engagement and changes nothing, one that repeats the vote moves its time. Without occurred_at a vote that stands already is a duplicate. program_id names the program whose capabilities are asked (NULL: those that hold everywhere). Natural key: visitor, product and occurred_at. -> status recorded | duplicate, vote_now. IN002, IN003, IN004, IN005.';
 
 CREATE FUNCTION influence_internal.create_vote_views()
 RETURNS void
@@ -89,8 +85,8 @@ BEGIN
 			  FROM (SELECT p.*, count(*) FILTER (WHERE p.place = 1) OVER (PARTITION BY p.product_id, p.vote, p.hour) AS hour_votes,
 						   count(*) FILTER (WHERE p.place = 1) OVER (PARTITION BY p.product_id, p.vote ORDER BY p.hour
 								RANGE BETWEEN interval '168 hours' PRECEDING AND interval '1 hour' PRECEDING) AS week_votes
-					  FROM (SELECT b.*, row_number() OVER (PARTITION BY b.product_id, b.person ORDER BY b.latest_at DESC, b.visitor_id) AS place
-							  FROM (SELECT v.visitor_id, v.product_id, v.vote, v.voted_at, v.latest_at, date_trunc('hour', v.voted_at, 'UTC') AS hour,
+					  FROM (SELECT b.*, row_number() OVER (PARTITION BY b.product_id, b.person ORDER BY b.voted_at DESC, b.visitor_id) AS place
+							  FROM (SELECT v.visitor_id, v.product_id, v.vote, v.voted_at, date_trunc('hour', v.voted_at, 'UTC') AS hour,
 										   coalesce(v.voted_at < s.created_at + t.young_age, true) AS young, t.young_weight, t.least_limit, t.hour_factor,
 										   -- the end of the chain of aliases; a ring, which only COPY can make, is cut off
 										   (WITH RECURSIVE up AS (
