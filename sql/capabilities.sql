@@ -150,3 +150,25 @@ SELECT * FROM pg_temp.not_refused('IN005', pg_temp.publish('bert', 'x', '2024-05
 SELECT * FROM pg_temp.not_refused('IN003', pg_temp.publish('anna', 'x', '2024-05-03', details => '{"agent_id": 99}'), pg_temp.publish('anna', 'x', '2024-05-03', details => '{"campaign_id": 99}'));
 SELECT * FROM pg_temp.not_refused('IN002', pg_temp.publish('anna', 'x', '2024-05-03', details => '{"use_case": "fun"}'), pg_temp.publish('anna', 'x', '2024-05-03', details => '{"agent_id": "me"}'),
 	pg_temp.publish('anna', 'x', '2024-05-03', details => '{"expires_at": "2024-05-03"}'), pg_temp.publish('anna', 'x', '2024-05-03', details => '{"expires_at": "infinity"}'), pg_temp.publish('anna', 'x', '2024-05-03', details => '{"expires_at": "soon"}'));
+
+-- What a post has to keep: brands, quota, samples, paid campaigns (each has a test of its own; here that it is asked).
+SELECT status FROM influence.add_product('torch', 'Torch', 1, brand => 'Lumen');
+CREATE FUNCTION pg_temp.torch(ref text, at timestamptz, details jsonb DEFAULT '{}', disclosure text DEFAULT 'none') RETURNS text LANGUAGE sql AS
+$$ SELECT format('publish_post(1, 2, %L, ''photo'', %L, published_at => %L, details => %L, disclosure => %L)', ref, '[{"product_id": 3}, {"product_id": 3, "x": 0.5}]', at, details, disclosure) $$;
+SELECT status FROM influence.set_brand_rule(1, 'Lumen', false, '2024-06-01', '2024-06-02');
+SELECT pg_temp.refused(pg_temp.torch('t1', '2024-06-01')), pg_temp.refused(pg_temp.torch('t1', '2024-06-02'));
+SELECT status FROM influence.set_quota(1, 2, max_posts => 1, valid_from => '2024-07-01');
+SELECT pg_temp.refused(pg_temp.torch('t2', '2024-07-01')), pg_temp.refused(pg_temp.torch('t3', '2024-07-31'));
+-- what was published is a duplicate though the quota is used up
+SELECT status FROM influence.publish_post(1, 2, 't2', 'photo', '[{"product_id": 3}, {"product_id": 3, "x": 0.5}]', published_at => '2024-07-01', details => '{}', disclosure => 'none');
+INSERT INTO influence.setting (name, version, value) VALUES ('sample_minimum_followers', 2, '0');
+SELECT status FROM influence.send_sample(1, 2, 's', 3, 'ops', sent_at => '2024-08-01');
+SELECT pg_temp.refused(pg_temp.torch('t4', '2024-08-02')), pg_temp.refused(pg_temp.torch('t4', '2024-08-02', disclosure => 'gifted'));
+SELECT status, campaign_id FROM influence.create_campaign(1, 'lights', 'Lights', paid => true);
+SELECT status, campaign_id FROM influence.create_campaign(2, 'elsewhere', 'Elsewhere');
+SELECT pg_temp.refused(pg_temp.torch('t5', '2024-09-02', '{"campaign_id": 1}', 'gifted')), pg_temp.refused(pg_temp.torch('t5', '2024-09-02', '{"campaign_id": 1}', 'paid')),
+	pg_temp.refused(pg_temp.torch('t6', '2024-10-02', '{"campaign_id": 2}', 'paid'));
+-- where a creator lived at the time is where it may post
+SELECT status, rule_id FROM influence.set_capability(1, 'post_story', country => 'AT', valid_from => '2024-01-01');
+SELECT status FROM influence.update_creator(2, 'AT', '', '2024-11-01', 'ops');
+SELECT m.* FROM unnest('{2024-10-31,2024-11-01}'::timestamptz[]) at, influence.may(1, 'post_story', creator_id => 2, at => at) m;

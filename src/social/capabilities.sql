@@ -129,7 +129,8 @@ BEGIN
 		RETURN;
 	END IF;
 	my_plan := influence_internal.membership_at($3, $4);
-	my_country := coalesce($5, (SELECT c.country FROM influence.creator c WHERE c.creator_id = $7),
+	my_country := coalesce($5,
+		CASE WHEN $7 IS NOT NULL THEN (SELECT c.country FROM influence_internal.creator_at(ARRAY[$7], $4) c) END,
 		(SELECT s.country FROM influence.shopper s WHERE s.visitor_id = $3));
 	FOR rule IN
 		SELECT r.rule_id, r.allowed, r.plan, r.country, r.surface, r.cohort,

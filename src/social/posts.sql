@@ -42,7 +42,7 @@ AS $$
 DECLARE
 	campaign record;
 BEGIN
-	SELECT c.program_id, c.name, coalesce((to_jsonb(c) ->> 'paid')::boolean, false) AS paid INTO campaign
+	SELECT c.program_id, c.name, c.paid INTO campaign
 	  FROM influence.campaign c WHERE c.campaign_id = $1;
 	IF campaign.program_id IS DISTINCT FROM $2 THEN
 		PERFORM influence_internal.raise_unknown('campaign', $1::text, format('Use a campaign of program %s.', $2));
@@ -91,6 +91,7 @@ DECLARE
 	expires_at timestamptz;
 	shopper uuid;
 	approved boolean;
+	products bigint[];
 BEGIN
 	SELECT f.demands_tag INTO demands_tag FROM influence_internal.program_facts($1) f;
 	PERFORM influence_internal.require_creator($2);
@@ -142,6 +143,10 @@ BEGIN
 			PERFORM influence_internal.raise_unknown('topic', topic, 'Create it with influence.create_topic(name).');
 		END IF;
 	END IF;
+	SELECT array_agg(DISTINCT (e ->> 'product_id')::bigint) INTO products FROM jsonb_array_elements(tags) e;
+	PERFORM influence_internal.require_taggable($1, $2, products, moment);
+	PERFORM influence_internal.require_quota($1, $2, moment);
+	PERFORM influence_internal.require_disclosure($2, products, $10, moment);
 	approved := influence_internal.post_needs_no_approval($1, $2, moment);
 	INSERT INTO influence.post (creator_id, post_ref, program_id, kind, media, duration_ms, sound, body, language, countries,
 								topic_id, use_case, vertical, disclosure, campaign_id, agent_id, surface, published_at, expires_at, content_hash)
@@ -158,7 +163,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.publish_post(bigint, bigint, text, text, jsonb, text, text, text, timestamptz, text, text[], jsonb) IS
-'Publishes a post (photo, video, story, live) of an admitted creator with product tags [{"product_id", "x", "y", "t_from_ms", "t_to_ms"}] by place or time range; details: duration_ms, sound, language, use_case (discovery, review, tutorial, up_sell, cross_sell), vertical, surface, campaign_id, agent_id (the agency that publishes for the creator), expires_at (a story: after the setting story_lifetime, 24 hours). published_at NULL = now, may be in the future. The first posts may wait for approval: set_moderation(). Natural key: creator and post_ref. -> status recorded | duplicate, post_id. IN002, IN003, IN004, IN005 (not admitted, suspended, no tag, a capability, not its agency, a paid campaign without disclosure).';
+'Publishes a post (photo, video, story, live) of an admitted creator with product tags [{"product_id", "x", "y", "t_from_ms", "t_to_ms"}] by place or time range; details: duration_ms, sound, language, use_case (discovery, review, tutorial, up_sell, cross_sell), vertical, surface, campaign_id, agent_id (the agency that publishes for the creator), expires_at (a story: after the setting story_lifetime, 24 hours). published_at NULL = now, may be in the future. The first posts may wait for approval: set_moderation(). Natural key: creator and post_ref. -> status recorded | duplicate, post_id. IN002, IN003, IN004, IN005 (not admitted, suspended, no tag, a brand or seller that may not be shown, exclusivity, quota, a capability, not its agency, a sample or a paid campaign without disclosure).';
 
 CREATE FUNCTION influence_internal.tag_post(creator_id bigint, post_id bigint, tags jsonb)
 RETURNS void
