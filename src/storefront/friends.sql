@@ -202,27 +202,43 @@ DECLARE
 	parts text[] := influence_internal.name_parts($2);
 	least_similarity float8 := (influence_internal.setting_value('friend_similarity') #>> '{}')::float8;
 	viewers uuid[];
+	-- who shares k of n parts shares one of any n - k + 1 of them: those that the fewest names have in common
+	rare_parts text[];
+	candidate record;
+	found int := 0;
 BEGIN
 	PERFORM influence_internal.require_shopper($1);
 	PERFORM influence_internal.require_page($3);
 	IF parts IS NULL OR length($2) > 200 THEN
 		PERFORM influence_internal.raise_invalid('the name cannot be searched for', NULL, 'Give a name with letters or digits, of at most 200 characters.');
 	END IF;
+	rare_parts := ARRAY(SELECT u.part FROM unnest(parts) u(part) ORDER BY length(ltrim(u.part)) = 3 DESC, length(rtrim(u.part)) = 3 DESC, length(ltrim(u.part)) DESC, u.part
+						 LIMIT cardinality(parts) - greatest(ceil(least_similarity * cardinality(parts))::int, 1) + 1);
 	viewers := influence_internal.person_visitors($1);
-	RETURN QUERY
-	SELECT c.visitor_id, c.display_name, c.similarity, (SELECT f.state FROM influence.friendship f WHERE f.visitor_id = $1 AND f.friend_id = c.visitor_id)
-	  FROM (SELECT s.visitor_id, s.display_name,
-				   m.common::float8 / (cardinality(parts) + cardinality(s.name_parts) - m.common) AS similarity
-			  FROM influence.shopper s
-			 CROSS JOIN LATERAL (SELECT count(*) AS common FROM unnest(s.name_parts) u(part) WHERE u.part = ANY (parts)) m
-			 WHERE s.discoverable AND s.name_parts IS NOT NULL AND s.name_parts && parts
-			   -- what the number of parts rules out is not counted
-			   AND least(cardinality(parts), cardinality(s.name_parts)) >= least_similarity * greatest(cardinality(parts), cardinality(s.name_parts))) c
-	 WHERE c.similarity >= least_similarity
-	   AND c.visitor_id <> ALL (viewers)
-	   AND NOT influence_internal.are_blocked(influence_internal.person_visitors(c.visitor_id), NULL, viewers)
-	 ORDER BY c.similarity DESC, c.display_name COLLATE "C", c.visitor_id
-	 LIMIT $3;
+	-- blocks are asked for in the order of the answer, so only of those who are in it
+	FOR candidate IN
+		SELECT c.visitor_id, c.display_name, c.similarity
+		  FROM (SELECT s.visitor_id, s.display_name,
+					   m.common::float8 / (cardinality(parts) + cardinality(s.name_parts) - m.common) AS similarity
+				  FROM influence.shopper s
+				 CROSS JOIN LATERAL (SELECT count(*) AS common FROM unnest(s.name_parts) u(part) WHERE u.part = ANY (parts)) m
+				 WHERE s.discoverable AND s.name_parts IS NOT NULL AND s.name_parts && rare_parts
+				   -- what the number of parts rules out is not counted
+				   AND least(cardinality(parts), cardinality(s.name_parts)) >= least_similarity * greatest(cardinality(parts), cardinality(s.name_parts))
+				OFFSET 0) c
+		 WHERE c.similarity >= least_similarity
+		 ORDER BY c.similarity DESC, c.display_name COLLATE "C", c.visitor_id
+	LOOP
+		EXIT WHEN found = $3;
+		CONTINUE WHEN candidate.visitor_id = ANY (viewers)
+				   OR influence_internal.are_blocked(influence_internal.person_visitors(candidate.visitor_id), NULL, viewers);
+		found := found + 1;
+		visitor_id := candidate.visitor_id;
+		display_name := candidate.display_name;
+		similarity := candidate.similarity;
+		state := (SELECT f.state FROM influence.friendship f WHERE f.visitor_id = $1 AND f.friend_id = candidate.visitor_id);
+		RETURN NEXT;
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.find_friends(uuid, text, int) IS

@@ -62,6 +62,9 @@ RETURNS TABLE ("position" numeric, product_id bigint, sku text, title text, imag
 	purchased bigint, mine bigint, price bigint, currency text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+-- a page is short, which the planner of a generic plan does not know: it would sort the list
+SET enable_bitmapscan = off
+SET max_parallel_workers_per_gather = 0
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -97,7 +100,8 @@ BEGIN
 			  FROM influence.list_item x
 			 WHERE x.list_id = $1 AND (x.position, x.product_id) > (coalesce($5, '-Infinity'), coalesce($6, 0))
 			 ORDER BY x.position, x.product_id LIMIT $4) i
-	  JOIN influence.product p ON p.product_id = i.product_id
+	  -- OFFSET keeps it from reading the catalogue
+	 CROSS JOIN LATERAL (SELECT y.sku, y.title, y.image FROM influence.product y WHERE y.product_id = i.product_id OFFSET 0) p
 	  LEFT JOIN LATERAL (SELECT coalesce(sum(y.quantity) FILTER (WHERE y.state = 'reserved' AND y.expires_at > $7), 0)::bigint AS reserved,
 								coalesce(sum(y.quantity) FILTER (WHERE y.state = 'purchased'), 0)::bigint AS purchased,
 								coalesce(sum(y.quantity) FILTER (WHERE y.giver_id = ANY (viewers)
