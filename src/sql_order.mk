@@ -34,6 +34,13 @@ SQL_PARTS = \
 	src/engagement/tables_scores.sql \
 	src/fraud/tables_fraud.sql \
 	src/reports/tables_reports.sql \
+	src/reports/sale_views.sql \
+	src/reports/exposure_views.sql \
+	src/reports/creator_views.sql \
+	src/reports/campaign_views.sql \
+	src/reports/funnel_views.sql \
+	src/reports/program_views.sql \
+	src/reports/shopper_views.sql \
 	src/program/programs.sql \
 	src/program/products.sql \
 	src/admission/facts.sql \

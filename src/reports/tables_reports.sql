@@ -64,6 +64,15 @@ BEGIN
 	);
 	CREATE INDEX survey_result_campaign ON influence.survey_result (campaign_id) WHERE campaign_id IS NOT NULL;
 	COMMENT ON TABLE influence.survey_result IS 'What people said: a figure of a survey (0.80 = 80 %) for a country and a segment ('''' = all of them), with how many were asked, who says so, and the campaign that it is about.';
+
+	PERFORM influence_internal.create_sale_views();
+	PERFORM influence_internal.create_exposure_views();
+	PERFORM influence_internal.create_creator_views();
+	PERFORM influence_internal.create_campaign_views();
+	PERFORM influence_internal.create_funnel_views();
+	PERFORM influence_internal.create_supply_view();
+	PERFORM influence_internal.create_program_views();
+	PERFORM influence_internal.create_shopper_views();
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_reports() IS
