@@ -95,14 +95,14 @@ BEGIN
 			  FROM (SELECT c.cohort, c.member_kind, c.member_id, t.program_id, true AS seen, count(*) FILTER (WHERE t.kind = 'view') AS views,
 						   count(*) FILTER (WHERE t.kind = 'click') AS clicks, 0 AS orders, 0::numeric AS revenue, 0::numeric AS returned
 					  FROM influence.cohort_member c
-					  JOIN influence.touch t ON t.creator_id = c.member_id::bigint AND c.valid @> t.touched_at
+					  JOIN influence.touch t ON t.creator_id = CASE c.member_kind WHEN 'creator' THEN c.member_id::bigint END AND c.valid @> t.touched_at
 					 WHERE c.member_kind = 'creator'
 					 GROUP BY c.cohort, c.member_kind, c.member_id, t.program_id
 					UNION ALL
 					SELECT o.cohort, o.member_kind, o.member_id, o.program_id, true, 0, 0, count(*), sum(o.revenue), sum(o.returned)
 					  FROM (SELECT c.cohort, c.member_kind, c.member_id, l.program_id, sum(l.revenue) AS revenue, sum(l.returned) AS returned
 							  FROM influence.cohort_member c
-							  JOIN influence.creator_line l ON l.creator_id = c.member_id::bigint AND c.valid @> l.ordered_at AND l.credits > 0
+							  JOIN influence.creator_line l ON l.creator_id = CASE c.member_kind WHEN 'creator' THEN c.member_id::bigint END AND c.valid @> l.ordered_at AND l.credits > 0
 							 WHERE c.member_kind = 'creator'
 							 GROUP BY c.cohort, c.member_kind, c.member_id, l.program_id, l.visitor_id, l.order_ref) o
 					 GROUP BY o.cohort, o.member_kind, o.member_id, o.program_id
@@ -110,15 +110,16 @@ BEGIN
 					SELECT c.cohort, c.member_kind, c.member_id, t.program_id, true, count(*) FILTER (WHERE t.kind = 'view'),
 						   count(*) FILTER (WHERE t.kind = 'click'), 0, 0, 0
 					  FROM influence.cohort_member c
-					  JOIN influence.touch t ON t.visitor_id = c.member_id::uuid AND c.valid @> t.touched_at
+					  JOIN influence.touch t ON t.visitor_id = CASE c.member_kind WHEN 'shopper' THEN c.member_id::uuid END AND c.valid @> t.touched_at
 					 WHERE c.member_kind = 'shopper'
 					 GROUP BY c.cohort, c.member_kind, c.member_id, t.program_id
 					UNION ALL
 					SELECT o.cohort, o.member_kind, o.member_id, o.program_id, true, 0, 0, count(*), sum(o.revenue), sum(o.returned)
 					  FROM (SELECT c.cohort, c.member_kind, c.member_id, l.program_id, sum(l.revenue) AS revenue, sum(l.returned) AS returned
 							  FROM influence.cohort_member c
-							  LEFT JOIN influence.visitor_person p ON p.visitor_id = c.member_id::uuid
-							  JOIN influence.line_sale l ON l.person_id = coalesce(p.person_id, c.member_id::uuid) AND c.valid @> l.ordered_at
+							  CROSS JOIN LATERAL (SELECT CASE c.member_kind WHEN 'shopper' THEN c.member_id::uuid END AS visitor_id) i
+							  LEFT JOIN influence.visitor_person p ON p.visitor_id = i.visitor_id
+							  JOIN influence.line_sale l ON l.person_id = coalesce(p.person_id, i.visitor_id) AND c.valid @> l.ordered_at
 							 WHERE c.member_kind = 'shopper'
 							 GROUP BY c.cohort, c.member_kind, c.member_id, l.program_id, l.visitor_id, l.order_ref) o
 					 GROUP BY o.cohort, o.member_kind, o.member_id, o.program_id
@@ -135,26 +136,27 @@ BEGIN
 	COMMENT ON VIEW influence.cohort_report IS 'What the members of a cohort (a beta, a wave of a roll-out) did in a program while they were in it, in minor units of its currency: of creators the touches of their content and the sales that they are credited with; of shoppers their own touches and all that they bought. active: members with a touch or an order, with_orders: with an order; members: ever, members_now: now.';
 
 	CREATE VIEW influence.product_praise WITH (security_invoker = true) AS
-	SELECT p.product_id, p.sku, p.title, p.brand, coalesce(v.ups, 0) AS ups, coalesce(v.downs, 0) AS downs, coalesce(s.smiles, 0) AS smiles,
-		   coalesce(l.lines, 0) AS lines, coalesce(l.pieces, 0) AS pieces, coalesce(l.returned_lines, 0) AS returned_lines,
-		   coalesce(l.returned_pieces, 0) AS returned_pieces, round(l.returned_lines::numeric / nullif(l.lines, 0), 6) AS return_rate,
-		   round(v.ups::numeric / nullif(v.ups + v.downs, 0), 6) AS praise,
-		   round((coalesce(v.ups, 0) + 10 * a.share) / (coalesce(v.ups, 0) + coalesce(v.downs, 0) + coalesce(l.returned_lines, 0) + 10), 6) AS debiased_praise
+	SELECT p.product_id, p.sku, p.title, p.brand, coalesce(v.ups, 0) AS ups, coalesce(v.downs, 0) AS downs, coalesce(v.weighted_ups, 0) AS weighted_ups,
+		   coalesce(v.weighted_downs, 0) AS weighted_downs, coalesce(s.smiles, 0) AS smiles, coalesce(l.lines, 0) AS lines,
+		   coalesce(l.pieces, 0) AS pieces, coalesce(l.returned_lines, 0) AS returned_lines, coalesce(l.returned_pieces, 0) AS returned_pieces,
+		   round(l.returned_lines::numeric / nullif(l.lines, 0), 6) AS return_rate,
+		   round(v.weighted_ups / nullif(v.weighted_ups + v.weighted_downs, 0), 6) AS praise,
+		   round((coalesce(v.weighted_ups, 0) + 10 * a.share)
+				 / (coalesce(v.weighted_ups + v.weighted_downs, 0) + coalesce(l.returned_lines, 0) + 10), 6) AS debiased_praise
 	  FROM influence.product p
-	  LEFT JOIN (SELECT x.product_id, count(*) FILTER (WHERE x.vote > 0) AS ups, count(*) FILTER (WHERE x.vote < 0) AS downs
-				   FROM influence.vote x GROUP BY x.product_id) v ON v.product_id = p.product_id
+	  LEFT JOIN influence.product_votes v ON v.product_id = p.product_id
 	  LEFT JOIN (SELECT t.product_id, sum(CASE e.kind WHEN 'smile' THEN 1 ELSE -1 END)::bigint AS smiles
 				   FROM (SELECT DISTINCT x.post_id, x.product_id FROM influence.post_tag x) t
 				   JOIN influence.engagement e ON e.post_id = t.post_id AND e.kind IN ('smile', 'unsmile')
 				  GROUP BY t.product_id) s ON s.product_id = p.product_id
-	  LEFT JOIN (SELECT x.product_id, count(*) AS lines, sum(x.quantity) AS pieces, count(*) FILTER (WHERE x.returned > 0 OR x.returned_pieces > 0) AS returned_lines,
-						sum(x.returned_pieces) AS returned_pieces
+	  LEFT JOIN (SELECT x.product_id, count(*) AS lines, sum(x.quantity)::bigint AS pieces,
+						count(*) FILTER (WHERE x.returned > 0 OR x.returned_pieces > 0) AS returned_lines, sum(x.returned_pieces) AS returned_pieces
 				   FROM influence.line_sale x GROUP BY x.product_id) l ON l.product_id = p.product_id
-	 CROSS JOIN (SELECT x.ups / nullif(x.ups + x.downs + y.returned_lines, 0)::numeric AS share
-				   FROM (SELECT count(*) FILTER (WHERE k.vote > 0) AS ups, count(*) FILTER (WHERE k.vote < 0) AS downs FROM influence.vote k) x
+	 CROSS JOIN (SELECT x.ups / nullif(x.ups + x.downs + y.returned_lines, 0) AS share
+				   FROM (SELECT coalesce(sum(k.weighted_ups), 0) AS ups, coalesce(sum(k.weighted_downs), 0) AS downs FROM influence.product_votes k) x
 				  CROSS JOIN (SELECT count(*) FILTER (WHERE k.returned > 0 OR k.returned_pieces > 0) AS returned_lines FROM influence.line_sale k) y) a
-	 WHERE coalesce(v.ups, v.downs, l.lines, s.smiles) IS NOT NULL;
-	COMMENT ON VIEW influence.product_praise IS 'What shoppers say of a product beside what they do: votes as cast (ups, downs), smiles on posts that tag it, order lines and pieces sold in all programs, and what of them came back (return_rate, of lines). Who is disappointed rarely posts; so debiased_praise counts each returned line as a vote against, and draws products of which little is known toward the share of all products, as if 10 voices had said it: (ups + 10 m) / (ups + downs + returned_lines + 10), m the same share over all products.';
+	 WHERE coalesce(v.ups, l.lines, s.smiles) IS NOT NULL;
+	COMMENT ON VIEW influence.product_praise IS 'What shoppers say of a product beside what they do: votes as cast (ups, downs) and by weight (see product_votes; praise is their share), smiles on posts that tag it, order lines and pieces sold in all programs, and what of them came back (return_rate, of lines). Who is disappointed rarely posts; so debiased_praise counts each returned line as a vote against, and draws products of which little is known toward the share of all products, as if 10 voices had said it: (ups + 10 m) / (ups + downs + returned_lines + 10), by weight, m the same share over all products.';
 END
 $$;
 COMMENT ON FUNCTION influence_internal.create_shopper_views() IS
