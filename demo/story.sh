@@ -221,6 +221,9 @@ schedule_jobs
 as shop_operator -f "$here/show_program.sql"
 as shop_operator -f "$here/show_feeds.sql"
 step_began=$EPOCHREALTIME
+step "influence.refresh_scores(): $(value "SELECT format('%s channels and %s creators scored', s.channels, s.creators) FROM demo.plan p, LATERAL influence.refresh_scores(p.feed_at) s")"
+as shop_operator -f "$here/show_creators.sql"
+step_began=$EPOCHREALTIME
 
 # The wait is good for the repetition, if it ends before the minute does
 load_again_done=
