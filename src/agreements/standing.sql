@@ -5,7 +5,8 @@
  * lead to it. A strike's points count from the moment it happened until it
  * expires or is lifted; where the points in force reach a limit of the setting
  * strike_limits the creator is suspended or banned from that very moment. So the
- * history follows from the strikes, in whatever order they are told.
+ * history follows from what happened, in whatever order it is told: what comes
+ * late is put in its place, and rows that knew less are followed by another one.
  */
 CREATE FUNCTION influence_internal.creator_status_at(creator_id bigint, at timestamptz)
 RETURNS text
@@ -50,6 +51,10 @@ BEGIN
 			   AND s.strikes = set_creator_status.strikes AND s.actor = set_creator_status.actor
 			   AND s.reason IS NOT DISTINCT FROM set_creator_status.reason) THEN
 		PERFORM influence_internal.raise_conflict('status of creator', set_creator_status.creator_id::text);
+	END IF;
+	IF status = 'recorded' THEN
+		-- strikes that happened later are worth what they are worth after this
+		PERFORM influence_internal.settle_strikes(set_creator_status.creator_id, set_creator_status.since);
 	END IF;
 	RETURN NEXT;
 END
@@ -102,24 +107,82 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.points_status(bigint) IS 'What so many points make of a creator: active, suspended or banned.';
 
-CREATE FUNCTION influence_internal.strike_status(creator_id bigint, new_status text, at timestamptz, points bigint, actor text, why text)
+CREATE FUNCTION influence_internal.settle_strikes(creator_id bigint, begin_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	moment timestamptz := $3;
+	grades constant text[] := '{active,suspended,banned}';
+	turn record;
+	held text;
+	by_hand boolean;
+	in_force bigint;
+	asked text;
+	by_lifting boolean;
+	told record;
+	moment timestamptz;
 BEGIN
-	-- a history has one row per moment: what happened at once follows a microsecond later
-	WHILE EXISTS (SELECT FROM influence.creator_status s WHERE s.creator_id = $1 AND s.since = moment) LOOP
-		moment := moment + interval '1 microsecond';
+	SELECT s.status, s.actor NOT IN ('record_strike', 'lift_strike') INTO held, by_hand
+	  FROM influence.creator_status s WHERE s.creator_id = $1 AND s.since < $2 ORDER BY s.since DESC LIMIT 1;
+	held := coalesce(held, 'active');
+	by_hand := coalesce(by_hand, false);
+	FOR turn IN
+		SELECT e.at, min(e.status) AS status, bool_or(e.status IS NULL) AS by_strikes, bool_or(e.lifted) AS lifted,
+			   lead(e.at) OVER (ORDER BY e.at) AS next_at
+		  FROM (SELECT k.occurred_at AS at, NULL AS status, false AS lifted FROM influence.strike k WHERE k.creator_id = $1
+				UNION ALL
+				SELECT k.lifted_at, NULL, true FROM influence.strike k WHERE k.creator_id = $1 AND k.lifted_at IS NOT NULL
+				UNION ALL
+				SELECT s.since, s.status, false FROM influence.creator_status s
+				 WHERE s.creator_id = $1 AND s.actor NOT IN ('record_strike', 'lift_strike', 'settle_strikes')) e
+		 WHERE e.at >= $2
+		 GROUP BY e.at
+		 ORDER BY e.at
+	LOOP
+		IF turn.status IS NOT NULL THEN
+			held := turn.status;
+			by_hand := true;
+		END IF;
+		IF turn.by_strikes THEN
+			in_force := influence_internal.strike_points($1, turn.at);
+			asked := influence_internal.points_status(in_force);
+			by_lifting := false;
+			-- more is asked for by a strike, less is enough only where one is lifted
+			IF array_position(grades, asked) > array_position(grades, held) THEN
+				held := asked;
+				by_hand := false;
+			ELSIF turn.lifted AND NOT by_hand THEN
+				held := asked;
+				by_lifting := true;
+			END IF;
+			-- the history has one row per moment: what is put right there follows a microsecond later
+			SELECT s.status, s.actor NOT IN ('record_strike', 'lift_strike') AS by_hand INTO told
+			  FROM influence.creator_status s
+			 WHERE s.creator_id = $1 AND (s.since < turn.next_at OR turn.next_at IS NULL)
+			 ORDER BY s.since DESC LIMIT 1;
+			IF (coalesce(told.status, 'active'), coalesce(told.by_hand, false)) <> (held, by_hand) THEN
+				SELECT coalesce(max(s.since) + interval '1 microsecond', turn.at) INTO moment
+				  FROM influence.creator_status s
+				 WHERE s.creator_id = $1 AND s.since >= turn.at AND (s.since < turn.next_at OR turn.next_at IS NULL);
+				INSERT INTO influence.creator_status (creator_id, since, status, strikes, actor, reason)
+				SELECT $1, moment, held, in_force,
+					   CASE WHEN by_hand THEN 'settle_strikes' WHEN by_lifting THEN 'lift_strike' ELSE 'record_strike' END,
+					   CASE WHEN by_hand THEN 'as it was set by hand before'
+							WHEN by_lifting THEN format('strike "%s" is lifted: %s', k.strike_ref, k.lift_note)
+							ELSE format('%s points of strikes; the last: %s', in_force, k.reason) END
+				  FROM influence.strike k
+				 WHERE k.creator_id = $1 AND CASE WHEN by_lifting THEN k.lifted_at = turn.at ELSE k.occurred_at <= turn.at END
+				 ORDER BY k.occurred_at DESC, k.recorded_at DESC, k.strike_ref LIMIT 1
+				ON CONFLICT DO NOTHING;
+			END IF;
+		END IF;
 	END LOOP;
-	INSERT INTO influence.creator_status (creator_id, since, status, strikes, reason, actor) VALUES ($1, moment, $2, $4, $6, $5);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.strike_status(bigint, text, timestamptz, bigint, text, text) IS
-'Adds what strikes lead to to a creator''s status history, at a moment or the first free microsecond after it; the actors record_strike and lift_strike mark such rows.';
+COMMENT ON FUNCTION influence_internal.settle_strikes(bigint, timestamptz) IS
+'Goes through a creator''s strikes, their lifting and what was set by hand, in order of time from a moment on, and adds a row to the status history wherever it says something else: a strike makes the status what the points then in force ask for, if that is worse; one that is lifted makes it that, if strikes had led to it. Rows by record_strike and lift_strike are these, rows by settle_strikes repeat what was set by hand and told late; the lock "standing" is held.';
 
 CREATE FUNCTION influence_internal.record_strike(creator_id bigint, strike_ref text, reason text, actor text,
 	occurred_at timestamptz DEFAULT NULL, points int DEFAULT 1, program_id bigint DEFAULT NULL)
@@ -132,8 +195,6 @@ DECLARE
 	hash bytea := influence_internal.content_hash(jsonb_build_array($3, $4, $5, $6, $7));
 	moment timestamptz := coalesce($5, now());
 	known bytea;
-	turn record;
-	wanted text;
 BEGIN
 	PERFORM influence_internal.require_creator($1);
 	PERFORM influence_internal.require_key('strike_ref', $2);
@@ -156,39 +217,7 @@ BEGIN
 		status := 'recorded';
 		INSERT INTO influence.strike (creator_id, strike_ref, program_id, points, reason, actor, occurred_at, expires_at, content_hash)
 		SELECT $1, $2, $7, $6, $3, $4, moment, coalesce(moment + l.expires, 'infinity'), hash FROM influence_internal.strike_limits() l;
-		-- this strike may have come late: it counts at the later strikes, too, and where one was lifted
-		FOR turn IN
-			SELECT t.at, influence_internal.strike_points($1, t.at) AS points
-			  FROM influence.strike x
-			 CROSS JOIN LATERAL (SELECT k.occurred_at AS at FROM influence.strike k WHERE k.creator_id = $1
-								 UNION
-								 SELECT k.lifted_at FROM influence.strike k WHERE k.creator_id = $1 AND k.lifted_at IS NOT NULL) t
-			 WHERE x.creator_id = $1 AND x.strike_ref = $2 AND t.at >= moment AND t.at < x.expires_at
-			 ORDER BY t.at
-		LOOP
-			wanted := influence_internal.points_status(turn.points);
-			IF array_position('{active,suspended,banned}', wanted)
-			   > array_position('{active,suspended,banned}', influence_internal.creator_status_at($1, turn.at)) THEN
-				PERFORM influence_internal.strike_status($1, wanted, turn.at, turn.points, 'record_strike',
-					format('%s points of strikes; the last: %s', turn.points, (
-						SELECT k.reason FROM influence.strike k WHERE k.creator_id = $1 AND k.occurred_at <= turn.at
-						 ORDER BY k.occurred_at DESC, k.recorded_at DESC, k.strike_ref LIMIT 1)));
-			END IF;
-		END LOOP;
-		-- and what strikes led to before stays, where a later row of theirs knew less
-		wanted := influence_internal.creator_status_at($1, moment);
-		FOR turn IN
-			SELECT s.since AS at, s.status, s.actor FROM influence.creator_status s
-			 WHERE s.creator_id = $1 AND s.since > moment ORDER BY s.since
-		LOOP
-			IF turn.actor = 'record_strike'
-			   AND array_position('{active,suspended,banned}', turn.status) < array_position('{active,suspended,banned}', wanted) THEN
-				PERFORM influence_internal.strike_status($1, wanted, turn.at, influence_internal.strike_points($1, turn.at), 'record_strike',
-					format('stays %s by earlier strikes', wanted));
-			ELSE
-				wanted := turn.status;
-			END IF;
-		END LOOP;
+		PERFORM influence_internal.settle_strikes($1, moment);
 	ELSIF known <> hash THEN
 		PERFORM influence_internal.raise_conflict('strike', $2);
 	END IF;
@@ -210,9 +239,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	known record;
-	held record;
 	moment timestamptz := coalesce($5, now());
-	allowed text;
 BEGIN
 	PERFORM influence_internal.require_creator($1);
 	PERFORM influence_internal.require_key('strike_ref', $2);
@@ -240,15 +267,7 @@ BEGIN
 		moment := greatest(moment, known.occurred_at);
 		UPDATE influence.strike k SET lifted_at = moment, lifted_by = $3, lift_note = $4
 		 WHERE k.creator_id = $1 AND k.strike_ref = $2;
-		-- what strikes led to and people did not change since goes as far as the strikes that are left
-		SELECT s.status, s.actor INTO held FROM influence.creator_status s
-		 WHERE s.creator_id = $1 AND s.since <= moment ORDER BY s.since DESC LIMIT 1;
-		allowed := influence_internal.points_status(influence_internal.strike_points($1, moment));
-		IF held.actor IN ('record_strike', 'lift_strike')
-		   AND array_position('{active,suspended,banned}', allowed) < array_position('{active,suspended,banned}', held.status) THEN
-			PERFORM influence_internal.strike_status($1, allowed, moment, influence_internal.strike_points($1, moment), 'lift_strike',
-				format('strike "%s" is lifted: %s', $2, $4));
-		END IF;
+		PERFORM influence_internal.settle_strikes($1, moment);
 		status := 'recorded';
 	END IF;
 	moment := greatest(moment, now());
