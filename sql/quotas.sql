@@ -10,6 +10,7 @@ SELECT pg_temp.new_program('Shop', 'EUR', 'Asia/Tokyo', '{}', '{}');
 SELECT pg_temp.new_program('Other', 'EUR', 'UTC', '{}', '{}');
 SELECT pg_temp.new_creator('anna');
 SELECT pg_temp.new_creator('bert');
+SELECT pg_temp.new_creator('cleo');
 SELECT influence.create_category('tools'), influence.add_product('p1', 'Drill', 1), influence.add_product('p2', 'Saw', 1);
 CREATE FUNCTION pg_temp.post(creator bigint, ref text, at timestamptz, program bigint DEFAULT 1, product bigint DEFAULT 1, disclosure text DEFAULT 'affiliate') RETURNS text LANGUAGE sql AS
 $$ SELECT pg_temp.refused(format('publish_post(%s, %s, %L, ''photo'', ''[{"product_id": %s}]'', published_at => %L, disclosure => %L)', program, creator, ref, product, at, disclosure)) $$;
@@ -44,6 +45,8 @@ SELECT pg_temp.left_over(1, '2024-02-15');
 INSERT INTO influence.post (creator_id, post_ref, program_id, kind, published_at, content_hash)
 SELECT 1, 'd' || n, 1, 'photo', at, '\x00' FROM unnest('{2024-03-01,2024-03-02,2024-04-01}'::timestamptz[]) WITH ORDINALITY x(at, n);
 SELECT at, pg_temp.left_over(1, at), pg_temp.left_over(2, at) AS bert FROM unnest('{2024-03-15,2024-04-15,2024-05-15,2024-07-15}'::timestamptz[]) at;
+-- cleo leaves in April: she owes nothing from then on
+SELECT status FROM influence.decide_application(1, 3, 'withdrawn', 'left', 'ops', '2024-04-10');
 SELECT creator_id, period, min_posts, max_posts, posts, missing, over, ended FROM influence.quota_status WHERE program_id = 1 ORDER BY 1, 2;
 SELECT count(*) FROM influence.quota_status WHERE program_id = 2;
 -- the present month of a quota for ever: the post of the future is not there yet

@@ -34,7 +34,7 @@ BEGIN
 		   m.month + interval '1 month' <= now() AT TIME ZONE m.time_zone AS ended
 	  FROM (SELECT a.program_id, a.creator_id, g.time_zone, x.month
 			  FROM (SELECT a.program_id, a.creator_id, min(a.decided_at) AS admitted_at
-					  FROM influence.application a WHERE a.decision = 'admitted' AND isfinite(a.decided_at)
+					  FROM influence.admission_history a WHERE a.decision = 'admitted' AND isfinite(a.decided_at)
 					 GROUP BY a.program_id, a.creator_id) a
 			  JOIN influence.program g ON g.program_id = a.program_id
 			 CROSS JOIN LATERAL generate_series(date_trunc('month', a.admitted_at AT TIME ZONE g.time_zone), now() AT TIME ZONE g.time_zone,
@@ -58,8 +58,13 @@ BEGIN
 		   AND date_trunc('month', p.published_at AT TIME ZONE m.time_zone) = m.month
 		   AND coalesce((SELECT s.status FROM influence.post_status s
 						  WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id ORDER BY s.since DESC LIMIT 1), '') <> 'removed') n
-	 WHERE q.min_posts IS NOT NULL OR q.max_posts IS NOT NULL;
-	COMMENT ON VIEW influence.quota_status IS 'A row per admitted creator and month with a quota (program''s time zone), up to the present one: the bounds by the last quota in force in the month, the posts published in it up to now, how many are missing and how many are over; ended: the month is complete.';
+	 WHERE (q.min_posts IS NOT NULL OR q.max_posts IS NOT NULL)
+	   -- who has left owes nothing
+	   AND (SELECT h.decision FROM influence.admission_history h
+			 WHERE h.creator_id = m.creator_id AND h.program_id = m.program_id
+			   AND h.decided_at < least((m.month + interval '1 month') AT TIME ZONE m.time_zone, now())
+			 ORDER BY h.decided_at DESC, h.recorded_at DESC LIMIT 1) = 'admitted';
+	COMMENT ON VIEW influence.quota_status IS 'A row per creator and month with a quota (program''s time zone), up to the present one, for who was admitted at the end of the month (or is now): the bounds by the last quota in force in the month, the posts published in it up to now, how many are missing and how many are over; ended: the month is complete.';
 
 	CREATE VIEW influence.sample_status WITH (security_invoker = true) AS
 	SELECT s.creator_id, s.program_id, s.sample_ref, s.product_id, s.quantity, s.value, s.currency, s.sent_at, s.posts_due, s.due_at,
