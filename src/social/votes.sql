@@ -88,16 +88,18 @@ BEGIN
 					  FROM (SELECT b.*, row_number() OVER (PARTITION BY b.product_id, b.person ORDER BY b.voted_at DESC, b.visitor_id) AS place
 							  FROM (SELECT v.visitor_id, v.product_id, v.vote, v.voted_at, date_trunc('hour', v.voted_at, 'UTC') AS hour,
 										   coalesce(v.voted_at < s.created_at + t.young_age, true) AS young, t.young_weight, t.least_limit, t.hour_factor,
-										   -- the end of the chain of aliases; a ring, which only COPY can make, is cut off
-										   (WITH RECURSIVE up AS (
-												SELECT v.visitor_id AS id, 0 AS depth
-												UNION ALL
-												SELECT a.shopper_id, u.depth + 1
-												  FROM up u JOIN influence.visitor_alias a ON a.visitor_id = u.id
-												 WHERE u.depth < 30)
-											SELECT u.id FROM up u ORDER BY u.depth DESC LIMIT 1) AS person
+										   -- most visitors have no alias; a ring, which only COPY can make, is cut off
+										   CASE WHEN a.visitor_id IS NULL THEN v.visitor_id ELSE (
+												WITH RECURSIVE up AS (
+													SELECT a.shopper_id AS id, 1 AS depth
+													UNION ALL
+													SELECT n.shopper_id, u.depth + 1
+													  FROM up u JOIN influence.visitor_alias n ON n.visitor_id = u.id
+													 WHERE u.depth < 30)
+												SELECT u.id FROM up u ORDER BY u.depth DESC LIMIT 1) END AS person
 									  FROM influence.vote v
 									  LEFT JOIN influence.shopper s ON s.visitor_id = v.visitor_id
+									  LEFT JOIN influence.visitor_alias a ON a.visitor_id = v.visitor_id
 									 CROSS JOIN (SELECT (x.value ->> 'young')::numeric AS young_weight, (x.value ->> 'young_age')::interval AS young_age,
 														(x.value ->> 'hour_votes')::numeric AS least_limit, (x.value ->> 'hour_factor')::numeric AS hour_factor
 												   FROM influence.setting x WHERE x.name = 'vote_weights' ORDER BY x.version DESC LIMIT 1) t) b) p
@@ -163,4 +165,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.product_vote_score(bigint[], float8) IS
-'How products are voted on, by weight (vote_weight): share of ups, score = lower end of Wilson''s interval of that share (J. Amer. Statist. Assoc. 22, 1927: with few votes it is near 0), shrunk = (weighted_ups + k m) / (weighted_ups + weighted_downs + k), m the share of the products of its category, k = prior_votes of the setting vote_weights; doubted = votes that count less than a whole one. NULL = all products with a vote; products without one have no row. IN002 bad confidence.';
+'How products are voted on, by weight (vote_weight): share of ups, score = lower end of Wilson''s interval of that share (J. Amer. Statist. Assoc. 22, 1927: with few votes it is near 0), shrunk = (weighted_ups + k m) / (weighted_ups + weighted_downs + k), m the share of the products of its category, k = prior_votes of the setting vote_weights; doubted = votes that count less than a whole one. NULL = all products with a vote; products without one have no row. Reads the votes of the categories concerned. IN002 bad confidence.';
