@@ -125,7 +125,9 @@ SELECT status FROM influence.react(pg_temp.visitor(4), 1, 'share', occurred_at =
 SELECT status, rule_id FROM influence.set_capability(1, 'read', country => 'US', valid_from => '2024-05-01');
 SELECT status FROM influence.follow(pg_temp.visitor(4), 1, since => '2024-05-02');
 SELECT count(*) AS shown FROM influence.get_feed(1, pg_temp.visitor(4), as_of => '2024-05-05');
-SELECT * FROM pg_temp.not_refused('IN005', $$get_feed(1, pg_temp.visitor(3), as_of => '2024-05-05')$$, $$get_feed(1, pg_temp.visitor(99), as_of => '2024-05-05')$$);
+SELECT * FROM pg_temp.not_refused('IN005', $$get_feed(1, pg_temp.visitor(3), as_of => '2024-05-05')$$, $$get_feed(1, pg_temp.visitor(99), as_of => '2024-05-05')$$,
+	$$get_comments(1, pg_temp.visitor(3), as_of => '2024-05-05')$$, $$get_comments(1, as_of => '2024-05-05')$$);
+SELECT count(*) FROM influence.get_comments(1, pg_temp.visitor(4), as_of => '2024-05-11');
 SELECT count(*) FROM influence.get_feed(1, pg_temp.visitor(3), as_of => '2024-02-05');
 
 -- Posts: a beta of videos for a cohort of creators, live ones for Prime, from an app only.

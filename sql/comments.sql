@@ -40,12 +40,15 @@ SELECT * FROM pg_temp.not_refused('IN002', $$comment_on_post(pg_temp.visitor(1),
 	$$comment_on_post(pg_temp.visitor(1), 1, 'x', '')$$, $$comment_on_post(pg_temp.visitor(1), 1, 'x', E' \n\t')$$, $$comment_on_post(pg_temp.visitor(1), 1, 'x', repeat('x', 10001))$$,
 	$$comment_on_post(pg_temp.visitor(1), 1, 'x', 'x', 'infinity')$$, $$comment_on_post(pg_temp.visitor(1), 1, 'x', 'x', now() + interval '2 days')$$, $$get_comments(1, page_size => 0)$$,
 	$$get_comments(1, page_size => NULL)$$, $$get_comments(1, page_size => 1001)$$, $$get_comments(1, as_of => NULL)$$);
+-- who is blocked is so under every visitor
+SELECT status FROM influence.register_shopper(pg_temp.visitor(6));
+SELECT status FROM influence.identify(pg_temp.visitor(6), pg_temp.visitor(3));
 -- not before the post is there, not after it is taken down, nor where one of the two has blocked the other
 SELECT pg_temp.publish('bert', 'b1', '2024-05-01');
 SELECT status FROM influence.set_post_status(pg_temp.post('b1'), 'removed', 'spam', 'ops', '2024-05-03');
 SELECT status FROM influence.block(pg_temp.visitor(3), pg_temp.creator('anna'), 'by_creator');
 SELECT * FROM pg_temp.not_refused('IN005', $$comment_on_post(pg_temp.visitor(1), pg_temp.post('a1'), 'x', 'x', '2024-04-30')$$, $$comment_on_post(pg_temp.visitor(1), pg_temp.post('b1'), 'x', 'x', '2024-05-03')$$,
-	$$comment_on_post(pg_temp.visitor(3), pg_temp.post('a1'), 'x', 'x', '2024-05-02')$$);
+	$$comment_on_post(pg_temp.visitor(3), pg_temp.post('a1'), 'x', 'x', '2024-05-02')$$, $$comment_on_post(pg_temp.visitor(6), pg_temp.post('a1'), 'x', 'x', '2024-05-02')$$);
 SELECT status FROM influence.comment_on_post(pg_temp.visitor(1), pg_temp.post('b1'), 'late', 'Written before it was removed.', '2024-05-02 23:59');
 
 -- Taken down and back: a history.

@@ -42,7 +42,7 @@ BEGIN
 	IF NOT influence_internal.is_on_show($2, moment) THEN
 		PERFORM influence_internal.raise_refused(format('post %s is not shown', $2), format('Moment: %s.', moment),
 			'Comment on posts that are published, not expired, and of an active creator.');
-	ELSIF EXISTS (SELECT FROM influence.block b WHERE b.visitor_id = $1 AND b.creator_id = post.creator_id) THEN
+	ELSIF EXISTS (SELECT FROM influence.block b WHERE b.visitor_id = ANY (influence_internal.person_visitors($1)) AND b.creator_id = post.creator_id) THEN
 		PERFORM influence_internal.raise_refused(format('visitor %s and creator %s do not see each other', $1, post.creator_id), NULL,
 			'One of them has blocked the other; see influence.block(visitor_id, creator_id, direction, blocked => false).');
 	END IF;
@@ -103,10 +103,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+	program bigint := (SELECT p.program_id FROM influence.post p WHERE p.post_id = $1);
 	place timestamptz;
 BEGIN
 	PERFORM influence_internal.require_arguments('as_of', $5::text);
-	IF NOT EXISTS (SELECT FROM influence.post p WHERE p.post_id = $1) THEN
+	IF program IS NULL THEN
 		PERFORM influence_internal.raise_unknown('post', $1::text, 'Publish it with influence.publish_post(...).');
 	ELSIF $3 IS NULL OR $3 NOT BETWEEN 1 AND 1000 THEN
 		PERFORM influence_internal.raise_invalid('page_size is out of range', format('page_size: %s', $3), 'Ask for 1 to 1000 comments a page.');
@@ -117,6 +118,7 @@ BEGIN
 			PERFORM influence_internal.raise_unknown('comment', $4::text, 'Give the last comment_id of the page before.');
 		END IF;
 	END IF;
+	PERFORM influence_internal.require_capability(program, 'read', $2, $5, NULL, NULL);
 	RETURN QUERY
 	SELECT c.comment_id, c.visitor_id, c.body, c.occurred_at, s.status
 	  FROM influence.post_comment c
@@ -127,4 +129,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.get_comments(bigint, uuid, int, bigint, timestamptz) IS
-'A page of the comments on a post, newest first: what is published at as_of, and what of the viewer''s own is pending (state). after_comment: the last comment_id of the page before. IN002 bad page_size, IN003 no such post or comment.';
+'A page of the comments on a post, newest first: what is published at as_of, and what of the viewer''s own is pending (state). after_comment: the last comment_id of the page before. IN002 bad page_size, IN003 no such post or comment, IN005 a capability (read).';
