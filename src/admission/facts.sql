@@ -66,6 +66,8 @@ CREATE FUNCTION influence_internal.creator_at(creator_ids bigint[], at timestamp
 	seen pg_snapshot DEFAULT NULL)
 RETURNS TABLE (creator_id bigint, country text, vertical text)
 LANGUAGE plpgsql STABLE
+-- for all of them joins have to be made for many; for one, any will do
+ROWS 100000
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -98,6 +100,8 @@ CREATE FUNCTION influence_internal.channels_at(creator_ids bigint[], at timestam
 	seen pg_snapshot DEFAULT NULL)
 RETURNS TABLE (creator_id bigint, channel_id bigint, platform text, verified boolean)
 LANGUAGE plpgsql STABLE
+-- for all of them joins have to be made for many; for one, any will do
+ROWS 100000
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column

@@ -6,11 +6,11 @@
  * replay, the nightly look at old applications and the simulation all ask here.
  */
 CREATE FUNCTION influence_internal.judge_creators(program_id bigint, creator_ids bigint[], at timestamptz,
-	known_at timestamptz DEFAULT NULL, seen pg_snapshot DEFAULT NULL, rules jsonb DEFAULT NULL)
+	known_at timestamptz DEFAULT NULL, seen pg_snapshot DEFAULT NULL, rules jsonb DEFAULT NULL, sizes boolean DEFAULT false)
 RETURNS TABLE (creator_id bigint, rule_id bigint, version int, metric text, platform text, value numeric, comparison text,
 			   threshold numeric, effect text, passed boolean)
 LANGUAGE plpgsql STABLE
-ROWS 10000
+ROWS 100000
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -26,13 +26,13 @@ BEGIN
 		SELECT jsonb_agg(to_jsonb(r)), array_agg(DISTINCT r.metric), bool_or(r.platform <> '') INTO asked, metrics, by_platform
 		  FROM influence_internal.listed_rules($6) r;
 	END IF;
-	IF asked IS NULL THEN
+	IF asked IS NULL AND NOT $7 THEN
 		RETURN;
 	END IF;
 	RETURN QUERY
 	WITH rule AS MATERIALIZED (
 		SELECT r.*, d.decimals
-		  FROM jsonb_to_recordset(asked) r(rule_id bigint, version int, metric text, comparison text, threshold numeric,
+		  FROM jsonb_to_recordset(coalesce(asked, '[]')) r(rule_id bigint, version int, metric text, comparison text, threshold numeric,
 										   platform text, country text, vertical text, effect text)
 		  JOIN influence_internal.admission_metrics() d ON d.metric = r.metric
 	), fitting AS (
@@ -47,23 +47,29 @@ BEGIN
 		  JOIN (SELECT DISTINCT c.creator_id, c.platform FROM influence_internal.channels_at($2, $3, $4, $5) c) h ON h.creator_id = w.creator_id
 		  JOIN rule r ON r.country IN ('', w.country) AND r.vertical IN ('', w.vertical) AND r.platform = h.platform
 		 WHERE by_platform
+	), found AS MATERIALIZED (
+		SELECT m.* FROM influence_internal.creator_metrics($2, $1, $3, $4, $5, CASE WHEN $7 THEN metrics || '{followers}' ELSE metrics END) m
 	), measured AS (
 		SELECT f.*,
 			   CASE WHEN m.value IN ('NaN', 'Infinity', '-Infinity') THEN NULL
 					WHEN m.value IS NULL AND f.metric IN ('channels', 'verified_channels') THEN 0
 					ELSE round(m.value, f.decimals) END AS value
 		  FROM fitting f
-		  LEFT JOIN influence_internal.creator_metrics($2, $1, $3, $4, $5, metrics) m
+		  LEFT JOIN found m
 			ON m.creator_id = f.creator_id AND m.platform = f.platform AND m.metric = f.metric
 	)
 	SELECT m.creator_id, m.rule_id, m.version, m.metric, m.platform, m.value, m.comparison, m.threshold, m.effect,
 		   CASE m.comparison WHEN '>=' THEN m.value >= m.threshold WHEN '>' THEN m.value > m.threshold
 							 WHEN '<=' THEN m.value <= m.threshold ELSE m.value < m.threshold END
-	  FROM measured m;
+	  FROM measured m
+	UNION ALL
+	SELECT f.creator_id, 0, 0, f.metric, f.platform, f.value, NULL, NULL, NULL, NULL
+	  FROM found f
+	 WHERE $7 AND f.metric = 'followers' AND f.platform <> '';
 END
 $$;
-COMMENT ON FUNCTION influence_internal.judge_creators(bigint, bigint[], timestamptz, timestamptz, pg_snapshot, jsonb) IS
-'Every admission rule that fits creators (NULL: all) at a moment, as was known at another (NULL: as is known now) in a snapshot, with the value found and whether it passes (NULL = value unknown); rules: other ones than the program''s.';
+COMMENT ON FUNCTION influence_internal.judge_creators(bigint, bigint[], timestamptz, timestamptz, pg_snapshot, jsonb, boolean) IS
+'Every admission rule that fits creators (NULL: all) at a moment, as was known at another (NULL: as is known now) in a snapshot, with the value found and whether it passes (NULL = value unknown); rules: other ones than the program''s; sizes: also the followers by platform, as rows of rule 0.';
 
 CREATE FUNCTION influence_internal.decide(rejecting bigint, doubtful bigint, fitting bigint)
 RETURNS text

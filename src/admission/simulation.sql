@@ -21,7 +21,9 @@ BEGIN
 		ids := ARRAY(SELECT DISTINCT a.creator_id FROM influence.application a WHERE a.program_id = $1 AND a.submitted_at <= $3);
 	END IF;
 	RETURN QUERY
-	WITH judged AS (
+	WITH judgement AS MATERIALIZED (
+		SELECT j.* FROM influence_internal.judge_creators($1, ids, $3, NULL, NULL, $2, true) j
+	), judged AS (
 		SELECT j.creator_id,
 			   influence_internal.decide(count(*) FILTER (WHERE NOT j.passed AND j.effect = 'reject'),
 										 count(*) FILTER (WHERE j.passed IS NULL OR (NOT j.passed AND j.effect = 'review')),
@@ -29,20 +31,22 @@ BEGIN
 			   array_agg(concat(nullif(j.platform, '') || ' ', j.metric, ' ', j.comparison, ' ', trim_scale(j.threshold),
 								CASE WHEN j.passed IS NULL THEN ' (unknown)' END) ORDER BY j.rule_id)
 					FILTER (WHERE j.passed IS NOT TRUE) AS failed
-		  FROM influence_internal.judge_creators($1, ids, $3, NULL, NULL, $2) j
+		  FROM judgement j
+		 WHERE j.rule_id > 0
 		 GROUP BY j.creator_id
+	), sized AS (
+		-- of the channel with the most followers
+		SELECT DISTINCT ON (j.creator_id) j.creator_id, t.tier
+		  FROM judgement j
+		  JOIN influence_internal.size_tiers_at($3, NULL, NULL) t
+			ON t.platform = j.platform AND j.value >= t.followers_from AND (j.value < t.followers_below) IS NOT FALSE
+		 WHERE j.rule_id = 0
+		 ORDER BY j.creator_id, j.value DESC, j.platform
 	), standing AS (
 		SELECT DISTINCT ON (h.creator_id) h.creator_id, h.decision
 		  FROM influence.admission_history h
 		 WHERE h.program_id = $1 AND h.decided_at <= $3
 		 ORDER BY h.creator_id, h.decided_at DESC, h.recorded_at DESC
-	), tiers AS (
-		SELECT t.tier, t.followers_from, lead(t.followers_from) OVER (ORDER BY t.followers_from, t.tier DESC) AS followers_to
-		  FROM (SELECT DISTINCT ON (s.tier) s.tier, s.followers_from
-				  FROM influence.size_tier s
-				 WHERE s.platform = '' AND s.valid_from <= $3
-				 ORDER BY s.tier, s.valid_from DESC) t
-		 WHERE t.followers_from IS NOT NULL
 	)
 	SELECT w.creator_id, c.name, w.vertical, t.tier, w.country, s.decision, coalesce(j.decision, influence_internal.decide(0, 0, 0)),
 		   coalesce(j.failed, '{}')
@@ -50,9 +54,7 @@ BEGIN
 	  JOIN influence.creator c ON c.creator_id = w.creator_id
 	  LEFT JOIN judged j ON j.creator_id = w.creator_id
 	  LEFT JOIN standing s ON s.creator_id = w.creator_id
-	  LEFT JOIN influence_internal.creator_metrics(ids, $1, $3, NULL, NULL, '{followers}') m
-		ON m.creator_id = w.creator_id AND m.platform = '' AND m.metric = 'followers'
-	  LEFT JOIN tiers t ON m.value >= t.followers_from AND (t.followers_to IS NULL OR m.value < t.followers_to)
+	  LEFT JOIN sized t ON t.creator_id = w.creator_id
 	 ORDER BY w.creator_id;
 END
 $$;
