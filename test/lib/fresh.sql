@@ -96,7 +96,7 @@ BEGIN
 		ORDER BY c.relname
 	LOOP
 		EXECUTE format('SELECT md5(string_agg(r, '','' ORDER BY r COLLATE "C")) FROM (SELECT (to_jsonb(t) - ''{xact,received_at,'
-			'recorded_at,created_at,booked_at,moved_at,applied_at,finished_at,started_at,adopted_at,run_at}''::text[])::text '
+			'recorded_at,known_at,seen,created_at,booked_at,moved_at,applied_at,finished_at,started_at,adopted_at,run_at}''::text[])::text '
 			'FROM influence.%I t) x(r)', relation) INTO hash;
 		hashes := hashes || relation || coalesce(hash, '-');
 	END LOOP;
