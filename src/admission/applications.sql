@@ -27,6 +27,7 @@ CREATE FUNCTION influence_internal.decide_creators(program_id bigint, creator_id
 RETURNS TABLE (creator_id bigint, application_id bigint, decision text, reasons jsonb, reapply_after timestamptz)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

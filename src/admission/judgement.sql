@@ -12,6 +12,8 @@ RETURNS TABLE (creator_id bigint, rule_id bigint, version int, metric text, plat
 LANGUAGE plpgsql STABLE
 ROWS 100000
 SET search_path = pg_catalog, pg_temp
+-- estimates are for all creators: one would be compiled for, too
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -9,6 +9,7 @@ CREATE FUNCTION influence_internal.simulate_admission(program_id bigint, rules j
 RETURNS TABLE (creator_id bigint, name text, vertical text, tier text, country text, decision_now text, decision_simulated text, failed text[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
