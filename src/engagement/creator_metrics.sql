@@ -79,7 +79,9 @@ CREATE FUNCTION influence_internal.creator_metrics(creator_ids bigint[], program
 RETURNS TABLE (creator_id bigint, platform text, metric text, value numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
--- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours
+-- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
+-- one that cannot be avoided looks dear enough to be compiled
+SET jit = off
 SET enable_nestloop = off
 AS $$
 #variable_conflict use_column

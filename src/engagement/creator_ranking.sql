@@ -50,7 +50,9 @@ RETURNS TABLE (rank bigint, creator_id bigint, name text, creator_vertical text,
 			   percentile float8, engagement_shrunk float8, engagement_lower float8, influence float8, focus float8)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
--- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours
+-- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
+-- one that cannot be avoided looks dear enough to be compiled
+SET jit = off
 SET enable_nestloop = off
 -- each vertical has its own share of the rows
 SET plan_cache_mode = force_custom_plan

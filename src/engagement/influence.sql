@@ -11,7 +11,9 @@ CREATE FUNCTION influence_internal.influence_months(program_id bigint, since tim
 RETURNS TABLE (creator_id bigint, month timestamptz, impressions bigint, revenue numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
--- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours
+-- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
+-- one that cannot be avoided looks dear enough to be compiled
+SET jit = off
 SET enable_nestloop = off
 AS $$
 #variable_conflict use_column
@@ -54,7 +56,9 @@ CREATE FUNCTION influence_internal.score_influence(program_id bigint, run timest
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
--- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours
+-- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
+-- one that cannot be avoided looks dear enough to be compiled
+SET jit = off
 SET enable_nestloop = off
 AS $$
 #variable_conflict use_column

@@ -82,13 +82,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	category_id bigint;
+	chosen_category bigint;
 	namesakes int;
-	topic_id bigint;
+	chosen_topic bigint;
 BEGIN
 	PERFORM influence_internal.require_arguments('applies', $3::text);
 	PERFORM influence_internal.require_begin('valid_from', $4);
-	SELECT min(c.category_id), count(*) INTO category_id, namesakes FROM influence.category c WHERE c.name = $1;
+	SELECT min(c.category_id), count(*) INTO chosen_category, namesakes FROM influence.category c WHERE c.name = $1;
 	IF namesakes > 1 THEN
 		PERFORM influence_internal.raise_refused(format('%s categories are called "%s"', namesakes, $1),
 			(SELECT format('They are: %s.', string_agg(c.category_id::text, ', ' ORDER BY c.category_id)) FROM influence.category c WHERE c.name = $1),
@@ -96,16 +96,16 @@ BEGIN
 	ELSIF namesakes = 0 THEN
 		PERFORM influence_internal.raise_unknown('category', $1, 'Create it with influence.create_category(name, parent_id).');
 	END IF;
-	SELECT t.topic_id INTO topic_id FROM influence.topic t WHERE t.name = $2;
+	SELECT t.topic_id INTO chosen_topic FROM influence.topic t WHERE t.name = $2;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('topic', $2, 'Create it with influence.create_topic(name).');
 	END IF;
 	INSERT INTO influence.category_topic (category_id, topic_id, valid_from, applies)
-	VALUES (set_category_topic.category_id, set_category_topic.topic_id, $4, $3)
+	VALUES (chosen_category, chosen_topic, $4, $3)
 	ON CONFLICT ON CONSTRAINT category_topic_pkey DO NOTHING;
 	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
 	IF status = 'duplicate' AND NOT EXISTS (SELECT FROM influence.category_topic x
-			 WHERE x.category_id = set_category_topic.category_id AND x.topic_id = set_category_topic.topic_id AND x.valid_from = $4 AND x.applies = $3) THEN
+			 WHERE x.category_id = chosen_category AND x.topic_id = chosen_topic AND x.valid_from = $4 AND x.applies = $3) THEN
 		PERFORM influence_internal.raise_conflict('topic of category', $1 || '/' || $2);
 	END IF;
 	RETURN NEXT;

@@ -28,7 +28,9 @@ CREATE FUNCTION influence_internal.follower_jumps(low bigint, high bigint, at ti
 RETURNS TABLE (creator_id bigint, channel_id bigint, jump float8)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
--- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours
+-- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
+-- one that cannot be avoided looks dear enough to be compiled
+SET jit = off
 SET enable_nestloop = off
 AS $$
 #variable_conflict use_column
@@ -58,7 +60,9 @@ RETURNS TABLE (creator_id bigint, channel_id bigint, platform text, signal text,
 			   suspicious boolean)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
--- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours
+-- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
+-- one that cannot be avoided looks dear enough to be compiled
+SET jit = off
 SET enable_nestloop = off
 AS $$
 #variable_conflict use_column
@@ -67,7 +71,9 @@ BEGIN
 	WITH channel AS MATERIALIZED (
 		SELECT s.* FROM influence.channel_score s WHERE s.scored_at = $3 AND s.creator_id BETWEEN $1 AND $2
 	), cell AS MATERIALIZED (
-		SELECT c.platform, c.vertical, c.tier, e.quantiles AS rates, l.quantiles AS ratios
+		-- rates fall with size: what is far from other sizes proves nothing
+		SELECT c.platform, c.vertical, c.tier, CASE WHEN e.cell_tier <> '' THEN e.quantiles END AS rates,
+			   CASE WHEN l.cell_tier <> '' THEN l.quantiles END AS ratios
 		  FROM (SELECT DISTINCT s.platform, s.vertical, s.tier FROM channel s) c
 		  LEFT JOIN LATERAL influence_internal.baseline_of($3, 'engagement_shrunk', 0, c.platform, c.vertical, c.tier) e ON true
 		  LEFT JOIN LATERAL influence_internal.baseline_of($3, 'comments_per_like', 0, c.platform, c.vertical, c.tier) l ON true
@@ -89,7 +95,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.channel_signals(bigint, bigint, timestamptz) IS
-'The signals of the channels of creators with ids from low to high in a run. engagement: shrunk rate, comments_per_like: their distance z from the median of the baseline (robust_distance), part 1 up to z = 2, 0 from z = 4, suspicious above 3.5. follower_jump: factor of follower_jumps(), part 1 up to 1.1, 0 from 2, suspicious above 1.5. uniform_rates: coefficient of variation of at least 10 single posts, part 1 from 0.1, 0 at 0, suspicious below 0.05. What is not known has no row.';
+'The signals of the channels of creators with ids from low to high in a run. engagement: shrunk rate, comments_per_like: their distance z from the median of the baseline of channels of its size (robust_distance; not known where the baseline is that of the platform), part 1 up to z = 2, 0 from z = 4, suspicious above 3.5. follower_jump: factor of follower_jumps(), part 1 up to 1.1, 0 from 2, suspicious above 1.5. uniform_rates: coefficient of variation of at least 10 single posts, part 1 from 0.1, 0 at 0, suspicious below 0.05. What is not known has no row.';
 
 CREATE FUNCTION influence_internal.creator_signals(creator_id bigint, as_of timestamptz DEFAULT now())
 RETURNS TABLE (signal text, channel_id bigint, platform text, value float8, baseline float8, part float8, suspicious boolean, detail text)

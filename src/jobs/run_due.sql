@@ -152,6 +152,9 @@ BEGIN
 			PERFORM influence_internal.progress_end();
 			RETURN detail;				-- with the next call
 		END IF;
+	ELSIF $1 = 'scores' THEN
+		SELECT format('%s channels, %s creators, %s programs scored', r.channels, r.creators, cardinality(r.programs))
+		  INTO detail FROM influence_internal.refresh_scores($4) r;
 	ELSIF $1 = 'payouts' THEN
 		SELECT format('%s payouts, %s minor units, %s carried', p.payouts, p.amount, p.carried)
 		  INTO detail FROM influence_internal.run_payouts($2, $3, $4) p;

@@ -19,7 +19,9 @@ AS $$
 		   (9, 'rollups', 'daily', 'recomputes daily buckets, and seals what is old enough'),
 		   (10, 'touch_retention', 'daily', 'drops touches that are older than the setting retention and not needed any more'),
 		   (11, 'engagement_retention', 'daily', 'drops engagements that are older than the setting retention and not needed any more'),
-		   (13, 'admissions', 'daily', 'decides applications anew that are in doubt no more, and rejected ones that pass now')
+		   -- decisions read the scores
+		   (13, 'scores', 'daily', 'scores channels and creators'),
+		   (14, 'admissions', 'daily', 'decides applications anew that are in doubt no more, and rejected ones that pass now')
 $$;
 COMMENT ON FUNCTION influence_internal.job_list() IS 'The jobs of run_due(), in the order in which it does them.';
 
