@@ -89,6 +89,10 @@ DECLARE
 	low bigint := -9223372036854775808;
 	high bigint := 9223372036854775807;
 	run timestamptz;
+	wanted text[] := coalesce($6, '{followers,total_followers,views_per_post,engagement_rate,engagement_median,engagement_shrunk,engagement_lower,engagement_percentile,growth,regularity,channels,verified_channels,posts,focus,authenticity,relevance,influence,influence_percentile,quality}');
+	shrinks boolean := wanted && '{engagement_shrunk,engagement_lower,engagement_percentile}';
+	wants_lower boolean := 'engagement_lower' = ANY (wanted);
+	wants_median boolean := 'engagement_median' = ANY (wanted);
 BEGIN
 	IF cardinality($1) BETWEEN 2 AND 50 THEN
 		-- a few that lie apart: one by one, not the range that they span
@@ -108,31 +112,33 @@ BEGIN
 		  LEFT JOIN LATERAL influence_internal.prior_of(run, c.platform, c.vertical, c.tier) p ON true
 		  LEFT JOIN LATERAL influence_internal.baseline_of(run, 'engagement_shrunk', 0, c.platform, c.vertical, c.tier) b ON true
 	), scored AS (
-		SELECT m.*, s.shrunk, CASE WHEN s.shrunk IS NOT NULL THEN (influence.shrunk_rate_bounds(influence.engagement_posts(m.state),
+		SELECT m.*, s.shrunk, CASE WHEN s.shrunk IS NOT NULL AND wants_lower THEN (influence.shrunk_rate_bounds(influence.engagement_posts(m.state),
 						influence.engagement_mean(m.state), c.prior)).lower_bound END AS lower,
 			   influence_internal.percentile_in(s.shrunk, c.quantiles) AS percentile
 		  FROM measure m
 		  JOIN cell c ON c.platform = m.platform AND c.vertical = m.vertical AND c.tier = m.tier
-		 CROSS JOIN LATERAL (SELECT CASE WHEN m.state IS NOT NULL AND c.prior IS NOT NULL
+		 CROSS JOIN LATERAL (SELECT CASE WHEN shrinks AND m.state IS NOT NULL AND c.prior IS NOT NULL
 				THEN influence.shrunk_rate(influence.engagement_posts(m.state), influence.engagement_mean(m.state), c.prior) END AS shrunk) s
 	), best AS (
 		SELECT s.creator_id, CASE WHEN grouping(s.platform) = 1 THEN '' ELSE s.platform END AS platform,
 			   max(s.followers) AS followers, sum(s.followers) AS total_followers, max(s.views_per_post) AS views_per_post, max(s.rate) AS rate,
-			   max(influence.engagement_median(s.state)) AS median, max(s.shrunk) AS shrunk, max(s.lower) AS lower, max(s.percentile) AS percentile,
+			   max(CASE WHEN wants_median THEN influence.engagement_median(s.state) END) AS median, max(s.shrunk) AS shrunk, max(s.lower) AS lower, max(s.percentile) AS percentile,
 			   max(s.growth) AS growth, max(s.regularity) AS regularity, count(*) AS channels, count(*) FILTER (WHERE s.verified) AS verified,
 			   max(s.posts) AS posts
 		  FROM scored s
 		 GROUP BY GROUPING SETS ((s.creator_id, s.platform), (s.creator_id))
 	)
-	SELECT b.creator_id, b.platform, v.metric, v.value
+	SELECT b.creator_id, b.platform, w.metric, v.value
 	  FROM best b
-	 CROSS JOIN LATERAL (VALUES ('followers', b.followers::numeric), ('total_followers', b.total_followers), ('views_per_post', b.views_per_post),
-			('engagement_rate', round(b.rate::numeric, 9)), ('engagement_median', round(b.median::numeric, 9)),
-			('engagement_shrunk', round(b.shrunk::numeric, 9)), ('engagement_lower', round(b.lower::numeric, 9)),
-			('engagement_percentile', round(b.percentile::numeric, 9)), ('growth', round(nullif(b.growth, 'Infinity')::numeric, 9)),
-			('regularity', round(b.regularity::numeric, 9)), ('channels', b.channels::numeric), ('verified_channels', b.verified::numeric),
-			('posts', b.posts::numeric)) v(metric, value)
-	 WHERE v.value IS NOT NULL AND (v.metric = ANY ($6)) IS NOT FALSE
+	 CROSS JOIN unnest(wanted) w(metric)
+	 CROSS JOIN LATERAL (SELECT CASE w.metric
+			WHEN 'followers' THEN b.followers WHEN 'total_followers' THEN b.total_followers WHEN 'views_per_post' THEN b.views_per_post
+			WHEN 'engagement_rate' THEN round(b.rate::numeric, 9) WHEN 'engagement_median' THEN round(b.median::numeric, 9)
+			WHEN 'engagement_shrunk' THEN round(b.shrunk::numeric, 9) WHEN 'engagement_lower' THEN round(b.lower::numeric, 9)
+			WHEN 'engagement_percentile' THEN round(b.percentile::numeric, 9) WHEN 'growth' THEN round(nullif(b.growth, 'Infinity')::numeric, 9)
+			WHEN 'regularity' THEN round(b.regularity::numeric, 9) WHEN 'channels' THEN b.channels WHEN 'verified_channels' THEN b.verified
+			WHEN 'posts' THEN b.posts END AS value OFFSET 0) v
+	 WHERE v.value IS NOT NULL
 	UNION ALL
 	SELECT s.creator_id, '', v.metric, round(v.value::numeric, 9)
 	  FROM influence.creator_score s

@@ -38,6 +38,7 @@ RETURNS TABLE (creator_id bigint, channel_id bigint, platform text, verified boo
 			   posts bigint, views_per_post numeric, rate float8, state bytea, single boolean, growth float8, regularity float8,
 			   comments_per_like float8)
 LANGUAGE plpgsql STABLE
+ROWS 100000
 SET search_path = pg_catalog, pg_temp
 -- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
 -- one that cannot be avoided looks dear enough to be compiled

@@ -27,6 +27,7 @@ COMMENT ON FUNCTION influence_internal.robust_distance(float8, float8[]) IS
 CREATE FUNCTION influence_internal.follower_jumps(low bigint, high bigint, at timestamptz)
 RETURNS TABLE (creator_id bigint, channel_id bigint, jump float8)
 LANGUAGE plpgsql STABLE
+ROWS 100000
 SET search_path = pg_catalog, pg_temp
 -- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
 -- one that cannot be avoided looks dear enough to be compiled
@@ -59,6 +60,7 @@ CREATE FUNCTION influence_internal.channel_signals(low bigint, high bigint, run 
 RETURNS TABLE (creator_id bigint, channel_id bigint, platform text, signal text, value float8, baseline float8, distance float8, part float8,
 			   suspicious boolean)
 LANGUAGE plpgsql STABLE
+ROWS 100000
 SET search_path = pg_catalog, pg_temp
 -- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
 -- one that cannot be avoided looks dear enough to be compiled

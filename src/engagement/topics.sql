@@ -6,6 +6,7 @@
 CREATE FUNCTION influence_internal.creator_topics(low bigint, high bigint, at timestamptz)
 RETURNS TABLE (creator_id bigint, topic_id bigint, posts bigint)
 LANGUAGE plpgsql STABLE
+ROWS 100000
 SET search_path = pg_catalog, pg_temp
 -- how many rows functions bring is not known to the planner: a nested loop over 100,000 creators takes hours;
 -- one that cannot be avoided looks dear enough to be compiled
