@@ -251,6 +251,16 @@ list_append(const ListKind *kind, uint8_t *state, const uint8_t *from)
 	return LIST_OK;
 }
 
+static inline bool
+is_after(const int64_t *a, const int64_t *b, size_t words)
+{
+	size_t		word;
+
+	for (word = 0; word + 1 < words && a[word] == b[word]; word++)
+		;
+	return a[word] > b[word];
+}
+
 bool
 list_load(const ListKind *kind, const uint8_t *state, int64_t *rows)
 {
@@ -267,6 +277,8 @@ list_load(const ListKind *kind, const uint8_t *state, int64_t *rows)
 		memcpy(row, row_at(state, h.words, i), h.words * sizeof(int64_t));
 		for (word = 0; word < kind->words; word++)
 			valid &= row[word] >= kind->lowest[word] && row[word] <= kind->highest[word];
+		if (h.sorted && i > 0)
+			valid &= !is_after(row - kind->words, row, kind->words);
 	}
 	return valid;
 }
@@ -275,16 +287,6 @@ bool
 list_is_sorted(const uint8_t *state)
 {
 	return load_header(state).sorted != 0;
-}
-
-static inline bool
-is_after(const int64_t *a, const int64_t *b, size_t words)
-{
-	size_t		word;
-
-	for (word = 0; word + 1 < words && a[word] == b[word]; word++)
-		;
-	return a[word] > b[word];
 }
 
 void

@@ -79,7 +79,10 @@ extern ListStatus list_add(const ListKind *kind, uint8_t *state, const int64_t *
 /* Add the rows of another state. */
 extern ListStatus list_append(const ListKind *kind, uint8_t *state, const uint8_t *from);
 
-/* Copy the rows to rows[count * kind->words]; false if a word is out of range. */
+/*
+ * Copy the rows to rows[count * kind->words]; false if a word is out of range,
+ * or rows that are said to be sorted are not.
+ */
 extern bool list_load(const ListKind *kind, const uint8_t *state, int64_t *rows);
 
 /* Is the state one that list_store wrote, so that list_load gives sorted rows? */

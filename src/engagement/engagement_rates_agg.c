@@ -146,7 +146,7 @@ engagement_rates_median(PG_FUNCTION_ARGS)
 
 	if (rows == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(engagement_median(rows, n, engagement_count_posts(rows, n)));
+	PG_RETURN_FLOAT8(engagement_median(rows, engagement_count_posts(rows, n)));
 }
 
 void

@@ -77,7 +77,7 @@ rate_at(const EngagementRow *rows, int64_t place)
 }
 
 double
-engagement_median(const EngagementRow *rows, size_t n, int64_t posts)
+engagement_median(const EngagementRow *rows, int64_t posts)
 {
 	double		low = rate_at(rows, (posts - 1) / 2);
 	double		high = posts % 2 == 0 ? rate_at(rows, posts / 2) : low;

@@ -31,7 +31,7 @@ extern long double engagement_mean_long(const EngagementRow *rows, size_t n);
 extern double engagement_squares(const EngagementRow *rows, size_t n, long double mean);
 
 /* The middle post's rate, or the mean of the two in the middle. */
-extern double engagement_median(const EngagementRow *rows, size_t n, int64_t posts);
+extern double engagement_median(const EngagementRow *rows, int64_t posts);
 
 /* The mean without floor(trim * posts) posts at each end, 0 <= trim < 1/2. */
 extern double engagement_trimmed(const EngagementRow *rows, size_t n, int64_t posts,

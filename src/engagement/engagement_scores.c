@@ -28,8 +28,8 @@
 
 PG_FUNCTION_INFO_V1(engagement_score_creators);
 
-/* even with the least work_mem, a million posts need no files */
-#define LEAST_MEMORY ((size_t) 32 * 1024 * 1024)
+/* every partition of the posts has a chunk that is being filled: twice that */
+#define LEAST_MEMORY ((size_t) 4 * 1024 * 1024)
 #define STEP 16384
 
 /* argument positions */
@@ -136,7 +136,7 @@ add_group(void *arg, int64 creator_id, uint32 cell, const EngagementRow *rows, s
 	score->creator_id = creator_id;
 	score->cell = cell;
 	score->sums = engagement_creator(rows, n, engagement_count_posts(rows, n));
-	score->median = engagement_median(rows, n, score->sums.posts);
+	score->median = engagement_median(rows, score->sums.posts);
 	score->trimmed = engagement_trimmed(rows, n, score->sums.posts, scoring->trim_share);
 }
 
