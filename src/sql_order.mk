@@ -33,6 +33,7 @@ SQL_PARTS = \
 	src/social/tables_social.sql \
 	src/engagement/tables_scores.sql \
 	src/fraud/tables_fraud.sql \
+	src/fraud/views_fraud.sql \
 	src/reports/tables_reports.sql \
 	src/reports/sale_views.sql \
 	src/reports/exposure_views.sql \
@@ -125,6 +126,7 @@ SQL_PARTS = \
 	src/payout/taxes.sql \
 	src/payout/holds.sql \
 	src/payout/funding.sql \
+	src/fraud/fraud.sql \
 	src/books/adjustments.sql \
 	src/books/write_offs.sql \
 	src/books/ageing.sql \

@@ -14,11 +14,12 @@ AS $$
 		   (4, 'reattribute', 'each call', 'attributes orders that came by COPY, and those not locked yet that a late touch or a merge reaches'),
 		   (5, 'book_earnings', 'each call', 'copies earnings that came by COPY to the ledger'),
 		   (6, 'settle_tiers', 'each call', 'settles tiers, caps, budgets and bonuses of the months that new facts reach'),
-		   (7, 'payouts', 'monthly per program', 'reserves the payouts of each complete month'),
-		   (8, 'refresh_stats', 'each call', 'recomputes hourly buckets and ranks that new facts reach'),
-		   (9, 'rollups', 'daily', 'recomputes daily buckets, and seals what is old enough'),
-		   (10, 'touch_retention', 'daily', 'drops touches that are older than the setting retention and not needed any more'),
-		   (11, 'engagement_retention', 'daily', 'drops engagements that are older than the setting retention and not needed any more'),
+		   (7, 'fraud', 'daily', 'opens cases of what may be fraud, and holds, before anything is paid'),
+		   (8, 'payouts', 'monthly per program', 'reserves the payouts of each complete month'),
+		   (9, 'refresh_stats', 'each call', 'recomputes hourly buckets and ranks that new facts reach'),
+		   (10, 'rollups', 'daily', 'recomputes daily buckets, and seals what is old enough'),
+		   (11, 'touch_retention', 'daily', 'drops touches that are older than the setting retention and not needed any more'),
+		   (12, 'engagement_retention', 'daily', 'drops engagements that are older than the setting retention and not needed any more'),
 		   -- decisions read the scores
 		   (13, 'scores', 'daily', 'scores channels and creators'),
 		   (14, 'admissions', 'daily', 'decides applications anew that are in doubt no more, and rejected ones that pass now')

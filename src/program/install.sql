@@ -206,6 +206,8 @@ AS $$
 		   ('creator_ranking', 'reader'),
 		   ('explain_score', 'reader'),
 		   -- fraud
+		   ('find_fraud', 'operator'),
+		   ('decide_case', 'operator'),
 		   -- reports
 		   ('create_campaign', 'operator'),
 		   ('add_campaign_products', 'operator'),
@@ -230,7 +232,9 @@ AS $$
 		   -- reports
 		   ('visitor_person'), ('unearned_return'), ('sale_event'), ('creator_line'), ('line_sale'), ('order_credits'), ('order_window'), ('exposure'), ('creator_daily'),
 		   ('creator_scorecard'), ('creator_hours'), ('campaign_report'), ('campaign_product_report'), ('roi_report'), ('funnel_daily'), ('use_case_matrix'),
-		   ('experiment_report'), ('cohort_report'), ('vertical_supply'), ('creator_month'), ('program_health'), ('market_report'), ('member_value'), ('product_praise')
+		   ('experiment_report'), ('cohort_report'), ('vertical_supply'), ('creator_month'), ('program_health'), ('market_report'), ('member_value'), ('product_praise'),
+		   -- fraud
+		   ('click_counts'), ('fraud_self_purchases'), ('fraud_related_accounts'), ('fraud_click_floods'), ('fraud_brushing'), ('fraud_impossible_engagement')
 $$;
 COMMENT ON FUNCTION influence_internal.installed_views() IS 'The views that install() makes and uninstall() drops, each after those that it is made of.';
 
