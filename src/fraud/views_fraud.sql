@@ -218,10 +218,10 @@ BEGIN
 		  FROM measured m
 		  JOIN influence.channel c ON c.creator_id = m.creator_id AND c.channel_id = m.channel_id
 		  JOIN influence.platform p ON p.platform = c.platform AND p.engagement_basis = 'views'
-		 WHERE m.likes > m.views
+		 WHERE m.views > 0 AND m.likes > m.views
 		UNION ALL
 		SELECT m.creator_id, m.channel_id, m.measured_at, m.post_ref, 'likes_above_reach', m.likes, m.reach, 0.5
-		  FROM measured m WHERE m.likes > m.reach
+		  FROM measured m WHERE m.reach > 0 AND m.likes > m.reach
 		UNION ALL
 		SELECT s.creator_id, s.channel_id, s.measured_at, NULL, 'followers_jump', s.followers, s.followers_before, 0.4
 		  FROM step s CROSS JOIN threshold t
@@ -238,7 +238,7 @@ BEGIN
 	SELECT f.creator_id, f.channel_id, c.platform, f.measured_at, f.post_ref, f.evidence, f.value, f.bound, f.score::float8 AS score
 	  FROM found f
 	  JOIN influence.channel c ON c.creator_id = f.creator_id AND c.channel_id = f.channel_id;
-	COMMENT ON VIEW influence.fraud_impossible_engagement IS 'Measurements of channels and posts that cannot be, or seldom are: likes_above_views (score 0.5: more likes than views, on platforms whose rate is by views, where a like takes a view and an account likes once), likes_above_reach (0.5: more likes than accounts reached), followers_jump (0.4: at least jump_factor times and jump_followers more than at most jump_days before), followers_drop (0.4: at least jump_followers and drop_share fewer, as after a purge of false accounts); value against bound. Engagement above 1 by followers is no sign of anything. Settings: fraud_days, fraud_thresholds, fraud_case_scores; no hold by itself, since nothing is paid for likes. Other explanations: numbers that were mixed up or measured at different times, a video that went viral. It cannot see: bought likes that stay below the views.';
+	COMMENT ON VIEW influence.fraud_impossible_engagement IS 'Measurements of channels and posts that cannot be, or seldom are: likes_above_views (score 0.5: more likes than views, on platforms whose rate is by views, where a like takes a view and an account likes once), likes_above_reach (0.5: more likes than accounts reached; 0 views or reach are taken as not stated), followers_jump (0.4: at least jump_factor times and jump_followers more than at most jump_days before), followers_drop (0.4: at least jump_followers and drop_share fewer, as after a purge of false accounts); value against bound. Engagement above 1 by followers is no sign of anything. Settings: fraud_days, fraud_thresholds, fraud_case_scores; no hold by itself, since nothing is paid for likes. Other explanations: numbers that were mixed up or measured at different times, a video that went viral. It cannot see: bought likes that stay below the views.';
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_fraud_views() IS 'The views of step 16 of install().';

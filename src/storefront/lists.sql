@@ -225,7 +225,7 @@ BEGIN
 		PERFORM influence_internal.program_facts($10);
 	END IF;
 	IF $1 = 'creator' THEN
-		PERFORM influence_internal.require_agent(owner::bigint, $11);
+		PERFORM influence_internal.check_actor(owner::bigint, $11);
 	END IF;
 	secret := CASE WHEN shown = 'link' THEN influence_internal.token_hash_of($9) END;
 	hash := influence_internal.content_hash(jsonb_build_array($4, $5, shown, $7, $8, encode(secret, 'hex'), $10));

@@ -44,28 +44,18 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.require_link(text, text) IS 'Raises IN002 for a link that a browser would run instead of showing it (javascript:, data:), or that leaves its attribute; NULL passes.';
 
-CREATE FUNCTION influence_internal.require_agent(creator_id bigint, agent_id bigint)
+CREATE FUNCTION influence_internal.check_actor(creator_id bigint, agent_id bigint)
 RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
 BEGIN
-	IF $2 IS NULL OR $2 = $1 THEN
-		RETURN;
-	END IF;
-	PERFORM influence_internal.require_creator($2);
-	IF NOT EXISTS (SELECT FROM influence.creator c
-					WHERE c.creator_id = $2 AND c.kind = 'agency' AND c.agency_of @> ARRAY[$1]) THEN
-		PERFORM influence_internal.raise_refused(format('creator %s does not act for creator %s', $2, $1), NULL,
-			'Name an agency that is registered with the creator in agency_of, or let the creator act.');
-	ELSIF influence_internal.creator_status_at($2, now()) <> 'active' THEN
-		PERFORM influence_internal.raise_refused(format('agency %s is not active', $2), NULL,
-			'Let the creator act, or see influence.creator_status.');
+	IF $2 <> $1 THEN
+		PERFORM influence_internal.require_agent($2, $1, now());
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.require_agent(bigint, bigint) IS 'Raises IN005 unless an agency acts for a creator and is active; NULL is the creator itself. IN003 no such agency.';
+COMMENT ON FUNCTION influence_internal.check_actor(bigint, bigint) IS 'As require_agent() now; NULL or the creator itself passes.';
 
 CREATE FUNCTION influence_internal.note_storefront(creator_id bigint, agent_id bigint)
 RETURNS void
@@ -98,7 +88,7 @@ BEGIN
 	PERFORM influence_internal.require_plain_text('title', $3, 200);
 	PERFORM influence_internal.require_plain_text('bio', $4, 5000);
 	PERFORM influence_internal.require_link('logo', $5);
-	PERFORM influence_internal.require_agent($1, $6);
+	PERFORM influence_internal.check_actor($1, $6);
 	hash := influence_internal.content_hash(jsonb_build_array(influence_internal.normalise_slug($2), $3, $4, $5));
 	PERFORM influence_internal.lock_key('storefronts');
 	SELECT s.slug, s.content_hash INTO known FROM influence.storefront s WHERE s.creator_id = $1;
@@ -131,7 +121,7 @@ DECLARE
 	present text;
 BEGIN
 	PERFORM influence_internal.require_creator($1);
-	PERFORM influence_internal.require_agent($1, $3);
+	PERFORM influence_internal.check_actor($1, $3);
 	PERFORM influence_internal.lock_key('storefronts');
 	SELECT s.slug INTO present FROM influence.storefront s WHERE s.creator_id = $1;
 	IF NOT FOUND THEN
@@ -163,7 +153,7 @@ DECLARE
 	strange text;
 BEGIN
 	PERFORM influence_internal.require_creator($1);
-	PERFORM influence_internal.require_agent($1, $7);
+	PERFORM influence_internal.check_actor($1, $7);
 	IF $2 = '' THEN
 		PERFORM influence_internal.raise_invalid('the title is empty', NULL, 'Give a title of 1 to 200 characters, or NULL to leave it as it is.');
 	END IF;
