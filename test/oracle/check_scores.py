@@ -3,18 +3,28 @@
 
 1. creator_metrics(): every metric of every creator that needs nobody else, by platform and overall, at random moments and as known
    at others, against admission_model.py.
+2. Influence: touches, orders and returns of two programs (one without views) around the window; refresh_scores() gives the impressions,
+   revenue, influence, lower bound, percentile and priors that credits, returns and touches give when they are added up here.
 """
 
+from datetime import datetime, timedelta, timezone
 from fractions import Fraction
+import json
+from math import floor
 import random
 
 import admission_model as model
+import credibility_model as credibility
 from admission_story import Facts, ORIGIN, PLATFORMS, SPAN
 from check_admission import same_value
+from check_credibility import near
 from pg import Script, settings
+import scores_model as scores
 from tap import Tap
 
-CREATORS, FACTS, MOMENTS = 100, 1200, 24
+CREATORS, FACTS, MOMENTS = 100, 1000, 20
+RUN, WINDOW = datetime(2024, 6, 1, 12, tzinfo=timezone.utc), timedelta(days=90)
+SELLERS, TOUCHES, ORDERS = 30, 2500, 350
 
 
 def uninstall():
@@ -60,11 +70,133 @@ def check_metrics(tap, seed):
     tap.group("creator_metrics: at %d moments, as known then or now" % MOMENTS, cases, failures)
 
 
+# --- influence ---
+
+def instant(text):
+    return datetime.fromisoformat(text + ":00").astimezone(timezone.utc)
+
+
+def some_instant(rng):
+    """Mostly within the window, at times at its very ends, before or after it."""
+    roll = rng.random()
+    if roll < 0.03:
+        return rng.choice([RUN, RUN - WINDOW, RUN - timedelta(microseconds=1), RUN - WINDOW - timedelta(microseconds=1)])
+    return RUN - WINDOW * rng.uniform(-0.1, 1.3)
+
+
+def tell_sales(rng, script):
+    """Two programs that sell the same things; in the second nobody records views."""
+    verticals = [rng.choice(["beauty", "beauty", "sport", ""]) for _ in range(SELLERS)]
+    script.sql("SET TimeZone = 'UTC'").sql("SELECT count(*) FROM influence.install()")
+    for program in (1, 2):
+        script.sql("SELECT influence.create_program('program %d', 'EUR', 'UTC', '{\"model\": \"linear\", \"max_touch_delay\": \"100 years\"}')" % program)
+        script.sql("SELECT influence.set_admission_rule(%d, 'channels', '>=', 0, valid_from => '2020-01-01')" % program)
+        script.sql("SELECT influence.set_commission_rate(%d, 0.1, valid_from => '2020-01-01')" % program)
+    script.sql("UPDATE influence.program SET created_at = '2020-01-01'")
+    script.sql("SELECT influence.create_category('things')")
+    for n in range(1, 6):
+        script.sql("SELECT influence.add_product('sku %d', 'Product', 1)" % n)
+    for n, vertical in enumerate(verticals, 1):
+        script.sql("SELECT influence.register_creator('creator %d', 'Name', vertical => '%s')" % (n, vertical))
+        for program in (1, 2):
+            script.sql("SELECT influence.apply_creator(%d, %d, '2020-01-02')" % (program, n))
+    shares = [rng.expovariate(1) for _ in verticals]
+    visitors = ["00000000-0000-4000-8000-%012d" % n for n in range(1, 60)]
+    for program in (1, 2):
+        rows = [[rng.choice(visitors), some_instant(rng).isoformat(), "t%d" % n, program, rng.choice(["view", "view", "click"] if program == 1 else ["click"]),
+                 rng.choices(range(1, SELLERS + 1), shares)[0], rng.randint(1, 5)] for n in range(TOUCHES // program)]
+        script.copy("influence.touch", ["visitor_id", "touched_at", "touch_ref", "program_id", "kind", "creator_id", "product_id"], rows)
+        for n in range(ORDERS):
+            lines = [{"line_no": k, "product_id": rng.randint(1, 5), "quantity": rng.randint(1, 4), "paid_price": rng.choice([0, 1, 999, 2500])} for k in range(1, rng.randint(2, 4))]
+            visitor, at = rng.choice(visitors), some_instant(rng)
+            script.sql("SELECT influence.record_order(%d, '%s', 'o%d', '%s', '%s')" % (program, visitor, n, json.dumps(lines), at.isoformat()))
+            if rng.random() < 0.25:
+                line = rng.choice(lines)
+                # a whole piece, or an amount of it
+                what, kind = rng.choice([("1", "return"), ("1", "chargeback"), ("NULL, amount => %d", "return"), ("NULL, amount => %d", "goodwill")])
+                what = what % rng.randint(0, line["paid_price"]) if "%" in what else what
+                script.sql("SELECT influence.record_return(%d, '%s', 'o%d', %d, 'r%d', %s, returned_at => '%s', kind => '%s')" % (
+                    program, visitor, n, line["line_no"], n, what, (at + timedelta(days=rng.uniform(0, 40))).isoformat(), kind))
+            elif rng.random() < 0.05:
+                script.sql("SELECT influence.record_order_event(%d, '%s', 'o%d', 'cancelled', '%s')" % (program, visitor, n, (at + timedelta(hours=1)).isoformat()))
+    script.sql("SELECT influence.do_job('reattribute', 0, NULL, now())").sql("SELECT influence.refresh_scores('%s')" % RUN.isoformat())
+    return verticals
+
+
+def influence_model(verticals, program, got):
+    """{creator: (impressions, revenue, influence, lower, percentile)} and the priors by vertical."""
+    def inside(at):
+        return RUN - WINDOW <= at < RUN
+
+    def month(at):
+        return (at.year, at.month)
+
+    touches = [(int(c), kind, instant(at)) for p, c, kind, at in got["touches"] if int(p) == program and inside(instant(at))]
+    kind = "view" if any(k == "view" for _, k, _ in touches) else "click"
+    shown, sold, back = {}, {}, {}
+    for creator, k, at in touches:
+        if k == kind:
+            shown[creator, month(at)] = shown.get((creator, month(at)), 0) + 1
+    for p, visitor, order, line, kind_of_return, amount, at in got["returns"]:
+        if int(p) == program and instant(at) < RUN and kind_of_return != "goodwill":
+            back[visitor, order, line] = back.get((visitor, order, line), 0) + int(amount) * (-1 if kind_of_return == "chargeback_reversed" else 1)
+    for p, visitor, order, line, creator, credit, base, at in got["credits"]:
+        if int(p) == program and inside(instant(at)) and int(base):
+            key = (int(creator), month(instant(at)))
+            sold[key] = sold.get(key, 0) + Fraction(int(credit)) * (int(base) - back.get((visitor, order, line), 0)) / int(base)
+    sold = {key: max(0, floor(amount + Fraction(1, 2))) for key, amount in sold.items()}
+    creators = []
+    for creator in sorted({c for c, _ in list(shown) + list(sold)}):
+        months = [(Fraction(sold.get((creator, m), 0), n), n) for (c, m), n in shown.items() if c == creator]
+        seller = scores.Channel(creator, "", verticals[creator - 1], None, months)
+        seller.cells = ([verticals[creator - 1]] if verticals[creator - 1] else []) + [""]
+        seller.revenue = sum(n for (c, _), n in sold.items() if c == creator)
+        creators.append(seller)
+    priors = scores.fit(creators)
+    for c in creators:
+        if c.shrunk is None and c.prior is not None:
+            c.shrunk = c.prior[0]
+    places = scores.percentiles(creators)
+    answer = {}
+    for c in creators:
+        lower = credibility.shrunk_bounds(c.posts, c.rate, c.prior, 0.95)
+        answer[c.key] = (c.posts, c.revenue, c.shrunk * 1000, None if lower is None else Fraction(lower[0]) * 1000, places[c.key])
+    return answer, priors, kind
+
+
+def check_influence(tap, seed):
+    rng = random.Random("influence %d" % seed)
+    script = Script()
+    verticals = tell_sales(rng, script)
+    script.query("touches", "SELECT program_id, creator_id, kind, touched_at FROM influence.touch WHERE creator_id IS NOT NULL")
+    script.query("credits", "SELECT c.program_id, c.visitor_id, c.order_ref, c.line_no, c.creator_id, c.credit, l.base_amount, o.ordered_at FROM influence.credit c "
+                 "JOIN influence.order_line l USING (visitor_id, program_id, order_ref, line_no) JOIN influence.orders o USING (visitor_id, program_id, order_ref) "
+                 "WHERE c.superseded_by IS NULL AND c.creator_id IS NOT NULL")
+    script.query("returns", "SELECT program_id, visitor_id, order_ref, line_no, kind, amount, returned_at FROM influence.order_return WHERE state = 'applied'")
+    script.query("scores", "SELECT program_id, creator_id, impressions, revenue, influence, influence_lower, influence_percentile, impression_kind FROM influence.creator_score WHERE program_id > 0")
+    script.query("priors", "SELECT program_id, vertical, mean, strength, within_variance, between_variance, creators, impressions FROM influence.influence_prior")
+    got = script.run()
+    uninstall()
+    for program in (1, 2):
+        want, priors, kind = influence_model(verticals, program, got)
+        found, failures = {int(r[1]): r[2:] for r in got["scores"] if int(r[0]) == program}, []
+        for creator in set(want) | set(found):
+            w, f = want.get(creator), found.get(creator)
+            if w is None or f is None or f[5] != kind or int(f[0]) != w[0] or Fraction(f[1]) != w[1] or not all(near(a, b, Fraction(1, 10**9)) for a, b in zip(f[2:4], w[2:4])) \
+                    or not near(f[4], w[4], Fraction(1, 10**5)):
+                failures.append("creator %d (%s): got %s, model %s" % (creator, verticals[creator - 1], f, w and [None if x is None else float(x) for x in w]))
+        tap.group("influence by %ss: impressions, revenue less returns, shrunk, lower bound, percentile" % kind, len(want), failures)
+        found = {r[1]: r[2:] for r in got["priors"] if int(r[0]) == program}
+        tap.group("influence by %ss: priors by vertical" % kind, len(priors), ["%r: got %s, model %s" % (v, found.get(v), p and [None if x is None else float(x) for x in p])
+                  for v, p in priors.items() if v not in found or not all(near(a, b) for a, b in zip(found[v], p))])
+
+
 def main():
     tap = Tap()
     rounds, seed = settings()
     for s in range(seed, seed + rounds):
         check_metrics(tap, s)
+        check_influence(tap, s)
     tap.done()
 
 
