@@ -230,7 +230,7 @@ AS $$
 		   -- social
 		   ('moderation_queue'), ('vote_weight'), ('product_votes'), ('vote_brigades'),
 		   -- reports
-		   ('visitor_person'), ('unearned_return'), ('sale_event'), ('creator_line'), ('line_sale'), ('order_credits'), ('order_window'), ('exposure'), ('creator_daily'),
+		   ('visitor_person'), ('unearned_return'), ('sale_event'), ('creator_line'), ('line_sale'), ('order_credits'), ('order_window'), ('exposure'), ('creator_now'), ('creator_daily'),
 		   ('creator_scorecard'), ('creator_hours'), ('campaign_report'), ('campaign_product_report'), ('roi_report'), ('funnel_daily'), ('use_case_matrix'),
 		   ('experiment_report'), ('cohort_report'), ('vertical_supply'), ('creator_month'), ('program_health'), ('market_report'), ('member_value'), ('product_praise'),
 		   -- fraud

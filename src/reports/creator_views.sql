@@ -10,6 +10,14 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	CREATE VIEW influence.creator_now WITH (security_invoker = true) AS
+	SELECT c.creator_id, c.creator_ref, c.name, c.kind, CASE WHEN p.since IS NULL THEN c.country ELSE p.country END AS country,
+		   coalesce(p.vertical, c.vertical) AS vertical
+	  FROM influence.creator c
+	  LEFT JOIN (SELECT DISTINCT ON (x.creator_id) x.creator_id, x.since, x.country, x.vertical
+				   FROM influence.creator_profile x WHERE x.since <= now() ORDER BY x.creator_id, x.since DESC) p ON p.creator_id = c.creator_id;
+	COMMENT ON VIEW influence.creator_now IS 'Creators with the country and the vertical that they have now.';
+
 	CREATE VIEW influence.creator_daily WITH (security_invoker = true) AS
 	SELECT d.program_id, d.creator_id, d.day, g.currency, d.views, d.clicks, d.carts, d.coupons, d.visitors, d.orders, d.lines, d.revenue,
 		   d.returned, d.revenue - d.returned AS net_revenue, d.commission, d.clawed_back, d.written_off,
@@ -59,7 +67,7 @@ BEGIN
 
 	CREATE VIEW influence.creator_scorecard WITH (security_invoker = true) AS
 	SELECT d.program_id, d.creator_id, c.name, c.kind, c.country, c.vertical, g.currency, s.status,
-		   s.since AS status_since, s.strikes, a.decision AS application, a.decided_at AS application_decided_at, d.first_day, d.last_day, d.active_days,
+		   s.since AS status_since, s.strikes, a.decision AS admission, a.decided_at AS admission_decided_at, d.first_day, d.last_day, d.active_days,
 		   d.views, d.clicks, d.carts, d.coupons, d.orders, d.lines, d.revenue, d.returned, d.kept,
 		   round(d.returned / nullif(d.revenue, 0), 6) AS return_rate, round(d.orders::numeric / nullif(d.clicks, 0), 6) AS conversion_rate,
 		   d.commission, d.clawed_back, d.written_off, d.settlement, d.bonuses, d.fees,
@@ -89,11 +97,9 @@ BEGIN
 					  FROM influence.application x) u
 			 GROUP BY u.program_id, u.creator_id) d
 	  JOIN influence.program g ON g.program_id = d.program_id
-	  JOIN influence.creator c ON c.creator_id = d.creator_id
+	  JOIN influence.creator_now c ON c.creator_id = d.creator_id
 	  LEFT JOIN influence.creator_standing s ON s.creator_id = d.creator_id
-	  LEFT JOIN (SELECT DISTINCT ON (x.creator_id, x.program_id) x.creator_id, x.program_id, x.decision, x.decided_at
-				   FROM influence.application x ORDER BY x.creator_id, x.program_id, x.decided_at DESC, x.application_id DESC) a
-			ON a.creator_id = d.creator_id AND a.program_id = d.program_id
+	  LEFT JOIN influence.admission a ON a.creator_id = d.creator_id AND a.program_id = d.program_id
 	  LEFT JOIN (SELECT x.creator_id, x.program_id, count(*) AS posts, max(x.published_at) AS last_post_at
 				   FROM influence.post x GROUP BY x.creator_id, x.program_id) p ON p.creator_id = d.creator_id AND p.program_id = d.program_id
 	  LEFT JOIN (SELECT DISTINCT ON (y.creator_id, y.of_program) y.*
@@ -103,7 +109,7 @@ BEGIN
 						   JOIN influence.program q ON q.program_id = x.program_id OR x.program_id = 0) y
 				  ORDER BY y.creator_id, y.of_program, y.program_id <> 0 DESC, y.scored_at DESC) k
 			ON k.creator_id = d.creator_id AND k.of_program = d.program_id;
-	COMMENT ON VIEW influence.creator_scorecard IS 'A creator in a program, one row: standing (status now, strikes in force; the latest application), touches, sales as they stand now (revenue, returned, kept = revenue - returned) and what they cost: commission, clawed_back, written_off, settlement (of months: tiers, caps, budgets, minimums, bonus rules, coupons), bonuses (with fund shares), fees, and total, the sum of them with clawed_back counted below 0; all in minor units of the program''s currency. cost_per_order is total by orders. Beside it the latest score (see creator_score): reach, engagement, influence. active_days: days with a touch, a sale or a return.';
+	COMMENT ON VIEW influence.creator_scorecard IS 'A creator in a program, one row: standing (status now, strikes in force; the latest decision about its admission), touches, sales as they stand now (revenue, returned, kept = revenue - returned) and what they cost: commission, clawed_back, written_off, settlement (of months: tiers, caps, budgets, minimums, bonus rules, coupons), bonuses (with fund shares), fees, and total, the sum of them with clawed_back counted below 0; all in minor units of the program''s currency. cost_per_order is total by orders. Beside it the latest score (see creator_score): reach, engagement, influence. active_days: days with a touch, a sale or a return.';
 
 	CREATE VIEW influence.creator_hours WITH (security_invoker = true) AS
 	SELECT h.program_id, h.creator_id, h.channel, h.collaboration, h.hour, g.currency, sum(h.views)::bigint AS views, sum(h.clicks)::bigint AS clicks,
@@ -137,4 +143,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.create_creator_views() IS
-'Makes the views creator_daily, creator_scorecard and creator_hours.';
+'Makes the views creator_now, creator_daily, creator_scorecard and creator_hours.';

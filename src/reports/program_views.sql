@@ -55,11 +55,10 @@ BEGIN
 			-- admitted at the end of the month: by the last decision before it
 			SELECT count(*) AS admitted
 			  FROM (SELECT DISTINCT ON (x.creator_id) x.creator_id, x.decision
-					  FROM influence.application x
+					  FROM influence.admission_history x
 					 WHERE x.program_id = h.program_id
 					   AND x.decided_at < ((h.month || '-01')::date + interval '1 month') AT TIME ZONE g.time_zone
-					   AND x.decision <> 'review'
-					 ORDER BY x.creator_id, x.decided_at DESC, x.application_id DESC) d
+					 ORDER BY x.creator_id, x.decided_at DESC, x.recorded_at DESC) d
 			 WHERE d.decision = 'admitted') a
 	  LEFT JOIN (SELECT y.program_id, y.month, count(*) AS verticals, count(*) FILTER (WHERE y.clips > 0) AS verticals_with_clips
 				   FROM influence.vertical_supply y GROUP BY y.program_id, y.month) v ON v.program_id = h.program_id AND v.month = h.month
@@ -103,7 +102,7 @@ BEGIN
 			 WHERE c.creator_id <> 0
 			 GROUP BY c.program_id, coalesce(o.country, '')
 			UNION ALL
-			SELECT s.program_id, coalesce(s.country, ''), count(*) FILTER (WHERE s.application = 'admitted'), count(*) FILTER (WHERE s.active_days > 0), 0, 0, 0,
+			SELECT s.program_id, coalesce(s.country, ''), count(*) FILTER (WHERE s.admission = 'admitted'), count(*) FILTER (WHERE s.active_days > 0), 0, 0, 0,
 				   0, 0, 0, 0, 0, 0, 0
 			  FROM influence.creator_scorecard s GROUP BY s.program_id, coalesce(s.country, '')) m
 	  JOIN influence.program g ON g.program_id = m.program_id
@@ -130,7 +129,7 @@ BEGIN
 				   p.creator_id, count(*) AS posts, count(*) FILTER (WHERE p.kind = 'photo') AS photos,
 				   count(*) FILTER (WHERE p.kind <> 'photo') AS clips, 0 AS views, 0 AS clicks
 			  FROM influence.post p
-			  JOIN influence.creator c ON c.creator_id = p.creator_id
+			  JOIN influence.creator_now c ON c.creator_id = p.creator_id
 			  JOIN influence.program g ON g.program_id = p.program_id
 			 GROUP BY p.program_id, to_char(p.published_at AT TIME ZONE g.time_zone, 'YYYY-MM'), coalesce(p.vertical, c.vertical), p.creator_id
 			UNION ALL
@@ -140,7 +139,7 @@ BEGIN
 					  FROM influence.touch x JOIN influence.program g ON g.program_id = x.program_id
 					 WHERE x.creator_id IS NOT NULL
 					 GROUP BY x.program_id, to_char(x.touched_at AT TIME ZONE g.time_zone, 'YYYY-MM'), x.creator_id, x.post_id) t
-			  JOIN influence.creator c ON c.creator_id = t.creator_id
+			  JOIN influence.creator_now c ON c.creator_id = t.creator_id
 			  LEFT JOIN influence.post p ON p.post_id = t.post_id
 			 GROUP BY t.program_id, t.month, coalesce(p.vertical, c.vertical), t.creator_id) u
 	 GROUP BY u.program_id, u.month, u.vertical
