@@ -31,6 +31,7 @@ PG_FUNCTION_INFO_V1(engagement_score_creators);
 /* every partition of the posts has a chunk that is being filled: twice that */
 #define LEAST_MEMORY ((size_t) 4 * 1024 * 1024)
 #define STEP 16384
+#define AHEAD 8
 
 /* argument positions */
 enum
@@ -250,6 +251,9 @@ emit_scores(const Scoring *scoring, ReturnSetInfo *result, double z)
 
 		if (i % STEP == 0)
 			CHECK_FOR_INTERRUPTS();
+		/* scores lie in the order of partitions: fetch those that will come */
+		if (i + AHEAD < scoring->count)
+			__builtin_prefetch(&scoring->scores[order[i + AHEAD].row]);
 		values[OUT_CREATOR] = Int64GetDatum(score->creator_id);
 		values[OUT_VERTICAL] = PointerGetDatum(cell->vertical);
 		values[OUT_TIER] = PointerGetDatum(cell->tier);
