@@ -188,7 +188,7 @@ BEGIN
 		influence_percentile float8,
 		PRIMARY KEY (creator_id, program_id, scored_at)
 	);
-	CREATE INDEX creator_score_time ON influence.creator_score (program_id, scored_at);
+	CREATE INDEX creator_score_time ON influence.creator_score (scored_at, program_id);
 	COMMENT ON TABLE influence.creator_score IS 'A creator as scored at a moment (program_id 0), and beside it what it sells (a row per program in which it had impressions or sales): tier and followers of its largest channel, shrunk rate, lower bound and percentile of the channel with the greatest percentile, topical focus (0 to 1], authenticity and relevance [0, 1], and influence: attributed, return-adjusted revenue in minor units per 1,000 impressions (touches of impression_kind: views, or clicks where the program has no views) in the setting influence_days before, shrunk, with its lower bound and percentile within the vertical.';
 END
 $$;
