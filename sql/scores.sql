@@ -94,7 +94,7 @@ SELECT metric, platform, value FROM influence_internal.creator_metrics('{2}', 0,
 SELECT count(*), count(*) = (SELECT count(*) FROM generate_series(1, 12) i, influence_internal.creator_metrics(ARRAY[i], 0, '2024-06-01')) AS same_count
 FROM (SELECT * FROM influence_internal.creator_metrics(NULL, 0, '2024-06-01') INTERSECT SELECT * FROM influence_internal.creator_metrics('{1,2,3,4,5,6,7,8,9,10,11,12,99}', 0, '2024-06-01')) x;
 SELECT * FROM influence_internal.creator_metrics('{99}', 0, '2024-06-01');
-SELECT * FROM influence_internal.creator_metrics('{3}', 0, '2024-06-01', metrics => '{followers,focus}') ORDER BY 2, 3;
+SELECT * FROM influence_internal.creator_metrics('{3}', 0, '2024-06-01', metrics => '{followers,focus,followers,beauty}') ORDER BY 2, 3;
 
 -- Influence: views and sales of April and May 2024; the window of 40 days before 2024-05-31 begins on 2024-04-21.
 INSERT INTO influence.setting (name, version, value) VALUES ('influence_days', 2, '40');

@@ -89,7 +89,7 @@ DECLARE
 	low bigint := -9223372036854775808;
 	high bigint := 9223372036854775807;
 	run timestamptz;
-	wanted text[] := coalesce($6, '{followers,total_followers,views_per_post,engagement_rate,engagement_median,engagement_shrunk,engagement_lower,engagement_percentile,growth,regularity,channels,verified_channels,posts,focus,authenticity,relevance,influence,influence_percentile,quality}');
+	wanted text[] := ARRAY(SELECT DISTINCT unnest(coalesce($6, '{followers,total_followers,views_per_post,engagement_rate,engagement_median,engagement_shrunk,engagement_lower,engagement_percentile,growth,regularity,channels,verified_channels,posts,focus,authenticity,relevance,influence,influence_percentile,quality}'::text[])));
 	shrinks boolean := wanted && '{engagement_shrunk,engagement_lower,engagement_percentile}';
 	wants_lower boolean := 'engagement_lower' = ANY (wanted);
 	wants_median boolean := 'engagement_median' = ANY (wanted);
