@@ -68,7 +68,6 @@ BEGIN
 		ADD COLUMN vertical text NOT NULL DEFAULT '',
 		ADD COLUMN tier text,
 		ADD COLUMN followers bigint;
-	CREATE INDEX application_known ON influence.application (program_id, known_at);
 	COMMENT ON TABLE influence.application IS 'Applications as the rules decided them (actor rules; job when they were looked at again), with what the applicant was then: country, vertical, followers of the best channel, size tier, and each channel in metrics. known_at and seen say what the decision knew; what people decided afterwards is in application_decision.';
 	ALTER TABLE influence.application_reason
 		ADD COLUMN platform text NOT NULL DEFAULT '',

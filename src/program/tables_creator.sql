@@ -93,7 +93,7 @@ BEGIN
 		metrics jsonb NOT NULL,
 		PRIMARY KEY (creator_id, application_id)
 	);
-	CREATE INDEX application_program ON influence.application (creator_id, program_id, submitted_at);
+	CREATE INDEX application_program ON influence.application (creator_id, program_id, decided_at);
 	COMMENT ON TABLE influence.application IS 'Applications with the metric snapshot at decision time.';
 
 	CREATE TABLE influence.application_reason (
