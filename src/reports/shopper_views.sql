@@ -136,6 +136,14 @@ BEGIN
 	COMMENT ON VIEW influence.cohort_report IS 'What the members of a cohort (a beta, a wave of a roll-out) did in a program while they were in it, in minor units of its currency: of creators the touches of their content and the sales that they are credited with; of shoppers their own touches and all that they bought. active: members with a touch or an order, with_orders: with an order; members: ever, members_now: now.';
 
 	CREATE VIEW influence.product_praise WITH (security_invoker = true) AS
+	-- each once, for the products and for all of them
+	WITH v AS MATERIALIZED (
+		SELECT x.product_id, x.ups, x.downs, x.weighted_ups, x.weighted_downs FROM influence.product_votes x
+	), l AS MATERIALIZED (
+		SELECT x.product_id, count(*) AS lines, sum(x.quantity)::bigint AS pieces,
+			   count(*) FILTER (WHERE x.returned > 0 OR x.returned_pieces > 0) AS returned_lines, sum(x.returned_pieces) AS returned_pieces
+		  FROM influence.line_sale x GROUP BY x.product_id
+	)
 	SELECT p.product_id, p.sku, p.title, p.brand, coalesce(v.ups, 0) AS ups, coalesce(v.downs, 0) AS downs, coalesce(v.weighted_ups, 0) AS weighted_ups,
 		   coalesce(v.weighted_downs, 0) AS weighted_downs, coalesce(s.smiles, 0) AS smiles, coalesce(l.lines, 0) AS lines,
 		   coalesce(l.pieces, 0) AS pieces, coalesce(l.returned_lines, 0) AS returned_lines, coalesce(l.returned_pieces, 0) AS returned_pieces,
@@ -144,17 +152,15 @@ BEGIN
 		   round((coalesce(v.weighted_ups, 0) + 10 * a.share)
 				 / (coalesce(v.weighted_ups + v.weighted_downs, 0) + coalesce(l.returned_lines, 0) + 10), 6) AS debiased_praise
 	  FROM influence.product p
-	  LEFT JOIN influence.product_votes v ON v.product_id = p.product_id
+	  LEFT JOIN v ON v.product_id = p.product_id
 	  LEFT JOIN (SELECT t.product_id, sum(CASE e.kind WHEN 'smile' THEN 1 ELSE -1 END)::bigint AS smiles
 				   FROM (SELECT DISTINCT x.post_id, x.product_id FROM influence.post_tag x) t
 				   JOIN influence.engagement e ON e.post_id = t.post_id AND e.kind IN ('smile', 'unsmile')
 				  GROUP BY t.product_id) s ON s.product_id = p.product_id
-	  LEFT JOIN (SELECT x.product_id, count(*) AS lines, sum(x.quantity)::bigint AS pieces,
-						count(*) FILTER (WHERE x.returned > 0 OR x.returned_pieces > 0) AS returned_lines, sum(x.returned_pieces) AS returned_pieces
-				   FROM influence.line_sale x GROUP BY x.product_id) l ON l.product_id = p.product_id
+	  LEFT JOIN l ON l.product_id = p.product_id
 	 CROSS JOIN (SELECT x.ups / nullif(x.ups + x.downs + y.returned_lines, 0) AS share
-				   FROM (SELECT coalesce(sum(k.weighted_ups), 0) AS ups, coalesce(sum(k.weighted_downs), 0) AS downs FROM influence.product_votes k) x
-				  CROSS JOIN (SELECT count(*) FILTER (WHERE k.returned > 0 OR k.returned_pieces > 0) AS returned_lines FROM influence.line_sale k) y) a
+				   FROM (SELECT coalesce(sum(v.weighted_ups), 0) AS ups, coalesce(sum(v.weighted_downs), 0) AS downs FROM v) x
+				  CROSS JOIN (SELECT coalesce(sum(l.returned_lines), 0) AS returned_lines FROM l) y) a
 	 WHERE coalesce(v.ups, l.lines, s.smiles) IS NOT NULL;
 	COMMENT ON VIEW influence.product_praise IS 'What shoppers say of a product beside what they do: votes as cast (ups, downs) and by weight (see product_votes; praise is their share), smiles on posts that tag it, order lines and pieces sold in all programs, and what of them came back (return_rate, of lines). Who is disappointed rarely posts; so debiased_praise counts each returned line as a vote against, and draws products of which little is known toward the share of all products, as if 10 voices had said it: (ups + 10 m) / (ups + downs + returned_lines + 10), by weight, m the same share over all products.';
 END

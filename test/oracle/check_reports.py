@@ -304,7 +304,7 @@ class Model:
 
     def members(self):
         """Money by (program, segment, social), and the time of each segment in seconds until now."""
-        social, registered = {self.s.person[w] for w, _, _ in self.s.smiles}, {self.s.person[w] for w in self.s.shoppers}
+        social, registered = {self.s.person[w] for w in [w for w, _, _ in self.s.smiles] + [w for w, _ in self.s.votes]}, {self.s.person[w] for w in self.s.shoppers}
         plan = lambda who, at: any(w == who and a <= at and (b is None or at < b) for w, a, b in self.s.members)
         rows, orders, buyers = defaultdict(lambda: [0, 0]), defaultdict(set), defaultdict(set)
         for x in self.lines:
@@ -315,6 +315,17 @@ class Model:
             orders[key].add(x["order"]["ref"])
             buyers[key].add(who)
         return {k: [len(buyers[k]), len(orders[k])] + r for k, r in rows.items()}
+
+    def praise(self):
+        lines = [(l["product"], l["quantity"], self.back(l) > 0 or any(k == "cancelled" for _, _, k in l["back"])) for o in self.s.orders for l in o["lines"].values()]
+        back, ups, downs = sum(b for _, _, b in lines), sum(v > 0 for v in self.s.votes.values()), sum(v < 0 for v in self.s.votes.values())
+        share, out = Fraction(ups, ups + downs + back), {}
+        for n in self.s.category:
+            up, down = (sum(v * sign > 0 for (_, p), v in self.s.votes.items() if p == n) for sign in (1, -1))
+            sold, returned = sum(p == n for p, _, _ in lines), sum(b for p, _, b in lines if p == n)
+            out[(n,)] = [up, down, sum(n in p["products"] for _, p, _ in self.s.smiles), sold, sum(q for p, q, _ in lines if p == n), returned, ratio(returned, sold),
+                         ratio(up, up + down), ratio(up + 10 * share, up + down + returned + 10)]
+        return out
 
     def cohort(self):
         out = {}
@@ -359,6 +370,7 @@ QUERIES = {
                              "FROM influence.experiment_report WHERE program_id < 3"),
     "member_value": (3, "SELECT program_id, segment, social_active, buyers, orders, revenue, returned FROM influence.member_value WHERE program_id < 3 AND orders > 0"),
     "cohort_report": (2, "SELECT program_id, member_kind, members, active, views, clicks, orders, revenue, returned FROM influence.cohort_report WHERE program_id < 3 AND cohort = 'beta'"),
+    "product_praise": (1, "SELECT product_id, ups, downs, smiles, lines, pieces, returned_lines, return_rate, praise, debiased_praise FROM influence.product_praise"),
 }
 # what has to be empty
 CHECKS = {
@@ -402,7 +414,7 @@ def main():
         settled = {(int(r[0]), r[1]): int(r[2]) for r in answers["settlements"]}
         expected = {"order_credits": model.credits(), "creator_daily": model.daily(), "campaign_report": model.campaign(), "roi_report": model.roi(settled), "funnel_daily": model.funnel(),
                     "creator_hours": model.hours(), "use_case_matrix": model.use_cases(), "creator_month": {k: v for k, v in model.months().items()}, "program_health": model.health(),
-                    "vertical_supply": model.supply(), "market_report": model.markets(), "experiment_report": model.experiment(), "member_value": model.members(), "cohort_report": model.cohort()}
+                    "vertical_supply": model.supply(), "market_report": model.markets(), "experiment_report": model.experiment(), "member_value": model.members(), "cohort_report": model.cohort(), "product_praise": model.praise()}
         for name, (width, _) in QUERIES.items():
             found = {tuple(map(value, r[:width])): list(map(value, r[width:])) for r in answers.get(name, [])}
             wrong = ["%s %s: expected %s, found %s" % (name, k, [str(x) for x in expected[name].get(k, [])], [str(x) for x in found.get(k, [])])
@@ -411,7 +423,7 @@ def main():
         for name in CHECKS:
             rows = answers.get("check " + name, [])
             tap.ok(not rows, name, rows)
-        tap.ok(all(int(x) > 20 for x in answers["facts"][0]), "credits were superseded, earnings revised, and lines came back unearned: %s" % answers["facts"][0])
+        tap.ok(all(int(x) > 10 for x in answers["facts"][0]), "credits were superseded, earnings revised, and lines came back unearned: %s" % answers["facts"][0])
         tap.ok(len(settled) > 2, "months were settled", settled)
         time = sum(((b or model.now) - max(a, story.origin)).total_seconds() for _, a, b in story.members) / 31557600
         member = [r for r in answers["years"] if r[0] == "member"][0]

@@ -139,6 +139,12 @@ class Story:
                 self.smiles.append((who, post, at))
                 say("SELECT influence.react('%s', %d, 'smile', occurred_at => '%s')" % (who, post["id"], max(at, post["at"])))
                 self.smiles[-1] = (who, post, max(at, post["at"]))
+        for n in range(1, 8):
+            for product in rng.sample(range(1, PRODUCTS + 1), 6):
+                self.votes[visitor(n), product] = rng.choice([1, 1, 1, -1])
+                # an account older than a day, and hours without a crowd: a whole vote each
+                say("UPDATE influence.shopper SET created_at = '2020-01-01' WHERE visitor_id = '%s'" % visitor(n))
+                say("SELECT influence.vote_product('%s', %d, %d, '%s')" % (visitor(n), product, self.votes[visitor(n), product], self.moment(0, DAYS)))
         for member, kind in [(str(c), "creator") for c in (1, 2)] + [(visitor(n), "shopper") for n in (1, 2, 3)]:
             since = self.moment(0, 30)
             until = since + timedelta(days=20)
