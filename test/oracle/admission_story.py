@@ -8,6 +8,7 @@ quality; Story adds rules, refreshed scores and applications.
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
+import json
 
 import admission_model as model
 from pg import Script, quote
@@ -241,6 +242,26 @@ class Story(Facts):
                 self.set_rule(program, self.fresh(self.clock - timedelta(days=rng.uniform(0, 900))))
         for days in (0, 100, 400):
             self.refresh(self.clock - timedelta(days=days + rng.random()))
+
+    def simulate(self, times):
+        """What other rules would decide about everybody, by what is known now; sometimes the program's own (None)."""
+        rng, self.simulations = self.rng, []
+        for n in range(times):
+            program, at = rng.randrange(2), ORIGIN + SPAN * rng.random()
+            rules = None
+            if n % 3:
+                rules = []
+                for number in range(rng.randint(0, 4)):
+                    metric = rng.choice(list(RULES))
+                    thresholds, comparisons, by_platform = RULES[metric]
+                    rule = model.Rule(number + 1, metric, rng.choice(["", ""] + PLATFORMS) if by_platform else "", rng.choice(["", "DE"]), rng.choice(["", "beauty"]))
+                    rule.set(0, ORIGIN - SPAN, rng.choice(comparisons), Fraction(rng.choice(thresholds)), rng.choice(["reject", "review"]))
+                    rules.append(rule)
+            text = "NULL" if rules is None else quote(json.dumps([dict(metric=r.metric, platform=r.platform, country=r.country, vertical=r.vertical, comparison=r.events[0][2][1],
+                                                                       threshold=float(r.events[0][2][2]), effect=r.events[0][2][3]) for r in rules]))
+            self.simulations.append((program, at, self.rules[program] if rules is None else rules))
+            self.script.query("simulation %d" % n, "SELECT creator_id, vertical, country, decision_simulated, failed FROM influence.simulate_admission(%d, %s, '%s', true)"
+                              % (program + 1, text, at.isoformat()))
 
     def replay(self, probes):
         s = self.script

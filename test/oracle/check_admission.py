@@ -5,7 +5,7 @@ A story tells facts through the API (creators, channels, metrics and posts measu
 countries and verticals, quality, scores refitted) and sets and ends rules, with applications in between. admission_model.py
 decides each of them from what the test told until then. Then rules and facts change again, also with old dates, and every
 decision is replayed: same decision, same reasons, value for value. Random moments are replayed against the model, too:
-as known then, and as known now. PGI_APPLICATIONS is how many applications are wanted (15,000 in a long run, 10,000 of them decided).
+as known then, and as known now; and simulate_admission() decides about everybody under other rules. PGI_APPLICATIONS is how many applications are wanted (15,000 in a long run, 10,000 of them decided).
 """
 
 from datetime import datetime, timezone
@@ -14,6 +14,7 @@ from fractions import Fraction
 import json
 import os
 import random
+import re
 from zoneinfo import ZoneInfo
 
 import admission_model as model
@@ -162,6 +163,28 @@ def check_replays(tap, story, got, label, decisions):
     tap.group("%s: replayed at random moments, as is known now and as was known at others" % label, cases, failures)
 
 
+def said(rule, reason):
+    """As simulate_admission() names what is not met."""
+    text = " ".join([rule.platform, rule.metric, reason["comparison"], "%g" % float(reason["threshold"])]).strip()
+    return text if reason["value"] is not None else text + " (unknown)"
+
+
+def check_simulations(tap, story, got, label):
+    failures, cases = [], 0
+    for n, (program, at, rules) in enumerate(story.simulations):
+        found = {int(r[0]): r[1:] for r in got["simulation %d" % n]}
+        for creator in story.creators:
+            profile = creator.profiles.at(at, story.number + 1) or (creator.country, creator.vertical)
+            reasons = model.judge(rules, creator, at, story.number + 1)
+            failing = [(next(rule for rule in rules if rule.rule_id == r["rule_id"]), r) for r in reasons if not model.passes(r)]
+            want = [profile[1], profile[0] or "", model.decide(reasons), sorted(said(rule, r) for rule, r in failing)]
+            answer, cases = found.pop(creator.creator_id, None), cases + 1
+            if answer is None or [answer[0], answer[1] or "", answer[2], sorted(re.findall('"([^"]*)"', answer[3]))] != want:
+                failures.append("simulation %d, creator %d, program %d, at %s: got %s, model %s, reasons %s" % (n, creator.creator_id, program + 1, at.isoformat(), answer, want, reasons))
+        failures += ["simulation %d: nobody is creator %d" % (n, creator) for creator in found]
+    tap.group("%s: simulate_admission under other rules and under its own, for everybody" % label, cases, failures)
+
+
 def main():
     tap = Tap()
     rounds, seed = settings()
@@ -171,6 +194,7 @@ def main():
     story.before = story.number + 1
     story.upheaval()
     story.replay(max(40, wanted // 5))
+    story.simulate(9)
     got = story.script.run()
     label = "seed %d" % seed
     decisions = Decisions(story, got)
@@ -178,6 +202,7 @@ def main():
     tap.group("%s: decided for the model's reasons, or answered with the application that stands" % label, len(story.asked), decisions.failures)
     tap.ok(len(decisions.counts) == 3 and min(decisions.counts.values()) > len(story.asked) // 50, "%s: all three decisions occur often" % label, [decisions.counts])
     check_replays(tap, story, got, label, decisions)
+    check_simulations(tap, story, got, label)
     Script().sql("SELECT influence.uninstall('drop all influence data in ' || current_database())").run()
     tap.done()
 
