@@ -18,7 +18,7 @@ import credibility_model as credibility
 from admission_story import Facts, ORIGIN, PLATFORMS, SPAN
 from check_admission import same_value
 from check_credibility import near
-from pg import Script, settings
+from pg import Script, array, settings
 import scores_model as scores
 from tap import Tap
 
@@ -29,6 +29,60 @@ SELLERS, TOUCHES, ORDERS = 30, 2500, 350
 
 def uninstall():
     Script().sql("SELECT influence.uninstall('drop all influence data in ' || current_database())").run()
+
+
+SCORED = ("engagement_shrunk", "engagement_lower", "engagement_percentile")
+
+
+def channels_at(story, at):
+    """scores_model's channels, with what is known now about a moment."""
+    out = []
+    for creator in story.creators:
+        country, vertical = creator.profiles.at(at, story.number + 1) or (creator.country, creator.vertical)
+        for channel in creator.channels:
+            scored = scores.Channel((creator.creator_id, channel.channel_id), channel.platform, vertical, channel.followers(at, story.number + 1),
+                                    channel.observations(at, story.number + 1))
+            scored.told, scored.country = channel, country
+            out.append(scored)
+    return out
+
+
+def lower_bound(channel):
+    bounds = credibility.shrunk_bounds(channel.posts, channel.rate, channel.prior, 0.95) if channel.shrunk is not None else None
+    return bounds or (None, None)
+
+
+def check_channels(tap, story, run, later, got):
+    """The scores of a run, and what creator_metrics() makes of them then and later, with newer facts and the run's priors."""
+    channels, known = channels_at(story, run), story.number + 1
+    priors = scores.fit(channels)
+    places, found, failures = scores.percentiles(channels), {(int(r[0]), int(r[1])): r[2:] for r in got["scores"]}, []
+    for c in channels:
+        answer = found.get(c.key)
+        plain = [c.platform, c.vertical, c.country or "", c.tier or "", None if c.followers is None else str(c.followers), str(model.channel_metric(c.told, "posts", run, known)), str(c.posts)]
+        numbers = [c.rate, credibility.median(c.observations), credibility.trimmed_mean(c.observations), c.shrunk] + list(lower_bound(c))
+        numbers += [model.channel_metric(c.told, metric, run, known) for metric in ("growth", "regularity")]
+        if answer is None or answer[:7] != plain or c.shrunk is not None and answer[7:9] != list(c.cell[1:]) or not all(near(a, w, Fraction(1, 10**12)) for a, w in zip(answer[9:17], numbers)) \
+                or not near(answer[17], places.get(c.key), Fraction(1, 10**5)):
+            failures.append("channel %s: got %s, model %s %s, percentile %s" % (c.key, answer, plain, [w and float(w) for w in numbers], places.get(c.key)))
+    points = scores.baselines(channels)
+    tap.group("channel_score: tier, cell, rates, bounds, growth, regularity, percentile", len(channels), failures)
+    cases, failures = 0, []
+    for at in (run, later):
+        best, found = {}, {(int(r[0]), r[1], r[2]): r[3] for r in got["scored %s" % at.isoformat()]}
+        for c in channels_at(story, at):
+            scores.shrink(c, priors)
+            for metric, value in zip(SCORED, (c.shrunk, lower_bound(c)[0], scores.place(c, points))):
+                for platform in ("", c.platform):
+                    key = (c.key[0], platform, metric)
+                    if value is not None:
+                        best[key] = max(best.get(key, Fraction(-1)), Fraction(value))
+        for key in set(best) | set(found):
+            cases += 1
+            # values have nine decimals; a percentile's error is that of the quantiles it lies between
+            if not near(found.get(key), best.get(key), Fraction(1, 10**5) if key[2] == SCORED[2] else Fraction(1, 10**9)):
+                failures.append("%s at %s: got %s, model %s" % (key, at.isoformat(), found.get(key), best.get(key) and float(best[key])))
+    tap.group("creator_metrics: shrunk rate, lower bound and percentile by the priors and baselines of the run, then and with later facts", cases, failures)
 
 
 def check_metrics(tap, seed):
@@ -48,8 +102,16 @@ def check_metrics(tap, seed):
         asked.append((at, known))
         story.script.query("metrics %d" % n, "SELECT creator_id, platform, metric, value FROM influence_internal.creator_metrics(NULL, 1, '%s', %s)"
                            % (at.isoformat(), "(SELECT at FROM moment WHERE number = %d)" % known if n % 2 else "NULL"))
+    run, later = ORIGIN + SPAN * 0.9, ORIGIN + SPAN
+    story.script.query("run", "SELECT status FROM influence.refresh_scores('%s')" % run.isoformat())
+    story.script.query("scores", "SELECT creator_id, channel_id, platform, vertical, country, tier, followers, posts, rate_posts, prior_vertical, prior_tier, rate, rate_median, rate_trimmed, "
+                       "rate_shrunk, rate_lower, rate_upper, growth, regularity, percentile FROM influence.channel_score")
+    for at in (run, later):
+        story.script.query("scored %s" % at.isoformat(), "SELECT creator_id, platform, metric, value FROM influence_internal.creator_metrics(NULL, 1, '%s', NULL, NULL, '%s')"
+                           % (at.isoformat(), array(SCORED)))
     got, cases, failures = story.script.run(), 0, []
     uninstall()
+    check_channels(tap, story, run, later, got)
     for n, (at, known) in enumerate(asked):
         found = {(int(r[0]), r[1], r[2]): Fraction(r[3]) for r in got["metrics %d" % n] if r[3] is not None}
         for creator in story.creators:

@@ -31,22 +31,27 @@ class Channel:
         self.cells = cells_of(platform, vertical, self.tier)
 
 
+def shrink(channel, priors, minimum=CELL_MINIMUM):
+    """Gives a channel the prior of its narrowest usable cell, and its shrunk rate; the platform's cell is always usable."""
+    channel.prior = channel.cell = channel.shrunk = None
+    for cell in channel.cells:
+        prior = priors.get(cell)
+        if prior is not None and (cell == channel.cells[-1] or prior[4] >= minimum and prior[1] is not None):
+            channel.prior, channel.cell = prior, cell
+            break
+    if channel.prior is not None and channel.posts:
+        channel.shrunk = credibility.to_200_bits(credibility.shrunk_rate(channel.posts, channel.rate, channel.prior))
+
+
 def fit(channels, minimum=CELL_MINIMUM):
-    """Gives every channel its prior, with the cell it is of, and its shrunk rate; returns the priors by cell."""
+    """Shrinks every channel, and returns the priors by cell."""
     members = {}
     for channel in channels:
         for cell in channel.cells:
             members.setdefault(cell, []).append(channel)
     priors = {cell: credibility.prior([c.observations for c in those], credibility.to_200_bits)[0] for cell, those in members.items()}
     for channel in channels:
-        channel.prior = channel.cell = channel.shrunk = None
-        for cell in channel.cells:
-            prior = priors[cell]
-            if prior is not None and (cell == channel.cells[-1] or prior[4] >= minimum and prior[1] is not None):
-                channel.prior, channel.cell = prior, cell
-                break
-        if channel.prior is not None and channel.posts:
-            channel.shrunk = credibility.to_200_bits(credibility.shrunk_rate(channel.posts, channel.rate, channel.prior))
+        shrink(channel, priors, minimum)
     return priors
 
 
@@ -75,18 +80,23 @@ def percentile(points, value):
     return below + Fraction(value - points[below]) / Fraction(points[below + 1] - points[below])
 
 
-def percentiles(channels, minimum=CELL_MINIMUM):
-    """{channel's key: percentile of its shrunk rate} in the narrowest cell with enough channels."""
+def baselines(channels, minimum=CELL_MINIMUM):
+    """{cell: quantiles of the shrunk rates}, where there are enough of them."""
     members = {}
     for channel in channels:
         if channel.shrunk is not None:
             for cell in channel.cells:
                 members.setdefault(cell, []).append(channel.shrunk)
-    points, found = {}, {}
-    for channel in channels:
-        if channel.shrunk is not None:
-            cell = next(c for c in channel.cells if c == channel.cells[-1] or len(members[c]) >= minimum)
-            if cell not in points:
-                points[cell] = quantiles(members[cell])
-            found[channel.key] = percentile(points[cell], channel.shrunk)
-    return found
+    widest = {channel.cells[-1] for channel in channels}
+    return {cell: quantiles(values) for cell, values in members.items() if cell in widest or len(values) >= minimum}
+
+
+def place(channel, points):
+    cell = next((cell for cell in channel.cells if cell in points), None)
+    return None if channel.shrunk is None or cell is None else percentile(points[cell], channel.shrunk)
+
+
+def percentiles(channels, minimum=CELL_MINIMUM):
+    """{channel's key: percentile of its shrunk rate} in the narrowest cell with enough channels."""
+    points = baselines(channels, minimum)
+    return {channel.key: place(channel, points) for channel in channels if channel.shrunk is not None}
