@@ -50,7 +50,8 @@ BEGIN
 		  JOIN rule r ON r.country IN ('', w.country) AND r.vertical IN ('', w.vertical) AND r.platform = h.platform
 		 WHERE by_platform
 	), found AS MATERIALIZED (
-		SELECT m.* FROM influence_internal.creator_metrics($2, $1, $3, $4, $5, CASE WHEN $7 THEN metrics || '{followers}' ELSE metrics END) m
+		SELECT m.* FROM influence_internal.creator_metrics($2, $1, $3, $4, $5, 
+				CASE WHEN $7 AND ('followers' = ANY (metrics)) IS NOT TRUE THEN metrics || '{followers}' ELSE metrics END) m
 	), measured AS (
 		SELECT f.*,
 			   CASE WHEN m.value IN ('NaN', 'Infinity', '-Infinity') THEN NULL
