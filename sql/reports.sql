@@ -62,6 +62,17 @@ SELECT status FROM influence.record_order_event(2, pg_temp.visitor(3), 'waits', 
 SELECT count(*) AS unearned FROM influence.unearned_return;
 SELECT day, orders, lines, revenue, returned, commission, clawed_back, kept_revenue, kept_commission FROM influence.creator_daily WHERE program_id = 2 AND creator_id = pg_temp.creator('cleo') ORDER BY 1;
 
+-- Before it is sent, a line of two creators is rounded as its clawbacks will be: of 3 each in 6, 1, 3 and 6 back are 0.5 -> 0, 1.5 -> 2 and 3.
+SELECT pg_temp.new_program('Slow', 'EUR', 'UTC', '{"model": "linear"}', '{"hold": "3600 days", "earns_at": "shipped", "rounding": "half_even"}');
+SELECT count(a.*) FROM unnest('{anna,bert}'::text[]) c, influence.apply_creator(3, pg_temp.creator(c), '2020-01-02') a;
+SELECT status FROM influence.set_commission_rate(3, 1, valid_from => '2024-01-01');
+SELECT count(*) FROM unnest('{anna,bert}'::text[]) c, influence.record_touch(3, pg_temp.visitor(4), c, 'click', pg_temp.creator(c), '2024-06-01 10:00+00');
+SELECT credited FROM influence.record_order(3, pg_temp.visitor(4), 'slow', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 6}]', '2024-06-02 10:00+00');
+SELECT count(*) FROM (VALUES (1, 1), (2, 2), (3, 3)) v(n, amount), influence.record_return(3, pg_temp.visitor(4), 'slow', 1, 'r' || n, amount => v.amount, returned_at => '2024-06-03'::timestamptz + n * interval '1 day') r;
+SELECT c.creator_ref, d.day, d.returned FROM influence.creator_daily d JOIN influence.creator c USING (creator_id) WHERE program_id = 3 AND day > '2024-06-02' ORDER BY 1, 2;
+SELECT status FROM influence.record_order_event(3, pg_temp.visitor(4), 'slow', 'shipped', '2024-06-08 10:00+00');
+SELECT c.creator_ref, d.day, d.returned, d.clawed_back FROM influence.creator_daily d JOIN influence.creator c USING (creator_id) WHERE program_id = 3 AND day > '2024-06-02' ORDER BY 1, 2;
+
 -- Independent sums: the ledger, the earnings, the income of months.
 SELECT c.creator_ref, s.program_id, s.total, (SELECT coalesce(sum(CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END), 0) FROM influence.ledger l
 	WHERE l.party_id = s.creator_id AND l.program_id = s.program_id) AS ledger, (SELECT sum(i.total) FROM influence.creator_income i WHERE i.creator_id = s.creator_id AND i.program_id = s.program_id) AS income
