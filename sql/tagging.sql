@@ -100,6 +100,7 @@ SELECT creator_id, exclusivity_ref, brand, category_id, valid, stated, actor, en
 SELECT at::date, pg_temp.bars(at) FROM unnest('{2025-06-14,2025-06-15,2025-07-01}'::timestamptz[]) at;
 -- what ended lately ends once, whatever the clock says
 SELECT status FROM influence.agree_exclusivity(2, 'e9', 'Bolt', 'ops', 3);
+SELECT status FROM influence.end_exclusivity(2, 'e9', 'ops', now() + interval '1 year');
 SELECT status FROM influence.end_exclusivity(2, 'e9', 'ops');
 SELECT status FROM influence.end_exclusivity(2, 'e9', 'ops');
 
