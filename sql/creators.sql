@@ -50,7 +50,8 @@ SELECT * FROM pg_temp.not_refused('IN004', $$set_creator_status(pg_temp.creator(
 	$$set_creator_status(pg_temp.creator('bert'), 'suspended', 'another reason', 'ops', '2024-02-01')$$,
 	$$set_creator_status(pg_temp.creator('bert'), 'suspended', 'fake followers', 'ops', '2024-02-01', 2)$$);
 SELECT * FROM pg_temp.not_refused('IN002', $$set_creator_status(1, NULL, 'r', 'ops')$$, $$set_creator_status(1, 'asleep', 'r', 'ops')$$, $$set_creator_status(1, 'active', 'r', NULL)$$,
-	$$set_creator_status(1, 'active', 'r', 'ops', NULL)$$, $$set_creator_status(1, 'active', 'r', 'ops', 'infinity')$$, $$set_creator_status(1, 'active', 'r', 'ops', '2024-01-01', -1)$$);
+	$$set_creator_status(1, 'active', 'r', 'ops', NULL)$$, $$set_creator_status(1, 'active', 'r', 'ops', 'infinity')$$, $$set_creator_status(1, 'active', 'r', 'ops', '2024-01-01', -1)$$,
+	$$set_creator_status(1, 'banned', 'r', 'record_strike')$$, $$set_creator_status(1, 'banned', 'r', 'lift_strike')$$, $$set_creator_status(1, 'banned', 'r', 'settle_strikes')$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$set_creator_status(99, 'active', 'r', 'ops')$$, $$set_creator_status(NULL, 'active', 'r', 'ops')$$);
 
 -- Storefronts: slugs are compared in NFKC and lower case, and never change hands.

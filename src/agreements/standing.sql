@@ -38,6 +38,10 @@ BEGIN
 			'Use active, suspended or banned.');
 	ELSIF set_creator_status.strikes < 0 THEN
 		PERFORM influence_internal.raise_invalid('strikes is negative', NULL, 'Count from 0.');
+	ELSIF set_creator_status.actor IN ('record_strike', 'lift_strike', 'settle_strikes') THEN
+		-- settle_strikes() would take the row for its own, and lifting a strike would undo it
+		PERFORM influence_internal.raise_invalid(format('actor "%s" is the name of a function', set_creator_status.actor), NULL,
+			'Name the person or service that decides; strikes are recorded with influence.record_strike(...).');
 	END IF;
 	PERFORM influence_internal.lock_key('standing ' || set_creator_status.creator_id);
 	INSERT INTO influence.creator_status (creator_id, since, status, strikes, reason, actor)
