@@ -130,6 +130,7 @@ SELECT status FROM influence.decide_application(1, pg_temp.creator('cleo'), 'adm
 SELECT status FROM influence.decide_application(1, pg_temp.creator('cleo'), 'admitted', 'good eye', 'olga');
 SELECT status, decision FROM pg_temp.apply('cleo', '2024-05-04');
 SELECT status, since, reapply_after FROM influence.decide_application(1, pg_temp.creator('cleo'), 'withdrawn', 'sells elsewhere', 'olga', '2024-06-01');
+SELECT status, since, reapply_after FROM influence.decide_application(1, pg_temp.creator('cleo'), 'admitted', 'good eye', 'olga', '2024-05-03');	-- a retry that comes late
 SELECT status, decision FROM pg_temp.apply('cleo', '2024-06-30 23:59:59.999999');
 SELECT at, influence_internal.earning_bar(1, pg_temp.creator('cleo'), at) FROM unnest('{2024-05-02,2024-05-03,2024-05-31 23:59:59.999999,2024-06-01}'::timestamptz[]) at;
 SELECT status FROM influence.record_channel_metrics(pg_temp.creator('cleo'), pg_temp.channel('cleo'), '2024-06-30', 5000, likes => 500);

@@ -147,6 +147,7 @@ AS $$
 DECLARE
 	facts record;
 	last record;
+	known record;
 	moment timestamptz;
 BEGIN
 	SELECT f.* INTO facts FROM influence_internal.program_facts($1) f;
@@ -167,9 +168,14 @@ BEGIN
 		PERFORM influence_internal.raise_unknown('application', format('of creator %s to program %s', $2, $1),
 			'Submit it with influence.apply_creator(program_id, creator_id).');
 	END IF;
-	IF last.by_hand AND (last.decision, last.actor) = ($3, $5) AND last.note IS NOT DISTINCT FROM $4
-	   AND last.decided_at = coalesce($6, last.decided_at) THEN
-		RETURN QUERY SELECT 'duplicate', last.application_id, last.decided_at, last.reapply_after;
+	-- without a moment only the latest one can be meant
+	SELECT d.* INTO known
+	  FROM influence.application_decision d
+	 WHERE d.creator_id = $2 AND d.program_id = $1 AND (d.decision, d.actor) = ($3, $5) AND d.note IS NOT DISTINCT FROM $4
+	   AND CASE WHEN $6 IS NULL THEN (d.decided_at, d.recorded_at) = (last.decided_at, last.recorded_at) ELSE d.decided_at = $6 END
+	 ORDER BY d.recorded_at DESC LIMIT 1;
+	IF FOUND THEN
+		RETURN QUERY SELECT 'duplicate', known.application_id, known.decided_at, known.reapply_after;
 		RETURN;
 	END IF;
 	moment := coalesce($6, greatest(now(), last.decided_at));
