@@ -84,3 +84,19 @@ SELECT status FROM influence.update_shopper(pg_temp.visitor(4), discoverable => 
 SELECT count(*) FROM influence.find_friends(pg_temp.visitor(5), 'anna mueller') f WHERE f.display_name = 'Anna Mueller';
 SELECT status FROM influence.update_shopper(pg_temp.visitor(4), discoverable => false);
 SELECT count(*) FROM influence.find_friends(pg_temp.visitor(5), 'anna mueller') f WHERE f.display_name = 'Anna Mueller';
+
+-- Two accounts of one person are one friend: what one of them agreed to, the other sees and ends.
+SELECT bool_and(status = 'recorded') FROM unnest('{21,22,31,32}'::int[]) i, influence.register_shopper(pg_temp.visitor(i));
+SELECT a.status, b.status FROM influence.add_friend(pg_temp.visitor(21), pg_temp.visitor(31)) a, influence.accept_friend(pg_temp.visitor(31), pg_temp.visitor(21)) b;
+SELECT status FROM influence.create_list('shopper', pg_temp.visitor(22)::text, 'f', 'wish', 'For friends', 'friends');
+SELECT bool_and(status = 'recorded') FROM (VALUES (21, 22), (31, 32)) a(account, person), influence.identify(pg_temp.visitor(a.account), pg_temp.visitor(a.person));
+SELECT a.id, (SELECT string_agg(right(f.friend_id::text, 2) || ' ' || f.state, ', ') FROM influence.get_friends(pg_temp.visitor(a.id)) f) AS friends FROM unnest('{21,22,31,32}'::int[]) a(id);
+SELECT * FROM influence.add_friend(pg_temp.visitor(32), pg_temp.visitor(22));
+SELECT v.id, (SELECT count(*) FROM influence.get_lists('shopper', pg_temp.visitor(22)::text, pg_temp.visitor(v.id))) AS lists FROM unnest('{31,32}'::int[]) v(id);
+SELECT * FROM influence.unfriend(pg_temp.visitor(22), pg_temp.visitor(32));
+SELECT v.id, (SELECT count(*) FROM influence.get_lists('shopper', pg_temp.visitor(22)::text, pg_temp.visitor(v.id))) AS lists FROM unnest('{31,32}'::int[]) v(id);
+SELECT a.state, b.status FROM influence.add_friend(pg_temp.visitor(31), pg_temp.visitor(21)) a, influence.accept_friend(pg_temp.visitor(22), pg_temp.visitor(32)) b;
+SELECT right(friend_id::text, 2) AS friend, state FROM influence.get_friends(pg_temp.visitor(32));
+-- a block is taken back by the person, too
+SELECT a.status, b.status FROM influence.block_shopper(pg_temp.visitor(21), pg_temp.visitor(31)) a, influence.block_shopper(pg_temp.visitor(22), pg_temp.visitor(32), false) b;
+SELECT status, state FROM influence.add_friend(pg_temp.visitor(22), pg_temp.visitor(32));

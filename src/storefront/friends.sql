@@ -56,16 +56,47 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	one uuid := influence_internal.person_of($1);
+	other uuid := influence_internal.person_of($2);
 BEGIN
 	PERFORM influence_internal.require_shopper($1);
 	PERFORM influence_internal.require_shopper($2);
-	IF influence_internal.person_of($1) = influence_internal.person_of($2) THEN
+	IF one = other THEN
 		PERFORM influence_internal.raise_invalid('both shoppers are one person', format('Shoppers: %s, %s.', $1, $2), 'Name somebody else.');
 	END IF;
-	PERFORM influence_internal.lock_key(format('friends %s %s', least($1, $2), greatest($1, $2)));
+	PERFORM influence_internal.lock_key(format('friends %s %s', least(one, other), greatest(one, other)));
 END
 $$;
-COMMENT ON FUNCTION influence_internal.require_two_persons(uuid, uuid) IS 'Raises IN003 unless both are shoppers, IN002 if they are one person, and makes the writers of these two wait for each other.';
+COMMENT ON FUNCTION influence_internal.require_two_persons(uuid, uuid) IS 'Raises IN003 unless both are shoppers, IN002 if they are one person, and makes the writers of these two persons wait for each other.';
+
+CREATE FUNCTION influence_internal.friendship_state(mine uuid[], theirs uuid[])
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT f.state FROM influence.friendship f
+			 WHERE f.visitor_id = ANY ($1) AND f.friend_id = ANY ($2)
+			 ORDER BY array_position('{friends,received,requested}', f.state) LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.friendship_state(uuid[], uuid[]) IS 'How one person stands to another, each with all its visitors: friends before received before requested; NULL = neither knows of the other.';
+
+CREATE FUNCTION influence_internal.make_friends(one uuid[], other uuid[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	UPDATE influence.friendship f SET state = 'friends', since = now()
+	 WHERE f.state <> 'friends'
+	   AND (f.visitor_id = ANY ($1) AND f.friend_id = ANY ($2) OR f.visitor_id = ANY ($2) AND f.friend_id = ANY ($1));
+END
+$$;
+COMMENT ON FUNCTION influence_internal.make_friends(uuid[], uuid[]) IS 'Turns what two persons asked each other into friendship, for both sides.';
 
 CREATE FUNCTION influence_internal.add_friend(visitor_id uuid, friend_id uuid)
 RETURNS TABLE (status text, state text)
@@ -74,28 +105,27 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+	mine uuid[] := influence_internal.person_visitors($1);
+	theirs uuid[] := influence_internal.person_visitors($2);
 	known text;
 BEGIN
 	PERFORM influence_internal.require_two_persons($1, $2);
-	IF EXISTS (SELECT FROM influence.shopper_block b WHERE b.visitor_id = ANY (influence_internal.person_visitors($1))
-				  AND b.blocked_id = ANY (influence_internal.person_visitors($2))) THEN
+	IF EXISTS (SELECT FROM influence.shopper_block b WHERE b.visitor_id = ANY (mine) AND b.blocked_id = ANY (theirs)) THEN
 		PERFORM influence_internal.raise_refused('the shopper blocks whom it wants as a friend', NULL,
 			'Unblock first: influence.block_shopper(visitor_id, other_id, blocked => false).');
 	END IF;
-	SELECT f.state INTO known FROM influence.friendship f WHERE f.visitor_id = $1 AND f.friend_id = $2;
+	known := influence_internal.friendship_state(mine, theirs);
 	IF known = 'received' THEN
 		-- both asked
-		UPDATE influence.friendship f SET state = 'friends', since = now()
-		 WHERE (f.visitor_id, f.friend_id) IN (($1, $2), ($2, $1));
+		PERFORM influence_internal.make_friends(mine, theirs);
 		RETURN QUERY SELECT 'recorded', 'friends';
 		RETURN;
+	ELSIF known IS NULL THEN
+		INSERT INTO influence.friendship (visitor_id, friend_id, state) VALUES ($1, $2, 'requested') ON CONFLICT DO NOTHING;
 	END IF;
-	INSERT INTO influence.friendship (visitor_id, friend_id, state) VALUES ($1, $2, 'requested')
-	ON CONFLICT DO NOTHING;
 	-- who blocks hears nothing, and who asks is answered as always; a later request arrives once the block is over
-	IF known IS DISTINCT FROM 'friends'
-	   AND NOT EXISTS (SELECT FROM influence.shopper_block b WHERE b.visitor_id = ANY (influence_internal.person_visitors($2))
-						  AND b.blocked_id = ANY (influence_internal.person_visitors($1))) THEN
+	IF influence_internal.friendship_state(theirs, mine) IS NULL
+	   AND NOT EXISTS (SELECT FROM influence.shopper_block b WHERE b.visitor_id = ANY (theirs) AND b.blocked_id = ANY (mine)) THEN
 		INSERT INTO influence.friendship (visitor_id, friend_id, state) VALUES ($2, $1, 'received') ON CONFLICT DO NOTHING;
 	END IF;
 	status := CASE WHEN known IS NULL THEN 'recorded' ELSE 'duplicate' END;
@@ -113,15 +143,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+	mine uuid[] := influence_internal.person_visitors($1);
+	theirs uuid[] := influence_internal.person_visitors($2);
 	known text;
 BEGIN
 	PERFORM influence_internal.require_two_persons($1, $2);
-	SELECT f.state INTO known FROM influence.friendship f WHERE f.visitor_id = $1 AND f.friend_id = $2;
+	known := influence_internal.friendship_state(mine, theirs);
 	IF known = 'friends' THEN
 		status := 'duplicate';
 	ELSIF known = 'received' THEN
-		UPDATE influence.friendship f SET state = 'friends', since = now()
-		 WHERE (f.visitor_id, f.friend_id) IN (($1, $2), ($2, $1));
+		PERFORM influence_internal.make_friends(mine, theirs);
 		status := 'recorded';
 	ELSE
 		PERFORM influence_internal.raise_unknown('request of shopper', $2::text, 'See influence.get_friends(visitor_id); add_friend asks.');
@@ -138,16 +169,19 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	mine uuid[] := influence_internal.person_visitors($1);
+	theirs uuid[] := influence_internal.person_visitors($2);
 BEGIN
 	PERFORM influence_internal.require_two_persons($1, $2);
-	DELETE FROM influence.friendship f WHERE f.visitor_id = $1 AND f.friend_id = $2;
+	DELETE FROM influence.friendship f WHERE f.visitor_id = ANY (mine) AND f.friend_id = ANY (theirs);
 	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
-	DELETE FROM influence.friendship f WHERE f.visitor_id = $2 AND f.friend_id = $1;
+	DELETE FROM influence.friendship f WHERE f.visitor_id = ANY (theirs) AND f.friend_id = ANY (mine);
 	RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.unfriend(uuid, uuid) IS
-'Ends a friendship, takes back a request, or declines one. -> status recorded | duplicate (there was none). IN002, IN003.';
+'Ends a friendship, takes back a request, or declines one, under whatever visitors of the two persons it was made. -> status recorded | duplicate (there was none). IN002, IN003.';
 
 CREATE FUNCTION influence_internal.block_shopper(visitor_id uuid, other_id uuid, blocked boolean DEFAULT true)
 RETURNS TABLE (status text)
@@ -164,7 +198,8 @@ BEGIN
 		DELETE FROM influence.friendship f USING unnest(influence_internal.person_visitors($1)) m(id), unnest(influence_internal.person_visitors($2)) o(id)
 		 WHERE (f.visitor_id, f.friend_id) IN ((m.id, o.id), (o.id, m.id));
 	ELSE
-		DELETE FROM influence.shopper_block b WHERE b.visitor_id = $1 AND b.blocked_id = $2;
+		DELETE FROM influence.shopper_block b
+		 WHERE b.visitor_id = ANY (influence_internal.person_visitors($1)) AND b.blocked_id = ANY (influence_internal.person_visitors($2));
 		status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
 	END IF;
 	RETURN NEXT;
@@ -179,18 +214,22 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	mine uuid[] := influence_internal.person_visitors($1);
 BEGIN
 	PERFORM influence_internal.require_shopper($1);
 	RETURN QUERY
 	SELECT f.friend_id, s.display_name, f.state, f.since
-	  FROM influence.friendship f
+	  FROM (SELECT DISTINCT ON (x.friend_id) x.friend_id, x.state, x.since
+			  FROM influence.friendship x
+			 WHERE x.visitor_id = ANY (mine) AND x.friend_id <> ALL (mine)
+			 ORDER BY x.friend_id, array_position('{friends,received,requested}', x.state), x.since) f
 	  JOIN influence.shopper s ON s.visitor_id = f.friend_id
-	 WHERE f.visitor_id = $1
 	 ORDER BY array_position('{received,friends,requested}', f.state), s.display_name COLLATE "C", f.friend_id;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.get_friends(uuid) IS
-'A shopper''s friends and requests by name: state received (asks to be accepted), friends or requested. IN003.';
+'A shopper''s friends and requests, under all its aliases, by name: state received (asks to be accepted), friends or requested. IN003.';
 
 CREATE FUNCTION influence_internal.find_friends(viewer_id uuid, name text, page_size int DEFAULT 20)
 RETURNS TABLE (visitor_id uuid, display_name text, similarity float8, state text)
@@ -236,7 +275,7 @@ BEGIN
 		visitor_id := candidate.visitor_id;
 		display_name := candidate.display_name;
 		similarity := candidate.similarity;
-		state := (SELECT f.state FROM influence.friendship f WHERE f.visitor_id = $1 AND f.friend_id = candidate.visitor_id);
+		state := influence_internal.friendship_state(viewers, influence_internal.person_visitors(candidate.visitor_id));
 		RETURN NEXT;
 	END LOOP;
 END
