@@ -108,3 +108,15 @@ SELECT status FROM influence.block_shopper(pg_temp.visitor(5), pg_temp.visitor(6
 SELECT pg_temp.sees(4, 6, NULL) AS blocked;
 SELECT list_id, gift_ref, state FROM influence.my_gifts(pg_temp.visitor(6)) ORDER BY 1;
 SELECT bool_and(status = 'recorded') FROM generate_series(3, 4) l, influence.release_gift(l, pg_temp.visitor(6), 'g');
+-- what my_gifts shows, any of the giver's accounts takes back or buys
+SELECT bool_and(status = 'recorded') FROM unnest('{18,19}'::int[]) i, influence.register_shopper(pg_temp.visitor(i));
+SELECT status FROM influence.create_list('shopper', pg_temp.visitor(1)::text, 'late', 'wish', 'Late', 'public');
+SELECT * FROM influence.set_list_items(9, '[{"product_id": 1}, {"product_id": 2}]');
+SELECT bool_and(status = 'recorded') FROM generate_series(1, 2) p, influence.reserve_list_item(9, p, pg_temp.visitor(18), 'l' || p);
+SELECT status FROM influence.identify(pg_temp.visitor(18), pg_temp.visitor(19));
+SELECT status FROM influence.release_gift(9, pg_temp.visitor(19), 'l1');
+SELECT status FROM influence.release_gift(9, pg_temp.visitor(19), 'l1');
+SELECT status FROM influence.record_order(1, pg_temp.visitor(19), 'o9', '[{"line_no": 1, "product_id": 2, "quantity": 1, "paid_price": 1000}]', '2024-05-04');
+SELECT status FROM influence.record_gift_purchase(9, 2, pg_temp.visitor(19), 'l2', 1, 'o9');
+SELECT status FROM influence.record_gift_purchase(9, 2, pg_temp.visitor(19), 'l2', 1, 'o9');
+SELECT pg_temp.page(9, 19), pg_temp.page(9, 3) AS other;

@@ -104,15 +104,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	known text;
+	giver uuid;
 BEGIN
 	PERFORM influence_internal.lock_key(format('list %s', $1));
-	SELECT g.state INTO known FROM influence.list_gift g WHERE g.list_id = $1 AND g.giver_id = $2 AND g.gift_ref = $3;
+	-- my_gifts shows what the person gives under any of its visitors
+	SELECT g.giver_id INTO giver FROM influence.list_gift g
+	 WHERE g.list_id = $1 AND g.giver_id = ANY (influence_internal.person_visitors($2)) AND g.gift_ref = $3
+	 ORDER BY g.giver_id = $2 DESC, g.giver_id LIMIT 1;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('gift', format('"%s"', $3), 'See influence.my_gifts(giver_id).');
 	END IF;
 	UPDATE influence.list_gift g SET state = 'released', purchased_at = NULL, program_id = NULL, order_ref = NULL
-	 WHERE g.list_id = $1 AND g.giver_id = $2 AND g.gift_ref = $3 AND g.state <> 'released';
+	 WHERE g.list_id = $1 AND g.giver_id = giver AND g.gift_ref = $3 AND g.state <> 'released';
 	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
 END
@@ -145,8 +148,10 @@ BEGIN
 	PERFORM influence_internal.lock_key(format('list %s', $1));
 	-- the pieces of an order are given once, whatever list they are from
 	PERFORM influence_internal.lock_key(format('gifts of order %s %s', $5, $6));
-	SELECT g.product_id, g.state, g.quantity, g.program_id, g.order_ref INTO known
-	  FROM influence.list_gift g WHERE g.list_id = $1 AND g.giver_id = $3 AND g.gift_ref = $4;
+	SELECT g.giver_id, g.product_id, g.state, g.quantity, g.program_id, g.order_ref INTO known
+	  FROM influence.list_gift g
+	 WHERE g.list_id = $1 AND g.giver_id = ANY (influence_internal.person_visitors($3)) AND g.gift_ref = $4
+	 ORDER BY g.giver_id = $3 DESC, g.giver_id LIMIT 1;
 	IF known.state = 'purchased' OR (known.product_id, known.quantity) <> ($2, $7) THEN
 		IF (known.product_id, known.quantity, known.program_id, known.order_ref) IS DISTINCT FROM ($2, $7, $5, $6) THEN
 			PERFORM influence_internal.raise_conflict('gift', $4);
@@ -181,7 +186,7 @@ BEGIN
 				influence_internal.content_hash(jsonb_build_array($2, $7, NULL)));
 	ELSE
 		UPDATE influence.list_gift g SET state = 'purchased', purchased_at = bought.ordered_at, program_id = $5, order_ref = $6
-		 WHERE g.list_id = $1 AND g.giver_id = $3 AND g.gift_ref = $4;
+		 WHERE g.list_id = $1 AND g.giver_id = known.giver_id AND g.gift_ref = $4;
 	END IF;
 	status := 'recorded';
 	RETURN NEXT;
