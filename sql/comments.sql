@@ -51,6 +51,13 @@ SELECT * FROM pg_temp.not_refused('IN005', $$comment_on_post(pg_temp.visitor(1),
 	$$comment_on_post(pg_temp.visitor(3), pg_temp.post('a1'), 'x', 'x', '2024-05-02')$$, $$comment_on_post(pg_temp.visitor(6), pg_temp.post('a1'), 'x', 'x', '2024-05-02')$$);
 SELECT status FROM influence.comment_on_post(pg_temp.visitor(1), pg_temp.post('b1'), 'late', 'Written before it was removed.', '2024-05-02 23:59');
 
+-- Comments are seen by who may see the post: not by who is blocked, under whatever visitor, nor after it is taken down.
+SELECT v, (SELECT count(*) FROM influence.get_comments(1, pg_temp.visitor(v))) AS comments FROM unnest('{2,3,6}'::int[]) v;
+SELECT at, (SELECT count(*) FROM influence.get_comments(pg_temp.post('b1'), as_of => at)) AS comments FROM unnest('{2024-05-02 23:59:30,2024-05-03}'::timestamptz[]) at;
+SELECT status FROM influence.block(pg_temp.visitor(6), pg_temp.creator('bert'));
+SELECT status FROM influence.block(pg_temp.visitor(3), pg_temp.creator('bert'), blocked => false);
+SELECT count(*) FROM influence.block;
+
 -- Taken down and back: a history.
 SELECT status FROM influence.set_comment_status(1, 'removed', 'rude', 'ops', '2024-05-05');
 SELECT status FROM influence.set_comment_status(1, 'removed', 'rude', 'ops', '2024-05-05');
@@ -123,6 +130,13 @@ SELECT pg_temp.feed(5, '2024-07-02 08:30');
 SELECT status FROM influence.mute(pg_temp.visitor(5), topic => 'cats', until => '2024-07-02 08:30');
 SELECT pg_temp.feed(5, '2024-07-02 08:30');
 SELECT status FROM influence.unmute(pg_temp.visitor(5), pg_temp.creator('cleo'));
+SELECT status FROM influence.unmute(pg_temp.visitor(5), pg_temp.creator('cleo'));
+SELECT pg_temp.feed(5, '2024-07-02 08:30');
+-- a mute is the person's: 5 on another device
+SELECT status FROM influence.identify(pg_temp.visitor(15), pg_temp.visitor(5));
+SELECT status FROM influence.register_shopper(pg_temp.visitor(15));
+SELECT status FROM influence.mute(pg_temp.visitor(15), pg_temp.creator('cleo'));
+SELECT pg_temp.feed(5, '2024-07-02 08:30');
 SELECT status FROM influence.unmute(pg_temp.visitor(5), pg_temp.creator('cleo'));
 SELECT pg_temp.feed(5, '2024-07-02 08:30');
 -- nobody else is muted, and a mute made after the first page counts for the second

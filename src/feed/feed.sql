@@ -111,6 +111,7 @@ DECLARE
 	weights jsonb := influence_internal.setting_value('feed_weights');
 	half_life float8 := extract(epoch FROM (influence_internal.setting_value('rank_half_life') #>> '{}')::interval);
 	viewer_country text;
+	viewers uuid[] := influence_internal.person_visitors($2);
 BEGIN
 	SELECT * INTO program FROM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('viewer_id', $2::text, 'as_of', $5::text);
@@ -143,9 +144,9 @@ BEGIN
 		 WHERE p.program_id = $1 AND p.published_at <= moment
 		   AND (p.countries IS NULL OR viewer_country = ANY (p.countries))
 		   AND r.visitor_id IS DISTINCT FROM $2
-		   AND NOT EXISTS (SELECT FROM influence.block b WHERE b.visitor_id = $2 AND b.creator_id = p.creator_id)
+		   AND NOT EXISTS (SELECT FROM influence.block b WHERE b.visitor_id = ANY (viewers) AND b.creator_id = p.creator_id)
 		   AND NOT EXISTS (SELECT FROM influence.mute m
-							WHERE m.visitor_id = $2 AND (m.until IS NULL OR m.until > $5)
+							WHERE m.visitor_id = ANY (viewers) AND (m.until IS NULL OR m.until > $5)
 							  AND (m.target_kind, m.target_id) IN (('creator', p.creator_id), ('topic', p.topic_id)))
 		   -- a cursor freezes rank and price, never the right to be shown
 		   AND influence_internal.is_on_show(p.post_id, $5)

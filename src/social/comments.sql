@@ -103,11 +103,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	program bigint := (SELECT p.program_id FROM influence.post p WHERE p.post_id = $1);
+	post record;
+	viewers uuid[] := influence_internal.person_visitors($2);
 	place timestamptz;
 BEGIN
 	PERFORM influence_internal.require_arguments('as_of', $5::text);
-	IF program IS NULL THEN
+	SELECT p.program_id, p.creator_id INTO post FROM influence.post p WHERE p.post_id = $1;
+	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('post', $1::text, 'Publish it with influence.publish_post(...).');
 	ELSIF $3 IS NULL OR $3 NOT BETWEEN 1 AND 1000 THEN
 		PERFORM influence_internal.raise_invalid('page_size is out of range', format('page_size: %s', $3), 'Ask for 1 to 1000 comments a page.');
@@ -118,15 +120,20 @@ BEGIN
 			PERFORM influence_internal.raise_unknown('comment', $4::text, 'Give the last comment_id of the page before.');
 		END IF;
 	END IF;
-	PERFORM influence_internal.require_capability(program, 'read', $2, $5, NULL, NULL);
+	PERFORM influence_internal.require_capability(post.program_id, 'read', $2, $5, NULL, NULL);
+	-- what is said about a post is seen by who may see the post
+	IF NOT influence_internal.is_on_show($1, $5)
+	   OR EXISTS (SELECT FROM influence.block b WHERE b.visitor_id = ANY (viewers) AND b.creator_id = post.creator_id) THEN
+		RETURN;
+	END IF;
 	RETURN QUERY
 	SELECT c.comment_id, c.visitor_id, c.body, c.occurred_at, s.status
 	  FROM influence.post_comment c
 	 CROSS JOIN LATERAL influence_internal.comment_state(c.visitor_id, c.comment_id, $5) s(status)
-	 WHERE c.post_id = $1 AND c.occurred_at <= $5 AND (s.status = 'published' OR s.status = 'pending' AND c.visitor_id = $2)
+	 WHERE c.post_id = $1 AND c.occurred_at <= $5 AND (s.status = 'published' OR s.status = 'pending' AND c.visitor_id = ANY (viewers))
 	   AND ($4 IS NULL OR (c.occurred_at, c.comment_id) < (place, $4))
 	 ORDER BY c.occurred_at DESC, c.comment_id DESC LIMIT $3;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.get_comments(bigint, uuid, int, bigint, timestamptz) IS
-'A page of the comments on a post, newest first: what is published at as_of, and what of the viewer''s own is pending (state). after_comment: the last comment_id of the page before. IN002 bad page_size, IN003 no such post or comment, IN005 a capability (read).';
+'A page of the comments on a post, newest first: what is published at as_of, and what of the viewer''s own is pending (state); none where the post is not shown then (removed, expired, its creator not active), or viewer and creator have blocked each other. after_comment: the last comment_id of the page before. IN002 bad page_size, IN003 no such post or comment, IN005 a capability (read).';

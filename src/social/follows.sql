@@ -94,14 +94,14 @@ BEGIN
 	ELSIF $4 THEN
 		INSERT INTO influence.block (visitor_id, creator_id, direction) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 	ELSE
-		DELETE FROM influence.block b WHERE b.visitor_id = $1 AND b.creator_id = $2 AND b.direction = $3;
+		DELETE FROM influence.block b WHERE b.visitor_id = ANY (influence_internal.person_visitors($1)) AND b.creator_id = $2 AND b.direction = $3;
 	END IF;
 	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.block(uuid, bigint, text, boolean) IS
-'Blocks (or with blocked => false unblocks) between a shopper and a creator, by either side; a block in either direction hides the creator''s posts from the shopper. -> status recorded | duplicate. IN002, IN003.';
+'Blocks (or with blocked => false unblocks) between a shopper and a creator, by either side; a block in either direction hides the creator''s posts, and what is said about them, from the shopper under all its visitors. -> status recorded | duplicate. IN002, IN003.';
 
 CREATE FUNCTION influence_internal.mute(visitor_id uuid, creator_id bigint DEFAULT NULL, topic text DEFAULT NULL,
 	until timestamptz DEFAULT NULL)
@@ -141,7 +141,7 @@ BEGIN
 	PERFORM influence_internal.require_shopper($1);
 	SELECT * INTO target FROM influence_internal.follow_target($2, $3);
 	DELETE FROM influence.mute m
-	 WHERE m.visitor_id = $1 AND m.target_kind = target.target_kind AND m.target_id = target.target_id;
+	 WHERE m.visitor_id = ANY (influence_internal.person_visitors($1)) AND m.target_kind = target.target_kind AND m.target_id = target.target_id;
 	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
 END
