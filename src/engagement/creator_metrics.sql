@@ -119,7 +119,7 @@ BEGIN
 		  JOIN cell c ON c.platform = m.platform AND c.vertical = m.vertical AND c.tier = m.tier
 		 CROSS JOIN LATERAL (SELECT CASE WHEN shrinks AND m.state IS NOT NULL AND c.prior IS NOT NULL
 				THEN influence.shrunk_rate(influence.engagement_posts(m.state), influence.engagement_mean(m.state), c.prior) END AS shrunk) s
-	), best AS (
+	), best AS MATERIALIZED (
 		SELECT s.creator_id, CASE WHEN grouping(s.platform) = 1 THEN '' ELSE s.platform END AS platform,
 			   max(s.followers) AS followers, sum(s.followers) AS total_followers, max(s.views_per_post) AS views_per_post, max(s.rate) AS rate,
 			   max(CASE WHEN wants_median THEN influence.engagement_median(s.state) END) AS median, max(s.shrunk) AS shrunk, max(s.lower) AS lower, max(s.percentile) AS percentile,
