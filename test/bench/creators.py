@@ -133,6 +133,9 @@ def main():
     say("score_creators() takes %.2f times the plain scan (median of %d rounds, %s; the bar is 3)" % (scan, rounds, scan_range))
     say("it is %.1f times as fast as SQL with percentile_cont for the same (%s; the bar is 5), %.1f times as fast as SQL for mean, median and trimmed mean alone (%s), "
         "%.1f for mean and median alone (%s)" % (faster, faster_range, *ratio(ROBUST_AT, SCORE_AT), *ratio(MEDIAN_AT, SCORE_AT)))
+    say("by the clock, where two workers may help, score_creators() takes %.1f times the plain scan: they share all of the scan, and of scoring only the reading"
+        % (medians[SCORE_AT][2] / medians[PLAIN_AT][2]))
+    say("load of the machine at the end: %.1f (the bench alone makes 1 to 3)" % os.getloadavg()[0])
     if doc:
         from report import write_part
         write_part(os.path.join(os.environ["PGI_TREE"], doc), "creators",
