@@ -15,6 +15,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	CREATE VIEW influence.campaign_report WITH (security_invoker = true) AS
+	-- persons first, so that touches and orders meet by person
+	WITH touched AS MATERIALIZED (
+		SELECT x.campaign_id, q.program_id, coalesce(y.person_id, x.visitor_id) AS person_id, x.kind, x.touched_at
+		  FROM influence.touch x
+		  JOIN influence.campaign q ON q.campaign_id = x.campaign_id
+		  LEFT JOIN influence.visitor_person y ON y.visitor_id = x.visitor_id
+	), ordered AS MATERIALIZED (
+		SELECT w.program_id, w.person_id, w.ordered_at, w.looks_back_to FROM influence.order_window w
+	)
 	SELECT c.campaign_id, c.program_id, c.campaign_ref, c.name, c.brand, c.paid, lower(c.valid) AS begins_at, upper(c.valid) AS ends_at,
 		   g.currency, coalesce(n.products, 0) AS products, coalesce(p.posts, 0) AS posts, coalesce(p.creators, 0) AS creators,
 		   coalesce(t.views, 0) AS views, coalesce(t.clicks, 0) AS clicks, coalesce(t.carts, 0) AS carts, coalesce(t.exposed, 0) AS exposed,
@@ -36,18 +45,14 @@ BEGIN
 	  LEFT JOIN (SELECT v.campaign_id, sum(v.views)::bigint AS views, sum(v.clicks)::bigint AS clicks, sum(v.carts)::bigint AS carts, count(*) AS exposed
 				   FROM (SELECT x.campaign_id, count(*) FILTER (WHERE x.kind = 'view') AS views, count(*) FILTER (WHERE x.kind = 'click') AS clicks,
 								count(*) FILTER (WHERE x.kind = 'cart') AS carts
-						   FROM influence.touch x
-						   LEFT JOIN influence.visitor_person y ON y.visitor_id = x.visitor_id
-						  WHERE x.campaign_id IS NOT NULL
-						  GROUP BY x.campaign_id, coalesce(y.person_id, x.visitor_id)) v
+						   FROM touched x
+						  GROUP BY x.campaign_id, x.person_id) v
 				  GROUP BY v.campaign_id) t ON t.campaign_id = c.campaign_id
 	  LEFT JOIN (SELECT z.campaign_id, count(*) AS buyers
-				   FROM (SELECT DISTINCT x.campaign_id, w.person_id
-						   FROM influence.touch x
-						   JOIN influence.campaign q ON q.campaign_id = x.campaign_id
-						   LEFT JOIN influence.visitor_person y ON y.visitor_id = x.visitor_id
-						   JOIN influence.order_window w ON w.person_id = coalesce(y.person_id, x.visitor_id) AND w.program_id = q.program_id
-								AND x.touched_at > w.looks_back_to AND x.touched_at <= w.ordered_at) z
+				   FROM (SELECT DISTINCT x.campaign_id, x.person_id
+						   FROM touched x
+						   JOIN ordered w ON w.person_id = x.person_id AND w.program_id = x.program_id AND x.touched_at > w.looks_back_to
+								AND x.touched_at <= w.ordered_at) z
 				  GROUP BY z.campaign_id) b ON b.campaign_id = c.campaign_id
 	  LEFT JOIN (SELECT l.campaign_id, count(DISTINCT (l.visitor_id, l.order_ref)) AS orders, count(*) AS lines, sum(l.credit) AS revenue,
 						sum(l.returned) AS returned, sum(l.earned) AS earned, sum(l.credit) FILTER (WHERE i.product_id IS NOT NULL) AS revenue_in_set

@@ -106,12 +106,14 @@ BEGIN
 	), variant AS (
 		SELECT m.program_id, m.experiment, m.variant, bool_or(m.holdout IS TRUE) OR m.variant IN ('holdout', 'control') AS holdout
 		  FROM mark m GROUP BY m.program_id, m.experiment, m.variant
+	), line AS MATERIALIZED (
+		SELECT l.program_id, l.person_id, l.visitor_id, l.order_ref, l.ordered_at, l.revenue, l.returned FROM influence.line_sale l
 	), bought AS (
 		SELECT m.program_id, m.experiment, m.person_id, count(DISTINCT (l.visitor_id, l.order_ref)) AS orders, sum(l.revenue) AS revenue,
 			   sum(l.returned) AS returned
 		  FROM member m
 		  JOIN span s ON s.program_id = m.program_id AND s.experiment = m.experiment
-		  JOIN influence.line_sale l ON l.program_id = m.program_id AND l.person_id = m.person_id AND l.ordered_at >= m.since AND l.ordered_at <= s.last_at
+		  JOIN line l ON l.program_id = m.program_id AND l.person_id = m.person_id AND l.ordered_at >= m.since AND l.ordered_at <= s.last_at
 		 GROUP BY m.program_id, m.experiment, m.person_id
 	), outcome AS (
 		SELECT v.program_id, v.experiment, v.variant, v.holdout, count(m.person_id) AS participants, count(*) FILTER (WHERE e.clicked) AS clickers,

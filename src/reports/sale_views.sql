@@ -16,16 +16,16 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	-- as a column of the table of aliases: joins to it are by its key, whatever the planner expects of the chains
 	CREATE VIEW influence.visitor_person WITH (security_invoker = true) AS
-	WITH RECURSIVE chain AS (
-		SELECT a.visitor_id, a.shopper_id AS person_id, 1 AS depth FROM influence.visitor_alias a
-		UNION ALL
-		-- a shopper may be another's visitor in turn
-		SELECT c.visitor_id, a.shopper_id, c.depth + 1
-		  FROM chain c JOIN influence.visitor_alias a ON a.visitor_id = c.person_id
-		 WHERE c.depth < 100
-	)
-	SELECT DISTINCT ON (c.visitor_id) c.visitor_id, c.person_id FROM chain c ORDER BY c.visitor_id, c.depth DESC;
+	SELECT a.visitor_id,
+		   (WITH RECURSIVE chain AS (
+				SELECT a.shopper_id AS person_id, 1 AS depth
+				UNION ALL
+				-- a shopper may be another's visitor in turn
+				SELECT b.shopper_id, c.depth + 1 FROM chain c JOIN influence.visitor_alias b ON b.visitor_id = c.person_id WHERE c.depth < 100)
+			SELECT c.person_id FROM chain c ORDER BY c.depth DESC LIMIT 1) AS person_id
+	  FROM influence.visitor_alias a;
 	COMMENT ON VIEW influence.visitor_person IS 'The person that a visitor turned out to be: the end of its chain of aliases. Visitors without an alias are persons themselves and have no row: coalesce(person_id, visitor_id) after a LEFT JOIN.';
 
 	CREATE VIEW influence.unearned_return WITH (security_invoker = true) AS
