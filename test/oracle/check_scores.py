@@ -215,14 +215,11 @@ def influence_model(verticals, program, got):
         seller.revenue = sum(n for (c, _), n in sold.items() if c == creator)
         creators.append(seller)
     priors = scores.fit(creators)
+    places, answer = scores.percentiles(creators), {}
     for c in creators:
-        if c.shrunk is None and c.prior is not None:
-            c.shrunk = c.prior[0]
-    places = scores.percentiles(creators)
-    answer = {}
-    for c in creators:
-        lower = credibility.shrunk_bounds(c.posts, c.rate, c.prior, 0.95)
-        answer[c.key] = (c.posts, c.revenue, c.shrunk * 1000, None if lower is None else Fraction(lower[0]) * 1000, places[c.key])
+        # who showed nothing has no influence that could be known, whatever it sold
+        lower = lower_bound(c)[0]
+        answer[c.key] = (c.posts, c.revenue, None if c.shrunk is None else c.shrunk * 1000, None if lower is None else Fraction(lower) * 1000, places.get(c.key))
     return answer, priors, kind
 
 
