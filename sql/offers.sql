@@ -78,4 +78,8 @@ SELECT status FROM influence.make_offer(1, 1, 'o10', 'Soft', 3, 'seller', 0.2, o
 SELECT pg_temp.refused($$decide_offer(1, 'o10', true, 'anna', '2024-07-02')$$);
 SELECT offer_ref, creator_id, state, offered_at::date, decided_at::date, decided_by, valid_from::date, valid_to::date, rate, flat_amount, orders, base, commission
 FROM influence.offer_report ORDER BY length(offer_ref), offer_ref;
+-- another offer takes the place of an open one
+SELECT status FROM influence.make_offer(1, 1, 'o11', 'Anybody', 2, 'seller', 0.2, offered_at => '2024-02-01', valid_from => '2024-05-01');
+SELECT status FROM influence.decide_offer(1, 'o11', true, 'anna', '2024-04-20');
+SELECT offer_ref, valid_from::date, valid_to::date, orders, base, commission FROM influence.offer_report WHERE offer_ref IN ('o2', 'o11') ORDER BY 2;
 SELECT count(*) AS findings FROM influence.check_books();

@@ -87,22 +87,26 @@ BEGIN
 	CREATE VIEW influence.offer_report WITH (security_invoker = true) AS
 	SELECT o.program_id, o.creator_id, o.offer_ref, o.seller, o.product_id, o.rate, o.flat_amount, g.currency,
 		   CASE WHEN o.state = 'open' AND least(o.expires_at, upper(o.valid)) <= now() THEN 'expired' ELSE o.state END AS state,
-		   o.offered_at, o.expires_at, o.decided_at, o.decided_by, lower(r.stated) AS valid_from, upper(r.stated) AS valid_to, o.rate_id,
+		   o.offered_at, o.expires_at, o.decided_at, o.decided_by, lower(r.stated) AS valid_from, c.valid_to, o.rate_id,
 		   e.orders, e.base, e.commission
 	  FROM influence.offer o
 	  JOIN influence.program g ON g.program_id = o.program_id
 	  LEFT JOIN influence.commission_rate r ON r.program_id = o.program_id AND r.rate_id = o.rate_id
 	 CROSS JOIN LATERAL (
+		-- the row itself, and what goes on of it after a promotion
+		SELECT array_agg(c.rate_id) AS rate_ids,
+			   nullif(max(coalesce(upper(c.valid), 'infinity')) FILTER (WHERE NOT isempty(c.valid)), 'infinity') AS valid_to
+		  FROM influence.commission_rate c
+		 WHERE c.program_id = o.program_id AND c.creator_id = o.creator_id AND c.product_id = o.product_id
+		   AND (c.rate_id = r.rate_id
+				OR (c.stated IS NULL AND c.resumed_from = lower(r.stated)
+					AND (c.rate, c.flat_amount) IS NOT DISTINCT FROM (r.rate, r.flat_amount)))) c
+	 CROSS JOIN LATERAL (
 		SELECT count(*) FILTER (WHERE x.base > 0 OR x.commission > 0) AS orders, coalesce(sum(x.base), 0)::bigint AS base,
 			   coalesce(sum(x.commission), 0)::bigint AS commission
 		  FROM (SELECT sum(e.base) AS base, sum(e.amount) AS commission
-				  FROM influence.commission_rate c
-				  JOIN influence.earning e ON e.creator_id = o.creator_id AND e.program_id = o.program_id AND e.rate_id = c.rate_id
-				 WHERE c.program_id = o.program_id AND c.creator_id = o.creator_id AND c.product_id = o.product_id
-				   -- the row itself, and what goes on of it after a promotion
-				   AND (c.rate_id = r.rate_id
-						OR (c.stated IS NULL AND c.resumed_from = lower(r.stated)
-							AND (c.rate, c.flat_amount) IS NOT DISTINCT FROM (r.rate, r.flat_amount)))
+				  FROM influence.earning e
+				 WHERE e.creator_id = o.creator_id AND e.program_id = o.program_id AND e.rate_id = ANY (c.rate_ids)
 				   AND e.kind IN ('commission', 'clawback')
 				 GROUP BY e.visitor_id, e.order_ref) x) e;
 	COMMENT ON VIEW influence.offer_report IS 'A row per offer: its terms, its state (an open one that nobody took in time is expired), from when until when its rate holds on the card, and what was sold by it, in minor units of the program''s currency: orders of which something is left, the credited base less what came back, the commission less clawbacks.';
