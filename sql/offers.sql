@@ -82,4 +82,10 @@ FROM influence.offer_report ORDER BY length(offer_ref), offer_ref;
 SELECT status FROM influence.make_offer(1, 1, 'o11', 'Anybody', 2, 'seller', 0.2, offered_at => '2024-02-01', valid_from => '2024-05-01');
 SELECT status FROM influence.decide_offer(1, 'o11', true, 'anna', '2024-04-20');
 SELECT offer_ref, valid_from::date, valid_to::date, orders, base, commission FROM influence.offer_report WHERE offer_ref IN ('o2', 'o11') ORDER BY 2;
+-- a retry is one, also when the offer has expired
+BEGIN;
+SELECT clock_timestamp() AS soon \gset
+SELECT status FROM influence.make_offer(1, 1, 'o12', 'Anybody', 2, 'seller', 0.2, valid_to => :'soon', expires_at => :'soon');
+COMMIT;
+SELECT status FROM influence.make_offer(1, 1, 'o12', 'Anybody', 2, 'seller', 0.2, valid_to => :'soon', expires_at => :'soon');
 SELECT count(*) AS findings FROM influence.check_books();

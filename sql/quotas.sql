@@ -60,6 +60,13 @@ SELECT * FROM influence.send_sample(1, 1, 's1', 1, 'ops', 2, 9900, sent_at => '2
 SELECT * FROM influence.send_sample(1, 2, 's2', 2, 'ops', value => 5000, currency => 'JPY', sent_at => '2024-05-01', note => 'by post');
 SELECT * FROM influence.send_sample(1, 2, 's3', 1, 'ops', sent_at => '2024-05-01', posts_due => 0, due_at => '2024-05-02');
 SELECT * FROM influence.send_sample(1, 1, 's4', 2, 'ops', value => 1000, sent_at => now() - interval '1 day', due_at => now() + interval '1 day');
+-- a retry is one, also when its posts are due
+BEGIN;
+SELECT clock_timestamp() AS soon \gset
+SELECT status FROM influence.send_sample(1, 1, 's11', 2, 'ops', due_at => :'soon');
+COMMIT;
+SELECT status FROM influence.send_sample(1, 1, 's11', 2, 'ops', due_at => :'soon');
+DELETE FROM influence.sample WHERE sample_ref = 's11';
 SELECT * FROM pg_temp.not_refused('IN004', $$send_sample(1, 1, 's1', 1, 'ops', 3, 9900, sent_at => '2024-05-01', posts_due => 2, due_at => '2024-06-01')$$, $$send_sample(1, 2, 's1', 1, 'ops', 2, 9900, sent_at => '2024-05-01', posts_due => 2, due_at => '2024-06-01')$$);
 SELECT * FROM pg_temp.not_refused('IN002', $$send_sample(1, 1, NULL, 1, 'ops')$$, $$send_sample(1, 1, 'x', 1, NULL)$$, $$send_sample(1, 1, 'x', 1, 'ops', 0)$$, $$send_sample(1, 1, 'x', 1, 'ops', NULL)$$, $$send_sample(1, 1, 'x', 1, 'ops', 1, -1)$$,
 	$$send_sample(1, 1, 'x', 1, 'ops', 1, NULL)$$, $$send_sample(1, 1, 'x', 1, 'ops', 1, 1, 'euro')$$, $$send_sample(1, 1, 'x', 1, 'ops', sent_at => 'infinity')$$, $$send_sample(1, 1, 'x', 1, 'ops', sent_at => '1980-01-01')$$,

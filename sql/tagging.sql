@@ -111,3 +111,9 @@ SELECT status FROM influence.publish_post(1, 1, 'p3', 'photo', '[{"product_id": 
 SELECT status FROM influence.set_post_status(3, 'removed', 'broken', 'ops', '2025-10-04');
 SELECT * FROM influence.agree_exclusivity(1, 'e5', 'acme', 'ops', 1, '2025-10-01', '2025-11-01');
 SELECT exclusivity_ref, brand, valid_from::date, valid_to::date, program_id, post_id, published_at::date, tag_id, product_id, shown_brand FROM influence.exclusivity_breach ORDER BY post_id, tag_id;
+-- a retry is one, also when it has ended
+BEGIN;
+SELECT clock_timestamp() AS soon \gset
+SELECT status FROM influence.agree_exclusivity(2, 'e10', 'Bolt', 'ops', 3, valid_to => :'soon');
+COMMIT;
+SELECT status FROM influence.agree_exclusivity(2, 'e10', 'Bolt', 'ops', 3, valid_to => :'soon');

@@ -14,7 +14,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	key text := influence_internal.require_name('brand', $3);
-	wanted tstzrange := influence_internal.stated_range(coalesce($6, now()), $7);
+	wanted tstzrange;
 	hash bytea := influence_internal.content_hash(jsonb_build_array($3, $4, $5, $6, $7, $8));
 	category_path bigint[] := '{}';
 	known record;
@@ -40,6 +40,8 @@ BEGIN
 		END IF;
 		status := 'duplicate';
 	ELSE
+		-- not before: a retry may come when valid_to has passed
+		wanted := influence_internal.stated_range(coalesce($6, now()), $7);
 		-- the same branch of the tree: one category is the other, above it, or below it; 0 is above all
 		SELECT e.valid INTO known
 		  FROM influence.exclusivity e

@@ -20,24 +20,12 @@ DECLARE
 	hash bytea := influence_internal.content_hash(jsonb_build_array($2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13));
 	key text := influence_internal.require_name('seller', $4);
 	moment timestamptz := coalesce($13, now());
-	wanted tstzrange := influence_internal.stated_range(coalesce($9, $13, now()), $10);
+	wanted tstzrange;
 	known record;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_creator($2);
 	PERFORM influence_internal.require_key('offer_ref', $3);
-	PERFORM influence_internal.require_product($5);
-	PERFORM influence_internal.require_key('actor', $6);
-	PERFORM influence_internal.require_arguments('expires_at', $11::text);
-	PERFORM influence_internal.require_event_time('offered_at', $13);
-	PERFORM influence_internal.check_commission_rate($7, $2, $5, 0, '', $8, lower(wanted), $10, '', '', '', 0);
-	IF $11 <= moment THEN
-		PERFORM influence_internal.raise_invalid('the offer expires before it is made', format('Made %s, expires %s.', moment, $11),
-			'Let expires_at be after offered_at; infinity is never.');
-	ELSIF $10 <= moment THEN
-		PERFORM influence_internal.raise_invalid('the offer''s rate ends before the offer is made', format('Made %s, valid_to %s.', moment, $10),
-			'Let valid_to be after offered_at.');
-	END IF;
 	PERFORM influence_internal.lock_key(format('offer %s %s', $1, $3));
 	SELECT o.offer_id, o.content_hash INTO known FROM influence.offer o WHERE o.program_id = $1 AND o.offer_ref = $3;
 	IF FOUND THEN
@@ -46,6 +34,20 @@ BEGIN
 		END IF;
 		RETURN QUERY SELECT 'duplicate', known.offer_id;
 		RETURN;
+	END IF;
+	-- not before: a retry may come when the offer has expired
+	PERFORM influence_internal.require_product($5);
+	PERFORM influence_internal.require_key('actor', $6);
+	PERFORM influence_internal.require_arguments('expires_at', $11::text);
+	PERFORM influence_internal.require_event_time('offered_at', $13);
+	wanted := influence_internal.stated_range(coalesce($9, $13, now()), $10);
+	PERFORM influence_internal.check_commission_rate($7, $2, $5, 0, '', $8, lower(wanted), $10, '', '', '', 0);
+	IF $11 <= moment THEN
+		PERFORM influence_internal.raise_invalid('the offer expires before it is made', format('Made %s, expires %s.', moment, $11),
+			'Let expires_at be after offered_at; infinity is never.');
+	ELSIF $10 <= moment THEN
+		PERFORM influence_internal.raise_invalid('the offer''s rate ends before the offer is made', format('Made %s, valid_to %s.', moment, $10),
+			'Let valid_to be after offered_at.');
 	END IF;
 	SELECT p.seller, influence_internal.name_key(p.seller) AS seller_key, influence_internal.name_key(p.brand) AS brand_key
 	  INTO known FROM influence.product p WHERE p.product_id = $5;

@@ -42,13 +42,6 @@ BEGIN
 	PERFORM influence_internal.require_event_time('sent_at', $9);
 	PERFORM influence_internal.require_finite('due_at', $11);
 	PERFORM influence.minor_unit_digits(coalesce($8, program_currency));
-	IF $6 < 1 OR $7 < 0 OR $10 < 0 THEN
-		PERFORM influence_internal.raise_invalid('a number of the sample is not possible', format('quantity: %s, value: %s, posts_due: %s.', $6, $7, $10),
-			'Give at least one piece, the value of the parcel in minor units from 0 on, and how many posts are owed, from 0 on.');
-	ELSIF $11 <= moment THEN
-		PERFORM influence_internal.raise_invalid('the posts are due before the sample is sent', format('sent_at: %s, due_at: %s.', moment, $11),
-			'Let due_at be after sent_at, or leave it out where there is no deadline.');
-	END IF;
 	PERFORM influence_internal.lock_key(format('sample %s %s', $1, $3));
 	SELECT s.sample_id, s.content_hash INTO known FROM influence.sample s WHERE s.program_id = $1 AND s.sample_ref = $3;
 	IF FOUND THEN
@@ -57,6 +50,14 @@ BEGIN
 		END IF;
 		RETURN QUERY SELECT 'duplicate', known.sample_id;
 		RETURN;
+	END IF;
+	-- not before: a retry may come when the posts are due
+	IF $6 < 1 OR $7 < 0 OR $10 < 0 THEN
+		PERFORM influence_internal.raise_invalid('a number of the sample is not possible', format('quantity: %s, value: %s, posts_due: %s.', $6, $7, $10),
+			'Give at least one piece, the value of the parcel in minor units from 0 on, and how many posts are owed, from 0 on.');
+	ELSIF $11 <= moment THEN
+		PERFORM influence_internal.raise_invalid('the posts are due before the sample is sent', format('sent_at: %s, due_at: %s.', moment, $11),
+			'Let due_at be after sent_at, or leave it out where there is no deadline.');
 	END IF;
 	bar := influence_internal.earning_bar($1, $2, moment);
 	IF bar IS NOT NULL THEN
