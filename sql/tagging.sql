@@ -117,3 +117,27 @@ SELECT clock_timestamp() AS soon \gset
 SELECT status FROM influence.agree_exclusivity(2, 'e10', 'Bolt', 'ops', 3, valid_to => :'soon');
 COMMIT;
 SELECT status FROM influence.agree_exclusivity(2, 'e10', 'Bolt', 'ops', 3, valid_to => :'soon');
+-- without a moment the same call again is one, too
+SELECT status FROM influence.set_brand_rule(1, 'Cato', false);
+SELECT status FROM influence.set_brand_rule(1, 'Cato', false);
+SELECT status FROM influence.end_brand_rule(1, 'Cato', false);
+SELECT status FROM influence.end_brand_rule(1, 'Cato', false);
+SELECT status FROM influence.authorise_seller('Cato', 'C');
+SELECT status FROM influence.authorise_seller('Cato', 'C');
+SELECT status FROM influence.end_authorisation('Cato', 'C');
+SELECT status FROM influence.end_authorisation('Cato', 'C');
+SELECT count(*) AS rules FROM influence.brand_rule WHERE brand = 'Cato';
+SELECT count(*) AS authorisations FROM influence.authorised_seller WHERE brand = 'Cato';
+-- what was undone does not hide what holds
+SELECT status FROM influence.set_brand_rule(1, 'Dora', false, '2025-02-01');
+SELECT status FROM influence.end_brand_rule(1, 'Dora', false, '2025-02-01');
+SELECT status FROM influence.set_brand_rule(1, 'Dora', false, '2025-01-01');
+SELECT status FROM influence.end_brand_rule(1, 'Dora', false, '2025-03-01');
+SELECT status FROM influence.end_brand_rule(1, 'Dora', false, '2025-02-01');
+SELECT valid FROM influence.brand_rule WHERE brand = 'Dora' ORDER BY rule_id;
+SELECT status FROM influence.authorise_seller('Dora', 'D', '2025-02-01');
+SELECT status FROM influence.end_authorisation('Dora', 'D', '2025-02-01');
+SELECT status FROM influence.authorise_seller('Dora', 'D', '2025-01-01');
+SELECT status FROM influence.end_authorisation('Dora', 'D', '2025-03-01');
+SELECT status FROM influence.end_authorisation('Dora', 'D', '2025-02-01');
+SELECT valid FROM influence.authorised_seller WHERE brand = 'Dora' ORDER BY authorisation_id;

@@ -113,6 +113,11 @@ BEGIN
 		RETURN;
 	ELSIF FOUND THEN
 		PERFORM influence_internal.raise_conflict('rule of brand', $2);
+	ELSIF $4 = now() AND EXISTS (SELECT FROM influence.brand_rule r
+								  WHERE r.program_id = $1 AND r.brand_key = key AND r.allowed = $3 AND r.valid @> $4
+									AND upper(r.valid) IS NOT DISTINCT FROM upper(wanted)) THEN
+		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
+		RETURN;
 	END IF;
 	SELECT r.valid INTO known FROM influence.brand_rule r
 	 WHERE r.program_id = $1 AND r.brand_key = key AND r.allowed = $3 AND r.valid && wanted
@@ -140,9 +145,13 @@ BEGIN
 	PERFORM influence_internal.lock_key('brands ' || $1);
 	SELECT r.* INTO known FROM influence.brand_rule r
 	 WHERE r.program_id = $1 AND r.brand_key = influence_internal.name_key($2) AND r.allowed = $3 AND lower(r.stated) <= $4
-	 ORDER BY lower(r.stated) DESC LIMIT 1;
+	 -- one that was undone hides none that holds
+	 ORDER BY lower(r.stated) = $4 DESC, isempty(r.valid), lower(r.stated) DESC LIMIT 1;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('rule of brand', format('"%s" at %s', $2, $4), 'See influence.brand_rule for those there are.');
+	ELSIF $4 = now() AND (isempty(known.valid) OR upper(known.valid) <= $4) THEN
+		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
+		RETURN;
 	END IF;
 	SELECT * INTO ended FROM influence_internal.end_range(known.stated, known.valid, $4, format('the rule of brand "%s"', $2));
 	UPDATE influence.brand_rule r SET valid = ended.rest
@@ -174,6 +183,11 @@ BEGIN
 		RETURN;
 	ELSIF FOUND THEN
 		PERFORM influence_internal.raise_conflict('authorisation of seller', $2);
+	ELSIF $3 = now() AND EXISTS (SELECT FROM influence.authorised_seller a
+								  WHERE a.brand_key = brand_name AND a.seller_key = seller_name AND a.valid @> $3
+									AND upper(a.valid) IS NOT DISTINCT FROM upper(wanted)) THEN
+		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
+		RETURN;
 	END IF;
 	SELECT a.valid INTO known FROM influence.authorised_seller a
 	 WHERE a.brand_key = brand_name AND a.seller_key = seller_name AND a.valid && wanted
@@ -202,10 +216,14 @@ BEGIN
 	PERFORM influence_internal.lock_key('sellers ' || coalesce(influence_internal.name_key($1), ''));
 	SELECT a.* INTO known FROM influence.authorised_seller a
 	 WHERE a.brand_key = influence_internal.name_key($1) AND a.seller_key = influence_internal.name_key($2) AND lower(a.stated) <= $3
-	 ORDER BY lower(a.stated) DESC LIMIT 1;
+	 -- one that was undone hides none that holds
+	 ORDER BY lower(a.stated) = $3 DESC, isempty(a.valid), lower(a.stated) DESC LIMIT 1;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('authorisation of seller', format('"%s" at %s', $2, $3),
 			'See influence.authorised_seller for those there are.');
+	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) THEN
+		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
+		RETURN;
 	END IF;
 	SELECT * INTO ended FROM influence_internal.end_range(known.stated, known.valid, $3, format('the authorisation of seller "%s"', $2));
 	UPDATE influence.authorised_seller a SET valid = ended.rest
