@@ -149,6 +149,14 @@ SELECT v.who, pg_temp.sees('Summer', v.id) FROM (VALUES (1, 'anna', 1), (2, 'age
 SELECT status FROM influence.set_creator_status(1, 'suspended', 'r', 'ops', now());
 SELECT v.who, pg_temp.sees('Summer', v.id) FROM (VALUES (1, 'anna', 1), (2, 'stranger', 8), (3, 'nobody', 0)) v(no, who, id) ORDER BY v.no;
 SELECT status FROM influence.set_creator_status(1, 'active', 'r', 'ops', now());
+-- an agency that is suspended sees what strangers see; what it made before is made
+SELECT status FROM influence.create_list('creator', '1', 'drafts', 'idea', 'Drafts', 'private');
+SELECT status FROM influence.set_creator_status(2, 'suspended', 'r', 'ops', now());
+SELECT v.who, (SELECT string_agg(g.title, ', ' ORDER BY g.list_id) FROM influence.get_lists('creator', '1', pg_temp.visitor(v.id)) g) AS sees FROM (VALUES (1, 'anna', 1), (2, 'agency', 9)) v(no, who, id) ORDER BY v.no;
+SELECT status FROM influence.create_list('creator', '1', 'agency', 'idea', 'By the agency', agent_id => 2);
+SELECT * FROM pg_temp.not_refused('IN005', $$create_list('creator', '1', 'new', 'idea', 'New', agent_id => 2)$$);
+SELECT status FROM influence.set_creator_status(2, 'active', 'r', 'ops', clock_timestamp());
+SELECT string_agg(g.title, ', ' ORDER BY g.list_id) AS agency FROM influence.get_lists('creator', '1', pg_temp.visitor(9)) g;
 -- whoever is blocked as a creator is blocked as the shopper that it is: 5 is kai
 SELECT status FROM influence.block(pg_temp.visitor(2), pg_temp.creator('kai'));
 SELECT pg_temp.sees('Everybody', 5), pg_temp.sees('Everybody', 8);

@@ -65,5 +65,8 @@ SELECT * FROM pg_temp.not_refused('IN005', $$update_storefront(1, bio => 'x', ag
 -- an agency that is suspended does not act; a page says what its creator is
 SELECT status FROM influence.set_creator_status(pg_temp.creator('agency'), 'suspended', 'r', 'ops');
 SELECT * FROM pg_temp.not_refused('IN005', $$update_storefront(1, bio => 'x', agent_id => pg_temp.creator('agency'))$$);
+-- what an agency opened is open, whatever becomes of the agency
+SELECT status FROM influence.set_creator_status(pg_temp.creator('rival'), 'suspended', 'r', 'ops');
+SELECT * FROM influence.create_storefront(2, 'bert', 'Bert', agent_id => pg_temp.creator('rival'));
 SELECT status FROM influence.set_creator_status(1, 'banned', 'r', 'ops');
 SELECT creator_id, creator_status FROM influence.resolve_slug('anna.garten');

@@ -62,15 +62,17 @@ BEGIN
 	IF $1 = 'shopper' THEN
 		RETURN influence_internal.person_visitors($2::uuid);
 	END IF;
-	-- a creator, and the agencies that act for it, as shoppers
+	-- a creator, and the agencies that act for it (one that is suspended may not), as shoppers
 	RETURN (SELECT coalesce(array_agg(v.id), '{}')
 			  FROM influence.creator c
 			 CROSS JOIN LATERAL unnest(influence_internal.person_visitors(c.visitor_id)) v(id)
-			 WHERE (c.creator_id = $2::bigint OR c.kind = 'agency' AND c.agency_of @> ARRAY[$2::bigint]) AND c.visitor_id IS NOT NULL);
+			 WHERE c.visitor_id IS NOT NULL
+			   AND (c.creator_id = $2::bigint
+					OR c.kind = 'agency' AND c.agency_of @> ARRAY[$2::bigint] AND influence_internal.creator_status_at(c.creator_id, now()) = 'active'));
 END
 $$;
 COMMENT ON FUNCTION influence_internal.owner_visitors(text, text) IS
-'All visitors that are the owner of a list: a shopper under all its aliases; of a creator its own shopping identity and those of its agencies.';
+'All visitors that are the owner of a list: a shopper under all its aliases; of a creator its own shopping identity and those of its agencies that are active.';
 
 CREATE FUNCTION influence_internal.are_blocked(one uuid[], one_creator bigint, other uuid[])
 RETURNS boolean
@@ -224,9 +226,6 @@ BEGIN
 	IF $10 IS NOT NULL THEN
 		PERFORM influence_internal.program_facts($10);
 	END IF;
-	IF $1 = 'creator' THEN
-		PERFORM influence_internal.check_actor(owner::bigint, $11);
-	END IF;
 	secret := CASE WHEN shown = 'link' THEN influence_internal.token_hash_of($9) END;
 	hash := influence_internal.content_hash(jsonb_build_array($4, $5, shown, $7, $8, encode(secret, 'hex'), $10));
 	PERFORM influence_internal.lock_key(format('list of %s %s %s', $1, owner, $3));
@@ -238,6 +237,9 @@ BEGIN
 		END IF;
 		RETURN QUERY SELECT 'duplicate', known.list_id;
 		RETURN;
+	END IF;
+	IF $1 = 'creator' THEN
+		PERFORM influence_internal.check_actor(owner::bigint, $11);
 	END IF;
 	INSERT INTO influence.list (owner_kind, owner_id, list_ref, kind, title, visibility, for_person, for_visitor, program_id, token_hash,
 								agent_id, content_hash)

@@ -88,7 +88,6 @@ BEGIN
 	PERFORM influence_internal.require_plain_text('title', $3, 200);
 	PERFORM influence_internal.require_plain_text('bio', $4, 5000);
 	PERFORM influence_internal.require_link('logo', $5);
-	PERFORM influence_internal.check_actor($1, $6);
 	hash := influence_internal.content_hash(jsonb_build_array(influence_internal.normalise_slug($2), $3, $4, $5));
 	PERFORM influence_internal.lock_key('storefronts');
 	SELECT s.slug, s.content_hash INTO known FROM influence.storefront s WHERE s.creator_id = $1;
@@ -99,6 +98,7 @@ BEGIN
 		RETURN QUERY SELECT 'duplicate', known.slug;
 		RETURN;
 	END IF;
+	PERFORM influence_internal.check_actor($1, $6);
 	stored_slug := influence_internal.require_slug($1, $2);
 	INSERT INTO influence.storefront (creator_id, slug, title, bio, logo, content_hash)
 	VALUES ($1, stored_slug, $3, $4, $5, hash);
