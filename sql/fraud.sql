@@ -128,6 +128,17 @@ RESET ROLE;
 SELECT influence.do_job('fraud', 0, '2024-07-01', '2024-07-01');
 SELECT influence.do_job('fraud', 0, '2024-07-01', '2024-07-01');
 SELECT (SELECT ordinal FROM influence_internal.job_list() WHERE job = 'fraud') < (SELECT ordinal FROM influence_internal.job_list() WHERE job = 'payouts') AS first;
+-- 21 sells by one identity of two accounts, which 22 has, too: one sign, though both accounts are in its session. A session_id that the whole
+-- house has ('web': 21, 23 to 26 and a buyer), and one that another program gave, tie nobody to anybody.
+SELECT count(pg_temp.new_creator('f' || i, pg_temp.visitor(1000 + CASE i WHEN 22 THEN 21 ELSE i END))) FROM generate_series(21, 28) i;
+SELECT bool_and(status = 'recorded') FROM unnest('{1021,2021}'::int[]) v, influence.record_touch(1, pg_temp.visitor(v), 'phone', 'view', 1, '2024-05-20', details => '{"session_id": "phone"}');
+SELECT status FROM influence.identify(pg_temp.visitor(2021), pg_temp.visitor(1021));
+SELECT bool_and(status = 'recorded') FROM unnest('{1021,1023,1024,1025,1026}'::int[]) v, influence.record_touch(1, pg_temp.visitor(v), 'web', 'view', 1, '2024-05-21', details => '{"session_id": "web"}');
+SELECT pg_temp.buy(23, 2023, 'web', '2024-05-22', 5000, 'web') > 0 AS credited;
+SELECT pg_temp.new_program('Elsewhere', 'USD', 'UTC', '{}', '{}');
+SELECT bool_and(status = 'recorded') FROM (VALUES (1, 1027), (2, 1028)) p(program, v), influence.record_touch(p.program, pg_temp.visitor(p.v), 'seventh', 'view', 1, '2024-05-21', details => '{"session_id": "7"}');
+SELECT x.creator_ref, y.creator_ref AS related, r.evidence FROM influence.fraud_related_accounts r JOIN influence.creator x USING (creator_id) JOIN influence.creator y ON y.creator_id = r.related_creator_id WHERE x.creator_ref >= 'f21' ORDER BY 1, 2, 3;
+SELECT count(*) AS self_purchases FROM influence.fraud_self_purchases WHERE order_ref = 'web';
 -- no threshold, no finding
 INSERT INTO influence.setting (name, version, value) VALUES ('fraud_thresholds', 2, '{}'), ('fraud_case_scores', 2, '{}');
 SELECT (SELECT count(*) FROM influence.fraud_click_floods) AS floods, (SELECT count(*) FROM influence.fraud_brushing) AS brushing, (SELECT count(*) FROM influence.fraud_related_accounts WHERE evidence = 'reciprocal') AS reciprocal;

@@ -34,6 +34,18 @@ BEGIN
 		 WHERE c.creator_id IN (SELECT o.creator_id FROM own o) AND c.superseded_by IS NULL AND c.credit > 0
 		   AND c.ordered_at >= (SELECT n.moment FROM since n)
 		 GROUP BY c.creator_id, c.program_id, c.visitor_id, c.order_ref
+	), seen AS (
+		SELECT DISTINCT o.creator_id, t.program_id, t.session_id
+		  FROM own o JOIN influence.touch t ON t.visitor_id = o.visitor_id
+		 WHERE o.evidence = 'own_identity' AND t.session_id IS NOT NULL AND t.touched_at >= (SELECT n.moment FROM since n)
+	), shared AS (
+		-- a name that many have is no session of one device
+		SELECT d.program_id, d.session_id, d.visitors
+		  FROM (SELECT t.program_id, t.session_id, array_agg(DISTINCT t.visitor_id) AS visitors
+				  FROM influence.touch t
+				 WHERE (t.program_id, t.session_id) IN (SELECT s.program_id, s.session_id FROM seen s) AND t.touched_at >= (SELECT n.moment FROM since n)
+				 GROUP BY t.program_id, t.session_id) d
+		 WHERE cardinality(d.visitors) BETWEEN 2 AND (SELECT (s.value ->> 'session_visitors')::int FROM influence.setting s WHERE s.name = 'fraud_thresholds' ORDER BY s.version DESC LIMIT 1)
 	), found AS (
 		SELECT s.creator_id, s.program_id, s.visitor_id, s.order_ref, s.ordered_at, s.credit, o.evidence,
 			   CASE o.evidence WHEN 'own_identity' THEN 1.0 ELSE 0.7 END AS score, NULL::text AS session_id
@@ -41,10 +53,10 @@ BEGIN
 		  JOIN own o ON o.creator_id = s.creator_id AND o.visitor_id = s.visitor_id
 		UNION ALL
 		SELECT s.creator_id, s.program_id, s.visitor_id, s.order_ref, s.ordered_at, s.credit, 'same_session', 0.5, min(b.session_id)
-		  FROM sold s
-		  JOIN influence.touch b ON b.visitor_id = s.visitor_id AND b.session_id IS NOT NULL AND b.touched_at >= (SELECT n.moment FROM since n)
-		  JOIN own o ON o.creator_id = s.creator_id AND o.evidence = 'own_identity'
-		  JOIN influence.touch t ON t.visitor_id = o.visitor_id AND t.session_id = b.session_id AND t.touched_at >= (SELECT n.moment FROM since n)
+		  FROM shared d
+		 CROSS JOIN LATERAL unnest(d.visitors) v(visitor_id)
+		  JOIN seen b ON b.program_id = d.program_id AND b.session_id = d.session_id
+		  JOIN sold s ON s.creator_id = b.creator_id AND s.program_id = d.program_id AND s.visitor_id = v.visitor_id
 		 WHERE NOT EXISTS (SELECT FROM own x WHERE x.creator_id = s.creator_id AND x.visitor_id = s.visitor_id)
 		 GROUP BY s.creator_id, s.program_id, s.visitor_id, s.order_ref, s.ordered_at, s.credit
 	)
@@ -55,7 +67,7 @@ BEGIN
 		   f.session_id, f.score::float8 AS score
 	  FROM found f
 	  JOIN influence.program g ON g.program_id = f.program_id;
-	COMMENT ON VIEW influence.fraud_self_purchases IS 'Orders credited to a creator that the creator itself seems to have placed. A row per order and evidence: own_identity (score 1: the buyer is the creator''s visitor_id, or an alias of it), agency_identity (0.7: that of an agency that acts for it), same_session (0.5: the buyer was seen in a session in which the creator''s own visitor was, too). credit (base) and earned (commission less clawbacks) in minor units. Attribution never credits purchases it knows to be one''s own: what is here became known later, came by COPY, or is another identity. Buying one''s own recommendation without being credited is no row. Settings: fraud_days, fraud_case_scores, fraud_hold_scores. Other explanations: a family that shares a computer. It cannot see: a creator without visitor_id, or who buys as a guest nobody identifies, from another device.';
+	COMMENT ON VIEW influence.fraud_self_purchases IS 'Orders credited to a creator that the creator itself seems to have placed. A row per order and evidence: own_identity (score 1: the buyer is the creator''s visitor_id, or an alias of it), agency_identity (0.7: that of an agency that acts for it), same_session (0.5: the buyer was seen in a session of that program in which the creator''s own visitor was, too; a session_id of more than session_visitors visitors is none). credit (base) and earned (commission less clawbacks) in minor units. Attribution never credits purchases it knows to be one''s own: what is here became known later, came by COPY, or is another identity. Buying one''s own recommendation without being credited is no row. Settings: fraud_days, fraud_thresholds (session_visitors), fraud_case_scores, fraud_hold_scores. Other explanations: a family that shares a computer, a service whose session_id is not unique among visitors (a start time, a count). It cannot see: a creator without visitor_id, or who buys as a guest nobody identifies, from another device.';
 
 	CREATE VIEW influence.fraud_related_accounts WITH (security_invoker = true) AS
 	WITH RECURSIVE own (creator_id, visitor_id) AS (
@@ -77,6 +89,18 @@ BEGIN
 		  JOIN influence.credit c ON c.visitor_id = o.visitor_id AND c.creator_id <> o.creator_id AND c.superseded_by IS NULL AND c.credit > 0
 			   AND c.ordered_at >= (SELECT n.moment FROM since n)
 		 GROUP BY o.creator_id, c.creator_id
+	), seen AS (
+		SELECT DISTINCT o.creator_id, o.visitor_id, t.program_id, t.session_id
+		  FROM own o JOIN influence.touch t ON t.visitor_id = o.visitor_id
+		 WHERE t.session_id IS NOT NULL AND t.touched_at >= (SELECT n.moment FROM since n)
+	), shared AS (
+		-- a name that many have is no session of one device
+		SELECT t.program_id, t.session_id
+		  FROM influence.touch t
+		 WHERE (t.program_id, t.session_id) IN (SELECT s.program_id, s.session_id FROM seen s GROUP BY s.program_id, s.session_id HAVING count(DISTINCT s.visitor_id) > 1)
+		   AND t.touched_at >= (SELECT n.moment FROM since n)
+		 GROUP BY t.program_id, t.session_id
+		HAVING count(DISTINCT t.visitor_id) <= (SELECT (s.value ->> 'session_visitors')::int FROM influence.setting s WHERE s.name = 'fraud_thresholds' ORDER BY s.version DESC LIMIT 1)
 	), pair AS (
 		SELECT a.party_id AS creator_id, b.party_id AS related_creator_id, 'payout_account' AS evidence, 0.7 AS score,
 			   jsonb_build_object('label', a.label) AS detail
@@ -86,13 +110,12 @@ BEGIN
 		  FROM own a JOIN own b ON b.visitor_id = a.visitor_id AND b.creator_id <> a.creator_id
 		 GROUP BY a.creator_id, b.creator_id
 		UNION ALL
-		SELECT a.creator_id, b.creator_id, 'same_session', 0.5, jsonb_build_object('session_id', min(t.session_id))
-		  FROM own a
-		  JOIN influence.touch t ON t.visitor_id = a.visitor_id AND t.session_id IS NOT NULL AND t.touched_at >= (SELECT n.moment FROM since n)
-		  JOIN (SELECT o.creator_id, o.visitor_id, y.session_id
-				  FROM own o JOIN influence.touch y ON y.visitor_id = o.visitor_id AND y.session_id IS NOT NULL
-				   AND y.touched_at >= (SELECT n.moment FROM since n)) b
-			ON b.session_id = t.session_id AND b.creator_id <> a.creator_id AND b.visitor_id <> a.visitor_id
+		SELECT a.creator_id, b.creator_id, 'same_session', 0.5, jsonb_build_object('session_id', min(a.session_id))
+		  FROM shared d
+		  JOIN seen a ON a.program_id = d.program_id AND a.session_id = d.session_id
+		  JOIN seen b ON b.program_id = d.program_id AND b.session_id = d.session_id AND b.creator_id <> a.creator_id
+		 -- who is one person already is in one session, too: no second sign
+		 WHERE NOT EXISTS (SELECT FROM own x JOIN own y ON y.visitor_id = x.visitor_id WHERE x.creator_id = a.creator_id AND y.creator_id = b.creator_id)
 		 GROUP BY a.creator_id, b.creator_id
 		UNION ALL
 		SELECT a.buyer, a.seller, 'reciprocal', 0.6, jsonb_build_object('bought', a.orders, 'sold', b.orders)
@@ -107,7 +130,7 @@ BEGIN
 	 WHERE NOT (x.kind = 'agency' AND x.agency_of @> ARRAY[y.creator_id]) AND NOT (y.kind = 'agency' AND y.agency_of @> ARRAY[x.creator_id])
 	   AND NOT EXISTS (SELECT FROM influence.creator g
 						WHERE g.kind = 'agency' AND g.agency_of @> ARRAY[x.creator_id, y.creator_id]);
-	COMMENT ON VIEW influence.fraud_related_accounts IS 'Creators who seem to be one, or to work for each other, a row for each side and evidence: payout_account (score 0.7: the same account, by its salted hash, in force now), shopping_identity (0.5: the same visitor, with aliases), same_session (0.5: their own visitors were seen in one session), reciprocal (0.6: each was credited for at least reciprocal_orders orders that the other one placed). An agency and those it acts for, and creators of one agency, are no rows. Settings: fraud_days (sessions and orders), fraud_thresholds (reciprocal_orders), fraud_case_scores, fraud_hold_scores; a strange account is held by set_payout_destination already. Other explanations: couples, flatmates, a brand and its founder. It cannot see: accounts that are written differently, rings of three or more, creators without visitor_id.';
+	COMMENT ON VIEW influence.fraud_related_accounts IS 'Creators who seem to be one, or to work for each other, a row for each side and evidence: payout_account (score 0.7: the same account, by its salted hash, in force now), shopping_identity (0.5: the same visitor, with aliases), same_session (0.5: their own visitors, of whom none is both''s, were seen in one session of a program; a session_id of more than session_visitors visitors is none), reciprocal (0.6: each was credited for at least reciprocal_orders orders that the other one placed). An agency and those it acts for, and creators of one agency, are no rows. Settings: fraud_days (sessions and orders), fraud_thresholds (reciprocal_orders, session_visitors), fraud_case_scores, fraud_hold_scores; a strange account is held by set_payout_destination already. Other explanations: couples, flatmates, a brand and its founder. It cannot see: accounts that are written differently, rings of three or more, creators without visitor_id.';
 
 	CREATE VIEW influence.click_counts WITH (security_invoker = true) AS
 	WITH since (moment) AS (
