@@ -84,3 +84,14 @@ SELECT count(DISTINCT m.creator_id) AS creators, count(*) FILTER (WHERE m.worst 
 FROM (SELECT c.creator_id, d.at, coalesce(max((SELECT sum(b.points) FROM told b WHERE b.creator_id = c.creator_id AND b.at <= a.at AND b.at > a.at - interval '20 days')), 0) AS worst
 	FROM (SELECT DISTINCT creator_id FROM told) c CROSS JOIN (SELECT '2024-01-01'::timestamptz + i * interval '1 day' + interval '1 hour' AS at FROM generate_series(-1, 65) i) d
 	LEFT JOIN told a ON a.creator_id = c.creator_id AND a.at <= d.at GROUP BY c.creator_id, d.at) m;
+
+-- Limits that are changed restate nothing: raised ones do not end a suspension, lowered ones make none of an old strike.
+SELECT pg_temp.new_creator('emil'), pg_temp.new_creator('finn');
+SELECT status FROM influence.record_strike(pg_temp.creator('emil'), 's1', 'r', 'ops', '2024-02-01', 3);
+INSERT INTO influence.setting (name, version, value) VALUES ('strike_limits', 6, '{"suspend": 10, "ban": 20, "expires": "20 days"}');
+SELECT status FROM influence.record_strike(pg_temp.creator('emil'), 's2', 'told late', 'ops', '2024-01-25');
+SELECT since, status FROM pg_temp.history(pg_temp.creator('emil'));
+SELECT status FROM influence.record_strike(pg_temp.creator('finn'), 's1', 'r', 'ops', '2024-02-01');
+INSERT INTO influence.setting (name, version, value) VALUES ('strike_limits', 7, '{"suspend": 1, "ban": 20, "expires": "20 days"}');
+SELECT status FROM influence.set_creator_status(pg_temp.creator('finn'), 'active', 'welcome', 'ops', '2024-01-01');
+SELECT since, status FROM pg_temp.history(pg_temp.creator('finn'));

@@ -99,17 +99,22 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.strike_points(bigint, timestamptz) IS 'The points of a creator''s strikes that are in force at a moment.';
 
-CREATE FUNCTION influence_internal.points_status(points bigint)
+CREATE FUNCTION influence_internal.points_status(creator_id bigint, at timestamptz, points bigint)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 BEGIN
-	RETURN (SELECT CASE WHEN $1 >= l.ban_at THEN 'banned' WHEN $1 >= l.suspend_at THEN 'suspended' ELSE 'active' END
-			  FROM influence_internal.strike_limits() l);
+	-- a limit that was changed since restates nothing
+	RETURN (SELECT CASE WHEN $3 >= k.ban_at THEN 'banned' WHEN $3 >= k.suspend_at THEN 'suspended' ELSE 'active' END
+			  FROM influence.strike k
+			 WHERE k.creator_id = $1 AND k.occurred_at <= $2
+			 ORDER BY k.occurred_at DESC, k.recorded_at DESC, k.strike_ref LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.points_status(bigint) IS 'What so many points make of a creator: active, suspended or banned.';
+COMMENT ON FUNCTION influence_internal.points_status(bigint, timestamptz, bigint) IS
+'What so many points make of a creator at a moment: active, suspended or banned, by the limits that its latest strike then was recorded with.';
 
 CREATE FUNCTION influence_internal.settle_strikes(creator_id bigint, begin_at timestamptz)
 RETURNS void
@@ -151,7 +156,7 @@ BEGIN
 		END IF;
 		IF turn.by_strikes THEN
 			in_force := influence_internal.strike_points($1, turn.at);
-			asked := influence_internal.points_status(in_force);
+			asked := influence_internal.points_status($1, turn.at, in_force);
 			by_lifting := false;
 			-- more is asked for by a strike, less is enough only where one is lifted
 			IF array_position(grades, asked) > array_position(grades, held) THEN
@@ -219,8 +224,9 @@ BEGIN
 	status := 'duplicate';
 	IF NOT FOUND THEN
 		status := 'recorded';
-		INSERT INTO influence.strike (creator_id, strike_ref, program_id, points, reason, actor, occurred_at, expires_at, content_hash)
-		SELECT $1, $2, $7, $6, $3, $4, moment, coalesce(moment + l.expires, 'infinity'), hash FROM influence_internal.strike_limits() l;
+		INSERT INTO influence.strike (creator_id, strike_ref, program_id, points, reason, actor, occurred_at, expires_at, suspend_at, ban_at,
+									  content_hash)
+		SELECT $1, $2, $7, $6, $3, $4, moment, coalesce(moment + l.expires, 'infinity'), l.suspend_at, l.ban_at, hash FROM influence_internal.strike_limits() l;
 		PERFORM influence_internal.settle_strikes($1, moment);
 	ELSIF known <> hash THEN
 		PERFORM influence_internal.raise_conflict('strike', $2);

@@ -146,6 +146,8 @@ BEGIN
 		actor text NOT NULL,
 		occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
 		expires_at timestamptz NOT NULL CHECK (expires_at > occurred_at),
+		suspend_at int CHECK (suspend_at > 0),
+		ban_at int CHECK (ban_at > 0),
 		lifted_at timestamptz CHECK (lifted_at >= occurred_at),
 		lifted_by text,
 		lift_note text,
@@ -154,7 +156,7 @@ BEGIN
 		PRIMARY KEY (creator_id, strike_ref),
 		CHECK (num_nulls(lifted_at, lifted_by) IN (0, 2))
 	);
-	COMMENT ON TABLE influence.strike IS 'A rule that a creator broke, wherever (program_id only says in which program): its points count from occurred_at until it expires or is lifted. What they lead to is in creator_status.';
+	COMMENT ON TABLE influence.strike IS 'A rule that a creator broke, wherever (program_id only says in which program): its points count from occurred_at until it expires or is lifted. expires_at, suspend_at and ban_at follow from the setting strike_limits as it was when the strike was recorded. What they lead to is in creator_status.';
 
 	PERFORM influence_internal.install_agreement_views();
 END
