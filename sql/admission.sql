@@ -117,6 +117,10 @@ SELECT replayed, pg_temp.why(reasons) FROM influence.replay_application(1, pg_te
 UPDATE influence.application SET known_at = clock_timestamp() + interval '1 hour' WHERE creator_id = pg_temp.creator('finn');
 SELECT status FROM influence.update_creator(pg_temp.creator('finn'), 'US', '', '2024-01-01', 'ops');
 SELECT p.recorded_at > a.known_at AS after FROM influence.creator_profile p JOIN influence.application a USING (creator_id) WHERE p.creator_id = pg_temp.creator('finn');
+BEGIN;
+SELECT status FROM influence.decide_application(1, pg_temp.creator('finn'), 'rejected', 'not so', 'olga', '2024-05-02');
+SELECT decision, by_hand FROM influence.admission WHERE creator_id = pg_temp.creator('finn');
+ROLLBACK;
 
 -- In words.
 SELECT line, result, rule_id, missing, explanation FROM influence.explain_application(1, pg_temp.creator('bert'));

@@ -195,7 +195,8 @@ BEGIN
 	INSERT INTO influence.application_decision (creator_id, application_id, seq, program_id, decided_at, decision, actor, note,
 												reapply_after, recorded_at)
 	SELECT $2, decide_application.application_id, coalesce(max(d.seq), 0) + 1, $1, moment, $3, $5, $4, decide_application.reapply_after,
-		   clock_timestamp()
+		   -- also with a clock that was put back: of one moment, the last that is told holds
+		   greatest(clock_timestamp(), last.recorded_at + interval '1 microsecond')
 	  FROM influence.application_decision d
 	 WHERE d.creator_id = $2 AND d.application_id = decide_application.application_id;
 	status := 'recorded';
