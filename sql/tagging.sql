@@ -66,7 +66,7 @@ SELECT status FROM influence.end_authorisation('Bolt', 'bolt', '2025-03-15');
 SELECT status FROM influence.authorise_seller('acme', '*', '2025-05-01');
 SELECT status FROM influence.authorise_seller('bolt', '*', '2025-05-01');
 SELECT at::date, pg_temp.bars(at) FROM unnest('{2025-03-15,2025-05-01}'::timestamptz[]) at;
-SELECT * FROM pg_temp.not_refused('IN002', $$authorise_seller(NULL, 'x')$$, $$authorise_seller('x', NULL)$$, $$authorise_seller('', 'x')$$, $$authorise_seller('x', ' ')$$, $$authorise_seller('x', 'x', NULL)$$,
+SELECT * FROM pg_temp.not_refused('IN002', $$authorise_seller(NULL, 'x')$$, $$authorise_seller('x', NULL)$$, $$authorise_seller('', 'x')$$, $$authorise_seller('*', 'x')$$, $$authorise_seller('x', ' ')$$, $$authorise_seller('x', 'x', NULL)$$,
 	$$authorise_seller('x', 'x', '2024-01-01', '2023-01-01')$$, $$end_authorisation('x', NULL)$$, $$end_authorisation('x', 'x', 'infinity')$$);
 SELECT * FROM pg_temp.not_refused('IN004', $$authorise_seller('acme', 'acme store', '2025-01-01')$$);
 SELECT * FROM pg_temp.not_refused('IN011', $$authorise_seller('acme', 'acme store', '2025-02-01')$$);

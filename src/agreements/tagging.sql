@@ -175,6 +175,9 @@ DECLARE
 	wanted tstzrange := influence_internal.stated_range($3, $4);
 	known tstzrange;
 BEGIN
+	IF brand_name = '*' THEN
+		PERFORM influence_internal.raise_invalid('an authorisation is by one brand', NULL, 'Name the brand as the products of the catalogue have it.');
+	END IF;
 	PERFORM influence_internal.lock_key('sellers ' || brand_name);
 	SELECT a.stated INTO known FROM influence.authorised_seller a
 	 WHERE a.brand_key = brand_name AND a.seller_key = seller_name AND lower(a.stated) = $3;
