@@ -139,6 +139,14 @@ SELECT pg_temp.new_program('Elsewhere', 'USD', 'UTC', '{}', '{}');
 SELECT bool_and(status = 'recorded') FROM (VALUES (1, 1027), (2, 1028)) p(program, v), influence.record_touch(p.program, pg_temp.visitor(p.v), 'seventh', 'view', 1, '2024-05-21', details => '{"session_id": "7"}');
 SELECT x.creator_ref, y.creator_ref AS related, r.evidence FROM influence.fraud_related_accounts r JOIN influence.creator x USING (creator_id) JOIN influence.creator y ON y.creator_id = r.related_creator_id WHERE x.creator_ref >= 'f21' ORDER BY 1, 2, 3;
 SELECT count(*) AS self_purchases FROM influence.fraud_self_purchases WHERE order_ref = 'web';
+-- 28 sells in yen: 12 orders of 300 by two new accounts are few buyers and new ones, but not cheap beside orders of 300 yen
+SELECT status FROM influence.set_exchange_rate('JPY', 'USD', 0.0065, 'test', '2020-01-01');
+SELECT bool_and(status = 'recorded') FROM generate_series(2028, 2029) i, influence.register_shopper(pg_temp.visitor(i));
+UPDATE influence.shopper SET created_at = '2024-05-05 00:00+00' WHERE visitor_id IN (pg_temp.visitor(2028), pg_temp.visitor(2029));
+SELECT bool_and(status = 'recorded') FROM generate_series(2028, 2029) v, influence.record_touch(1, pg_temp.visitor(v), 'yen', 'click', pg_temp.creator('f28'), '2024-05-05 00:30');
+SELECT sum(credited) FROM generate_series(2028, 2029) v, generate_series(1, 6) i,
+	influence.record_order(1, pg_temp.visitor(v), format('yen %s %s', v, i), '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 300}]', timestamptz '2024-05-05 01:00' + i * interval '1 hour', currency => 'JPY');
+SELECT creator_id, marks FROM influence.fraud_brushing;
 -- no threshold, no finding
 INSERT INTO influence.setting (name, version, value) VALUES ('fraud_thresholds', 2, '{}'), ('fraud_case_scores', 2, '{}');
 SELECT (SELECT count(*) FROM influence.fraud_click_floods) AS floods, (SELECT count(*) FROM influence.fraud_brushing) AS brushing, (SELECT count(*) FROM influence.fraud_related_accounts WHERE evidence = 'reciprocal') AS reciprocal;

@@ -28,7 +28,7 @@ BEGIN
 							 UNION ALL SELECT a.visitor_id FROM influence.visitor_alias a WHERE a.shopper_id = o.visitor_id) l(visitor_id)
 	), since (moment) AS (
 		SELECT now() - make_interval(days => (SELECT (s.value #>> '{}')::int FROM influence.setting s WHERE s.name = 'fraud_days' ORDER BY s.version DESC LIMIT 1))
-	), sold AS (
+	), sold AS MATERIALIZED (
 		SELECT c.creator_id, c.program_id, c.visitor_id, c.order_ref, min(c.ordered_at) AS ordered_at, sum(c.credit) AS credit
 		  FROM influence.credit c
 		 WHERE c.creator_id IN (SELECT o.creator_id FROM own o) AND c.superseded_by IS NULL AND c.credit > 0
@@ -168,7 +168,7 @@ BEGIN
 	), since (moment) AS (
 		SELECT now() - make_interval(days => (SELECT (s.value #>> '{}')::int FROM influence.setting s WHERE s.name = 'fraud_days' ORDER BY s.version DESC LIMIT 1))
 	), placed AS (
-		SELECT o.visitor_id, o.program_id, o.order_ref, o.ordered_at, date_trunc('month', o.ordered_at AT TIME ZONE g.time_zone) AS month,
+		SELECT o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, date_trunc('month', o.ordered_at AT TIME ZONE g.time_zone) AS month,
 			   sum(l.base_amount) AS base,
 			   (SELECT coalesce(sum(CASE r.kind WHEN 'chargeback_reversed' THEN -r.amount WHEN 'goodwill' THEN 0 ELSE r.amount END), 0) FROM influence.order_return r
 				 WHERE r.visitor_id = o.visitor_id AND r.program_id = o.program_id AND r.order_ref = o.order_ref AND r.state = 'applied') AS returned
@@ -176,23 +176,27 @@ BEGIN
 		  JOIN influence.program g ON g.program_id = o.program_id
 		  JOIN influence.order_line l ON l.visitor_id = o.visitor_id AND l.program_id = o.program_id AND l.order_ref = o.order_ref
 		 WHERE o.ordered_at >= (SELECT n.moment FROM since n)
-		 GROUP BY o.visitor_id, o.program_id, o.order_ref, o.ordered_at, g.time_zone
+		 GROUP BY o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, g.time_zone
 	), usual AS MATERIALIZED (
-		SELECT p.program_id, p.month, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.base::float8) AS median_base FROM placed p GROUP BY p.program_id, p.month
+		SELECT p.program_id, p.month, p.currency, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.base::float8) AS median_base
+		  FROM placed p GROUP BY p.program_id, p.month, p.currency
 	), sold AS MATERIALIZED (
-		SELECT DISTINCT c.creator_id, p.visitor_id, p.program_id, p.order_ref, p.ordered_at, p.month, p.base, p.returned
+		SELECT DISTINCT c.creator_id, p.visitor_id, p.program_id, p.order_ref, p.ordered_at, p.currency, p.month, p.base, p.returned
 		  FROM influence.credit c
 		  JOIN placed p ON p.visitor_id = c.visitor_id AND p.program_id = c.program_id AND p.order_ref = c.order_ref
 		 WHERE c.creator_id IS NOT NULL AND c.superseded_by IS NULL AND c.credit > 0
-	), dense AS MATERIALIZED (
-		-- only these are looked at closely
+	), busy AS MATERIALIZED (
+		-- the marks are looked for only where there are many orders by few
 		SELECT s.creator_id, s.program_id, s.month
-		  FROM sold s CROSS JOIN threshold t
+		  FROM sold s
+		 CROSS JOIN threshold t
 		 GROUP BY s.creator_id, s.program_id, s.month, t.value
 		HAVING count(*) >= (t.value ->> 'brushing_orders')::bigint
-		   AND count(*) >= (t.value ->> 'brushing_orders_per_buyer')::float8 * count(DISTINCT s.visitor_id)
+		   AND count(*)::float8 / count(DISTINCT s.visitor_id) >= (t.value ->> 'brushing_orders_per_buyer')::float8
 	), buyer AS (
-		SELECT s.creator_id, s.program_id, s.month, s.visitor_id, count(*) AS orders, min(s.ordered_at) AS first_order_at, sum(s.base) AS base, sum(least(s.returned, s.base)) AS returned,
+		-- amounts in median orders of their currency, so that currencies add up
+		SELECT s.creator_id, s.program_id, s.month, s.visitor_id, count(*) AS orders, min(s.ordered_at) AS first_order_at,
+			   sum(s.base::float8 / nullif(u.median_base, 0)) AS base, sum(least(s.returned, s.base)::float8 / nullif(u.median_base, 0)) AS returned,
 			   count(*) FILTER (WHERE s.base < (t.value ->> 'brushing_cheap')::numeric * u.median_base) AS cheap,
 			   bool_or(EXISTS (SELECT FROM influence.shopper x
 								WHERE x.visitor_id = s.visitor_id AND x.created_at BETWEEN s.ordered_at - interval '1 day' AND s.ordered_at)) AS young,
@@ -202,16 +206,16 @@ BEGIN
 								  AND (e.creator_id = s.creator_id
 									   OR e.product_id IN (SELECT l.product_id FROM influence.order_line l
 															WHERE l.visitor_id = s.visitor_id AND l.program_id = s.program_id AND l.order_ref = s.order_ref)))) AS praises
-		  FROM dense d
-		  JOIN sold s ON s.creator_id = d.creator_id AND s.program_id = d.program_id AND s.month = d.month
-		  JOIN usual u ON u.program_id = s.program_id AND u.month = s.month
+		  FROM sold s
+		  JOIN busy y ON y.creator_id = s.creator_id AND y.program_id = s.program_id AND y.month = s.month
+		  JOIN usual u ON u.program_id = s.program_id AND u.month = s.month AND u.currency = s.currency
 		 CROSS JOIN threshold t
 		 GROUP BY s.creator_id, s.program_id, s.month, s.visitor_id
 	), total AS (
 		SELECT b.creator_id, b.program_id, to_char(b.month, 'YYYY-MM') AS period, min(b.first_order_at) AS first_order_at, sum(b.orders)::bigint AS orders, count(*) AS buyers,
 			   sum(b.orders)::float8 / count(*) AS orders_per_buyer, sum(b.cheap)::float8 / sum(b.orders)::float8 AS cheap_share,
 			   count(*) FILTER (WHERE b.young)::float8 / count(*) AS young_share,
-			   coalesce(sum(b.returned)::float8 / nullif(sum(b.base), 0)::float8, 0) AS returned_share,
+			   coalesce(sum(b.returned) / nullif(sum(b.base), 0), 0) AS returned_share,
 			   count(*) FILTER (WHERE b.praises)::float8 / count(*) AS praising_share
 		  FROM buyer b
 		 GROUP BY b.creator_id, b.program_id, b.month
@@ -223,7 +227,7 @@ BEGIN
 	 CROSS JOIN LATERAL (SELECT (x.cheap_share >= (t.value ->> 'brushing_share')::float8)::int + (x.young_share >= (t.value ->> 'brushing_share')::float8)::int
 								+ (x.returned_share >= (t.value ->> 'brushing_share')::float8)::int + (x.praising_share >= (t.value ->> 'brushing_share')::float8)::int AS marks) m
 	 WHERE m.marks >= 2;
-	COMMENT ON VIEW influence.fraud_brushing IS 'Months in which the orders credited to a creator look as if they were placed to be counted: at least brushing_orders, by few (orders per buyer at least brushing_orders_per_buyer), and two or more of four marks: at least the share brushing_share of the orders is cheap (below brushing_cheap times the median order of the program in that month), of the buyers is young (a shopper registered within a day before an order), of the base was returned or charged back, of the buyers smiles, votes or comments within 7 days after. score = 0.2 + 0.2 x marks. Settings: fraud_days, fraud_thresholds, fraud_case_scores, fraud_hold_scores. Other explanations: a small shop with subscribers, a give-away, a product that many send back. It cannot see: brushing with many accounts or over several months, and guests (they have no age).';
+	COMMENT ON VIEW influence.fraud_brushing IS 'Months in which the orders credited to a creator look as if they were placed to be counted: at least brushing_orders, by few (orders per buyer at least brushing_orders_per_buyer), and two or more of four marks: at least the share brushing_share of the orders is cheap (below brushing_cheap times the median order of the program in that month in its currency), of the buyers is young (a shopper registered within a day before an order), of the base was returned or charged back, of the buyers smiles, votes or comments within 7 days after. score = 0.2 + 0.2 x marks. Settings: fraud_days, fraud_thresholds, fraud_case_scores, fraud_hold_scores. Other explanations: a small shop with subscribers, a give-away, a product that many send back. It cannot see: brushing with many accounts or over several months, and guests (they have no age).';
 
 	CREATE VIEW influence.fraud_impossible_engagement WITH (security_invoker = true) AS
 	WITH threshold (value) AS (
