@@ -101,7 +101,7 @@ sub contents_sql
 {
 	return <<'EOS';
 SELECT string_agg(format('%s %s', c.relname, md5(query_to_xml(format(
-	'SELECT (to_jsonb(t) - ''{xact,received_at,recorded_at,created_at,booked_at,applied_at,since}''::text[])::text AS r FROM influence.%I t ORDER BY 1', c.relname), true, true, '')::text)), E'\n' ORDER BY c.relname)
+	'SELECT (to_jsonb(t) - ''{xact,received_at,recorded_at,created_at,booked_at,applied_at,since,known_at,seen}''::text[])::text AS r FROM influence.%I t ORDER BY 1', c.relname), true, true, '')::text)), E'\n' ORDER BY c.relname)
 FROM pg_class c
 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	AND c.relname NOT IN ('job_run', 'job_period', 'watermark', 'adopted_cluster', 'sealed_until');
