@@ -65,6 +65,13 @@ SELECT * FROM pg_temp.not_refused('IN003', $$end_admission_rule(1, 99)$$, $$end_
 SELECT * FROM pg_temp.not_refused('IN011', $$end_admission_rule(1, 1, '2024-01-01')$$, $$end_admission_rule(1, 1, '2023-01-01')$$, $$end_admission_rule(1, 5, '2024-06-02')$$, $$end_admission_rule(1, 5, '2024-07-01')$$,
 	$$set_admission_rule(1, 'verified_channels', '>=', 1, country => 'US', valid_from => '2024-06-01')$$, $$set_admission_rule(1, 'followers', '>=', 1000, valid_from => '2024-01-01', effect => 'review')$$);
 
+-- without a moment the same call again is one, too
+SELECT * FROM influence.set_admission_rule(2, 'posts', '>=', 5);
+SELECT * FROM influence.set_admission_rule(2, 'posts', '>=', 5);
+SELECT * FROM influence.end_admission_rule(2, 1);
+SELECT * FROM influence.end_admission_rule(2, 1);
+DELETE FROM influence.admission_rule WHERE program_id = 2;
+
 -- Decisions. engagement: likes / followers
 SELECT * FROM pg_temp.apply('anna', '2024-05-02');			-- 1000 / 20000 = 0.05; in food since March, quality 0.7
 SELECT pg_temp.person('bert', 'instagram', 2000, 20, 'US');		-- 0.01 asks for a person; nothing verified, which rejects

@@ -106,7 +106,9 @@ BEGIN
 	   -- a floor and a ceiling on the same metric are two rules
 	   AND left(r.comparison, 1) = left($3, 1)
 	 ORDER BY lower(r.valid) = valid_from DESC, r.version DESC LIMIT 1;
-	IF last.since = valid_from AND (last.threshold, last.comparison, last.effect) = ($4, $3, $9) THEN
+	-- without a moment the same call again finds itself in force
+	IF (last.since = valid_from OR (valid_from = now() AND last.since < valid_from))
+	   AND (last.threshold, last.comparison, last.effect) = ($4, $3, $9) THEN
 		RETURN QUERY SELECT 'duplicate', last.rule_id, last.version;
 		RETURN;
 	ELSIF last.since >= valid_from THEN
@@ -149,7 +151,7 @@ BEGIN
 	 ORDER BY lower(r.valid) = $3 AND r.effect = 'none' DESC, r.version DESC LIMIT 1;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('admission rule', $2::text, 'See the table influence.admission_rule.');
-	ELSIF last.effect = 'none' AND last.since = $3 THEN
+	ELSIF last.effect = 'none' AND (last.since = $3 OR ($3 = now() AND last.since < $3)) THEN
 		RETURN QUERY SELECT 'duplicate', last.version;
 		RETURN;
 	ELSIF last.since >= $3 OR last.effect = 'none' THEN
