@@ -168,7 +168,6 @@ BEGIN
 						WHERE s.creator_id = c.creator_id AND influence_internal.is_fresh(s.xact, $1, NULL))
 			OR EXISTS (SELECT FROM influence.application a
 						WHERE a.creator_id = c.creator_id AND a.program_id = c.program_id AND influence_internal.is_fresh(a.xact, $1, NULL))
-
 			OR EXISTS (SELECT FROM influence.application_decision d
 						WHERE d.creator_id = c.creator_id AND d.program_id = c.program_id AND influence_internal.is_fresh(d.xact, $1, NULL)));
 	-- a range that was cut: what lay behind the cut, too

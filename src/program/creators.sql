@@ -3,8 +3,7 @@
  *
  * Creators with their channels. What is measured of the channels is in
  * src/engagement, admission to a program in src/admission, status and strikes in
- * src/agreements, their pages in
- * src/storefront.
+ * src/agreements, their pages in src/storefront.
  */
 CREATE FUNCTION influence_internal.require_creator(creator_id bigint)
 RETURNS void
