@@ -149,6 +149,10 @@ SELECT v.who, pg_temp.sees('Summer', v.id) FROM (VALUES (1, 'anna', 1), (2, 'age
 SELECT status FROM influence.set_creator_status(1, 'suspended', 'r', 'ops', now());
 SELECT v.who, pg_temp.sees('Summer', v.id) FROM (VALUES (1, 'anna', 1), (2, 'stranger', 8), (3, 'nobody', 0)) v(no, who, id) ORDER BY v.no;
 SELECT status FROM influence.set_creator_status(1, 'active', 'r', 'ops', now());
+-- the friends of a creator are its own, not those of its agency
+SELECT status FROM influence.create_list('creator', '1', 'close', 'wish', 'Close', 'friends');
+SELECT a.status, b.status FROM (VALUES (1, 7), (9, 8)) p(one, other), influence.add_friend(pg_temp.visitor(p.one), pg_temp.visitor(p.other)) a, influence.add_friend(pg_temp.visitor(p.other), pg_temp.visitor(p.one)) b;
+SELECT v.who, pg_temp.sees('Close', v.id) FROM (VALUES (1, 'anna', 1), (2, 'agency', 9), (3, 'friend of anna', 7), (4, 'friend of the agency', 8)) v(no, who, id) ORDER BY v.no;
 -- an agency that is suspended sees what strangers see; what it made before is made
 SELECT status FROM influence.create_list('creator', '1', 'drafts', 'idea', 'Drafts', 'private');
 SELECT status FROM influence.set_creator_status(2, 'suspended', 'r', 'ops', now());

@@ -133,7 +133,10 @@ BEGIN
 		RETURN NULL;
 	ELSIF (list).visibility = 'public'
 		  OR (list).visibility = 'link' AND (list).token_hash = sha256(convert_to($3, 'UTF8'))
-		  OR (list).visibility = 'friends' AND influence_internal.are_friends(owners, viewers) THEN
+		  -- an agency acts for a creator, but its friends are not the creator's
+		  OR (list).visibility = 'friends' AND influence_internal.are_friends(
+				CASE WHEN owner_creator IS NULL THEN owners
+					 ELSE influence_internal.person_visitors((SELECT c.visitor_id FROM influence.creator c WHERE c.creator_id = owner_creator)) END, viewers) THEN
 		-- counts are for who can be held to what they promise: a guest could be the owner logged out
 		RETURN CASE WHEN (list).kind IN ('wish', 'gift')
 						 AND EXISTS (SELECT FROM influence.shopper s WHERE s.visitor_id = ANY (viewers))
