@@ -100,3 +100,8 @@ SELECT right(friend_id::text, 2) AS friend, state FROM influence.get_friends(pg_
 -- a block is taken back by the person, too
 SELECT a.status, b.status FROM influence.block_shopper(pg_temp.visitor(21), pg_temp.visitor(31)) a, influence.block_shopper(pg_temp.visitor(22), pg_temp.visitor(32), false) b;
 SELECT status, state FROM influence.add_friend(pg_temp.visitor(22), pg_temp.visitor(32));
+-- who opts out by one account is not found by the other
+SELECT status FROM influence.set_display_name(pg_temp.visitor(31), 'Quentin');
+SELECT count(*) FROM influence.find_friends(pg_temp.visitor(5), 'quentin');
+SELECT status FROM influence.update_shopper(pg_temp.visitor(32), discoverable => false);
+SELECT count(*) FROM influence.find_friends(pg_temp.visitor(5), 'quentin');

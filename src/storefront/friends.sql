@@ -241,6 +241,7 @@ DECLARE
 	parts text[] := influence_internal.name_parts($2);
 	least_similarity float8 := (influence_internal.setting_value('friend_similarity') #>> '{}')::float8;
 	viewers uuid[];
+	theirs uuid[];
 	-- who shares k of n parts shares one of any n - k + 1 of them: those that the fewest names have in common
 	rare_parts text[];
 	candidate record;
@@ -269,16 +270,19 @@ BEGIN
 		 ORDER BY c.similarity DESC, c.display_name COLLATE "C", c.visitor_id
 	LOOP
 		EXIT WHEN found = $3;
+		theirs := influence_internal.person_visitors(candidate.visitor_id);
+		-- who opted out by one account is not found by another
 		CONTINUE WHEN candidate.visitor_id = ANY (viewers)
-				   OR influence_internal.are_blocked(influence_internal.person_visitors(candidate.visitor_id), NULL, viewers);
+				   OR EXISTS (SELECT FROM influence.shopper s WHERE s.visitor_id = ANY (theirs) AND NOT s.discoverable)
+				   OR influence_internal.are_blocked(theirs, NULL, viewers);
 		found := found + 1;
 		visitor_id := candidate.visitor_id;
 		display_name := candidate.display_name;
 		similarity := candidate.similarity;
-		state := influence_internal.friendship_state(viewers, influence_internal.person_visitors(candidate.visitor_id));
+		state := influence_internal.friendship_state(viewers, theirs);
 		RETURN NEXT;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.find_friends(uuid, text, int) IS
-'Shoppers whose display name resembles a name, the most similar first: similarity from 0 to 1 = trigrams in common / trigrams in either (as pg_trgm), at least the setting friend_similarity; state of the friendship, NULL = none. Neither oneself, nor who does not want to be found (discoverable => false), nor who blocks or is blocked. IN002, IN003.';
+'Shoppers whose display name resembles a name, the most similar first: similarity from 0 to 1 = trigrams in common / trigrams in either (as pg_trgm), at least the setting friend_similarity; state of the friendship, NULL = none. Neither oneself, nor who does not want to be found (discoverable => false for any account of the person), nor who blocks or is blocked. IN002, IN003.';
