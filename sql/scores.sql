@@ -178,3 +178,7 @@ INSERT INTO influence.setting (name, version, value) VALUES ('scores_kept', 2, '
 SELECT scored_at, channels, pruned FROM influence.refresh_scores('2024-06-05');
 SELECT scored_at, count(*) FROM influence.creator_score GROUP BY 1 ORDER BY 1;
 SELECT fitted_at, string_agg(DISTINCT metric, ' ') AS baselines, (SELECT count(*) > 0 FROM influence.engagement_prior p WHERE p.fitted_at = b.fitted_at) AS priors FROM influence.score_baseline b GROUP BY 1 ORDER BY 1;
+
+-- A baseline whose quartiles are neighbouring numbers, with one logarithm, has no spread to count in.
+SELECT q[26] < q[76] AS apart, influence_internal.robust_distance(0.1, q) IS NULL AS unknown
+  FROM (SELECT array_fill(0.05::float8, '{50}') || array_fill(0.05::float8 + 7e-18, '{51}') AS q) x;

@@ -17,12 +17,12 @@ RETURNS float8
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 -- parsed here and now, so that no search_path matters where it is inlined
 RETURN CASE
-	WHEN value IS NULL OR quantiles[26] <= 0 OR quantiles[76] <= quantiles[26] THEN NULL
+	WHEN value IS NULL OR quantiles[26] <= 0 OR quantiles[76] <= quantiles[26] OR ln(quantiles[76]) <= ln(quantiles[26]) THEN NULL
 	WHEN value <= 0 THEN 'Infinity'
 	ELSE abs(ln(value) - ln(quantiles[51])) * 1.349 / (ln(quantiles[76]) - ln(quantiles[26]))
 	END;
 COMMENT ON FUNCTION influence_internal.robust_distance(float8, float8[]) IS
-'How far a value lies from the median of a baseline, on a logarithmic scale, in standard deviations as its quartiles show them: |ln v - ln q50| / ((ln q75 - ln q25) / 1.349). NULL when the lower quartile is 0 or the quartiles are equal.';
+'How far a value lies from the median of a baseline, on a logarithmic scale, in standard deviations as its quartiles show them: |ln v - ln q50| / ((ln q75 - ln q25) / 1.349). NULL when the lower quartile is 0 or the quartiles are equal, or so close that their logarithms are.';
 
 CREATE FUNCTION influence_internal.follower_jumps(low bigint, high bigint, at timestamptz)
 RETURNS TABLE (creator_id bigint, channel_id bigint, jump float8)
