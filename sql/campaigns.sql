@@ -70,6 +70,17 @@ SELECT pg_temp.error_of($$INSERT INTO influence.touch (visitor_id, touched_at, t
 -- A credit keeps the campaign of its touch.
 SELECT status, credited FROM influence.record_order(1, pg_temp.visitor(1), 'o1', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 500}]', '2024-03-07');
 SELECT order_ref, snapshot ->> 'campaign_id' AS campaign_id FROM influence.credit;
+-- A campaign is of one program: what another one's touches and sales name is refused or not counted, its yen are no cents. A campaign that sold nothing for
+-- its costs, or to nobody whom it reached, has a ratio of 0. Campaign 1: one click, one buyer, 500 for 12000 - 2000 + 300.
+SELECT pg_temp.new_program('Yen', 'JPY', 'UTC', '{}', '{}');
+SELECT pg_temp.error_of($$SELECT * FROM influence.record_touch(2, pg_temp.visitor(5), 'own', 'click', 1, '2024-03-08', details => '{"campaign_id": 1}')$$);
+SELECT status FROM influence.record_touch(2, pg_temp.visitor(5), 'posted', 'click', pg_temp.creator('anna'), '2024-03-08', post_id => 1);
+SELECT campaign_id FROM influence.touch WHERE touch_ref = 'posted';
+INSERT INTO influence.touch (visitor_id, touched_at, touch_ref, program_id, kind, creator_id, campaign_id, product_id) VALUES (pg_temp.visitor(5), '2024-03-08 01:00+00', 'copied', 2, 'click', pg_temp.creator('anna'), 1, 1);
+SELECT status, credited FROM influence.record_order(2, pg_temp.visitor(5), 'yen', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 100000}]', '2024-03-09');
+SELECT status FROM influence.record_campaign_cost(2, 'spot', 'media', 100, '2024-03-02');
+SELECT campaign_id, currency, clicks, exposed, exposed_buyers, exposed_buyer_rate, orders, revenue, costs, kept_per_cost FROM influence.campaign_report ORDER BY 1;
+SELECT product_id, clicks, orders, revenue FROM influence.campaign_product_report WHERE campaign_id = 1 ORDER BY 1;
 -- What is not an operator's is not a writer's.
 SELECT r, f, has_function_privilege(r, p.oid, 'EXECUTE')
   FROM unnest('{influence_operator,influence_writer,influence_reader}'::text[]) r, unnest('{create_campaign,add_campaign_products,record_campaign_cost,record_survey}'::text[]) f

@@ -126,11 +126,11 @@ BEGIN
 		t.creator_id := influence_internal.list_creator(t.list_id);
 	END IF;
 	IF t.campaign_id IS NOT NULL THEN
-		PERFORM influence_internal.require_campaign(t.campaign_id);
+		PERFORM influence_internal.require_campaign(t.campaign_id, $1);
 	ELSE
 		looked_up := looked_up || 'campaign_id'::text;
 		IF t.post_id IS NOT NULL THEN
-			t.campaign_id := (SELECT p.campaign_id FROM influence.post p WHERE p.post_id = t.post_id);
+			t.campaign_id := (SELECT p.campaign_id FROM influence.post p WHERE p.post_id = t.post_id AND p.program_id = $1);
 		END IF;
 	END IF;
 	t.touched_at := influence_internal.event_time(t.visitor_id, 'touch/' || t.touch_ref, item || jsonb_build_object('program_id', $1),

@@ -19,7 +19,7 @@ BEGIN
 	WITH touched AS MATERIALIZED (
 		SELECT x.campaign_id, q.program_id, coalesce(y.person_id, x.visitor_id) AS person_id, x.kind, x.touched_at
 		  FROM influence.touch x
-		  JOIN influence.campaign q ON q.campaign_id = x.campaign_id
+		  JOIN influence.campaign q ON q.campaign_id = x.campaign_id AND q.program_id = x.program_id
 		  LEFT JOIN influence.visitor_person y ON y.visitor_id = x.visitor_id
 	), ordered AS MATERIALIZED (
 		SELECT w.program_id, w.person_id, w.ordered_at, w.looks_back_to FROM influence.order_window w
@@ -27,12 +27,12 @@ BEGIN
 	SELECT c.campaign_id, c.program_id, c.campaign_ref, c.name, c.brand, c.paid, lower(c.valid) AS begins_at, upper(c.valid) AS ends_at,
 		   g.currency, coalesce(n.products, 0) AS products, coalesce(p.posts, 0) AS posts, coalesce(p.creators, 0) AS creators,
 		   coalesce(t.views, 0) AS views, coalesce(t.clicks, 0) AS clicks, coalesce(t.carts, 0) AS carts, coalesce(t.exposed, 0) AS exposed,
-		   coalesce(b.buyers, 0) AS exposed_buyers, round(b.buyers::numeric / nullif(t.exposed, 0), 6) AS exposed_buyer_rate,
+		   coalesce(b.buyers, 0) AS exposed_buyers, round(coalesce(b.buyers, 0)::numeric / nullif(t.exposed, 0), 6) AS exposed_buyer_rate,
 		   coalesce(k.orders, 0) AS orders, coalesce(k.lines, 0) AS lines, coalesce(k.revenue, 0) AS revenue,
 		   coalesce(k.returned, 0) AS returned, coalesce(k.revenue - k.returned, 0) AS kept, coalesce(k.revenue_in_set, 0) AS revenue_in_set,
 		   coalesce(k.earned, 0) AS commissions, coalesce(x.amount, 0) AS costs, coalesce(k.earned, 0) + coalesce(x.amount, 0) AS total_cost,
 		   c.budget, c.budget - coalesce(x.amount, 0) AS budget_left,
-		   round((k.revenue - k.returned) / nullif(coalesce(k.earned, 0) + coalesce(x.amount, 0), 0), 6) AS kept_per_cost,
+		   round(coalesce(k.revenue - k.returned, 0) / nullif(coalesce(k.earned, 0) + coalesce(x.amount, 0), 0), 6) AS kept_per_cost,
 		   round((coalesce(k.earned, 0) + coalesce(x.amount, 0)) / nullif(k.orders, 0), 2) AS cost_per_order,
 		   coalesce(s.orders, 0) AS set_orders, coalesce(s.pieces, 0) AS set_pieces, coalesce(s.revenue, 0) AS set_revenue,
 		   coalesce(s.returned, 0) AS set_returned, coalesce(s.revenue_before, 0) AS set_revenue_before,
@@ -59,7 +59,8 @@ BEGIN
 				   FROM (SELECT x.campaign_id, x.program_id, x.visitor_id, x.order_ref, x.line_no, x.product_id, sum(x.credit) AS credit,
 								sum(x.returned) AS returned, sum(x.earned) AS earned
 						   FROM influence.order_credits x
-						  WHERE x.campaign_id IS NOT NULL
+						   -- credits of another program are in another currency
+						   JOIN influence.campaign q ON q.campaign_id = x.campaign_id AND q.program_id = x.program_id
 						  GROUP BY x.campaign_id, x.program_id, x.visitor_id, x.order_ref, x.line_no, x.product_id) l
 				   LEFT JOIN influence.campaign_product i ON i.campaign_id = l.campaign_id AND i.product_id = l.product_id
 				  GROUP BY l.campaign_id) k ON k.campaign_id = c.campaign_id
@@ -74,7 +75,7 @@ BEGIN
 				   JOIN influence.line_sale l ON l.program_id = q.program_id AND l.product_id = i.product_id
 				  WHERE isfinite(lower(q.valid))
 				  GROUP BY q.campaign_id) s ON s.campaign_id = c.campaign_id;
-	COMMENT ON VIEW influence.campaign_report IS 'A campaign, one row, in minor units of the program''s currency. What it reached: posts and touches that name it, exposed persons, and how many of them bought in the program within its lookback after such a touch. What it brought: orders and lines credited to its touches, revenue (revenue_in_set: of its own products), returned, kept. What it cost: commissions (less clawbacks, of these lines), costs (record_campaign_cost; the budget counts against these), total_cost; kept_per_cost is kept by total_cost. And the sales of its product set while it ran, whoever is credited: set_orders, set_pieces, set_revenue, set_returned, set_revenue_before (as long before it began) and set_uplift, the ratio of the two less 1. A campaign without a beginning has no set_ figures.';
+	COMMENT ON VIEW influence.campaign_report IS 'A campaign, one row, in minor units of the program''s currency. What it reached: posts and touches of its program that name it, exposed persons, and how many of them bought in the program within its lookback after such a touch. What it brought: orders and lines credited to its touches, revenue (revenue_in_set: of its own products), returned, kept. What it cost: commissions (less clawbacks, of these lines), costs (record_campaign_cost; the budget counts against these), total_cost; kept_per_cost is kept by total_cost. And the sales of its product set while it ran, whoever is credited: set_orders, set_pieces, set_revenue, set_returned, set_revenue_before (as long before it began) and set_uplift, the ratio of the two less 1. A campaign without a beginning has no set_ figures.';
 
 	CREATE VIEW influence.campaign_product_report WITH (security_invoker = true) AS
 	SELECT i.campaign_id, i.product_id, q.program_id, p.sku, p.title, p.brand, g.currency, coalesce(t.views, 0) AS views,
@@ -86,11 +87,14 @@ BEGIN
 	  JOIN influence.program g ON g.program_id = q.program_id
 	  JOIN influence.product p ON p.product_id = i.product_id
 	  LEFT JOIN (SELECT x.campaign_id, x.product_id, count(*) FILTER (WHERE x.kind = 'view') AS views, count(*) FILTER (WHERE x.kind = 'click') AS clicks
-				   FROM influence.touch x WHERE x.campaign_id IS NOT NULL AND x.product_id IS NOT NULL
+				   FROM influence.touch x
+				   JOIN influence.campaign q ON q.campaign_id = x.campaign_id AND q.program_id = x.program_id
+				  WHERE x.product_id IS NOT NULL
 				  GROUP BY x.campaign_id, x.product_id) t ON t.campaign_id = i.campaign_id AND t.product_id = i.product_id
 	  LEFT JOIN (SELECT x.campaign_id, x.product_id, count(DISTINCT (x.visitor_id, x.order_ref)) AS orders, sum(x.credit) AS revenue,
 						sum(x.returned) AS returned, sum(x.earned) AS earned
-				   FROM influence.order_credits x WHERE x.campaign_id IS NOT NULL
+				   FROM influence.order_credits x
+				   JOIN influence.campaign q ON q.campaign_id = x.campaign_id AND q.program_id = x.program_id
 				  GROUP BY x.campaign_id, x.product_id) k ON k.campaign_id = i.campaign_id AND k.product_id = i.product_id
 	  LEFT JOIN (SELECT q.campaign_id, l.product_id, sum(l.quantity) AS pieces, sum(l.revenue) AS revenue, sum(l.returned) AS returned
 				   FROM influence.campaign q

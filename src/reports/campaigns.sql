@@ -6,7 +6,7 @@
  * of; what it brought is in the views campaign_report and roi_report. And
  * surveys, which say what no database of sales can.
  */
-CREATE FUNCTION influence_internal.require_campaign(campaign_id bigint)
+CREATE FUNCTION influence_internal.require_campaign(campaign_id bigint, program_id bigint DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -15,10 +15,12 @@ AS $$
 BEGIN
 	IF NOT EXISTS (SELECT FROM influence.campaign c WHERE c.campaign_id = $1) THEN
 		PERFORM influence_internal.raise_unknown('campaign', $1::text, 'Create it with influence.create_campaign(program_id, campaign_ref, name).');
+	ELSIF NOT EXISTS (SELECT FROM influence.campaign c WHERE c.campaign_id = $1 AND c.program_id = coalesce($2, c.program_id)) THEN
+		PERFORM influence_internal.raise_unknown('campaign', $1::text, format('Use a campaign of program %s.', $2));
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.require_campaign(bigint) IS 'Raises IN003 unless there is this campaign (NULL is none).';
+COMMENT ON FUNCTION influence_internal.require_campaign(bigint, bigint) IS 'Raises IN003 unless there is this campaign (NULL is none), of that program if one is given.';
 
 CREATE FUNCTION influence_internal.create_campaign(program_id bigint, campaign_ref text, name text, brand text DEFAULT NULL,
 	budget bigint DEFAULT NULL, valid_from timestamptz DEFAULT NULL, valid_to timestamptz DEFAULT NULL, products bigint[] DEFAULT '{}',
