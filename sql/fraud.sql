@@ -147,6 +147,14 @@ SELECT bool_and(status = 'recorded') FROM generate_series(2028, 2029) v, influen
 SELECT sum(credited) FROM generate_series(2028, 2029) v, generate_series(1, 6) i,
 	influence.record_order(1, pg_temp.visitor(v), format('yen %s %s', v, i), '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 300}]', timestamptz '2024-05-05 01:00' + i * interval '1 hour', currency => 'JPY');
 SELECT creator_id, marks FROM influence.fraud_brushing;
+-- What a creator bought itself and sent back earned it nothing: a case, and no hold.
+SELECT creator_id AS returner FROM influence.creator WHERE creator_ref = 'f20' \gset
+SELECT pg_temp.buy(:returner, 2020, 'sent back', '2024-05-20', 5000);
+SELECT status FROM influence.record_return(1, pg_temp.visitor(2020), 'sent back', 1, 'r', 1, returned_at => '2024-05-25');
+SELECT status FROM influence.identify(pg_temp.visitor(2020), pg_temp.visitor(1020));
+SELECT evidence, credit, earned, score FROM influence.fraud_self_purchases WHERE order_ref = 'sent back';
+SELECT held FROM influence.find_fraud();
+SELECT state, hold_ref IS NULL AS no_hold FROM influence.fraud_case WHERE creator_id = :returner AND signal = 'self_purchases';
 -- no threshold, no finding
 INSERT INTO influence.setting (name, version, value) VALUES ('fraud_thresholds', 2, '{}'), ('fraud_case_scores', 2, '{}');
 SELECT (SELECT count(*) FROM influence.fraud_click_floods) AS floods, (SELECT count(*) FROM influence.fraud_brushing) AS brushing, (SELECT count(*) FROM influence.fraud_related_accounts WHERE evidence = 'reciprocal') AS reciprocal;

@@ -13,36 +13,41 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	soon boolean := coalesce((influence_internal.setting_value('reevaluate_rejected') #>> '{}')::boolean, false);
-	queues CONSTANT text[] := '{review,rejected}';
 	queue text;
 	ids bigint[];
 	program record;
+	batch record;
+	found jsonb := '[]';
 BEGIN
 	looked_at := 0;
 	admitted := 0;
 	rejected := 0;
 	skipped := false;
 	PERFORM influence_internal.require_read_committed();
+	-- most stay as they are: who does not is found without keeping anybody off
 	FOR program IN SELECT p.program_id FROM influence.program p ORDER BY p.program_id LOOP
-		FOREACH queue IN ARRAY queues LOOP
+		FOREACH queue IN ARRAY '{review,rejected}'::text[] LOOP
 			ids := influence_internal.waiting_applicants(program.program_id, queue, $1, soon, NULL);
 			looked_at := looked_at + coalesce(cardinality(ids), 0);
-			-- most stay as they are: who does not is found without keeping anybody off
 			ids := ARRAY(SELECT j.creator_id FROM influence_internal.judged_creators(program.program_id, ids, $1) j
 						  WHERE j.decision = 'admitted' OR (queue = 'review' AND j.decision = 'rejected'));
-			CONTINUE WHEN ids = '{}';
-			-- who waited for it would keep off everybody who applies after
-			IF NOT pg_try_advisory_xact_lock(hashtextextended('pg_influence applications', 0)) THEN
-				skipped := true;
-				CONTINUE;
+			IF ids <> '{}' THEN
+				found := found || jsonb_build_object('program_id', program.program_id, 'queue', queue, 'ids', ids);
 			END IF;
-			PERFORM influence_internal.share_key('admission rules ' || program.program_id);
-			ids := influence_internal.waiting_applicants(program.program_id, queue, $1, soon, ids);
-			SELECT admitted + count(*) FILTER (WHERE d.decision = 'admitted'), rejected + count(*) FILTER (WHERE d.decision = 'rejected')
-			  INTO admitted, rejected
-			  FROM influence_internal.decide_creators(program.program_id, ids, $1, 'job',
-					CASE queue WHEN 'review' THEN '{admitted,rejected}'::text[] ELSE '{admitted}' END) d;
 		END LOOP;
+	END LOOP;
+	-- who waited for the lock would keep off everybody who applies after
+	IF found <> '[]' AND NOT pg_try_advisory_xact_lock(hashtextextended('pg_influence applications', 0)) THEN
+		skipped := true;
+		found := '[]';
+	END IF;
+	FOR batch IN SELECT x.program_id, x.queue, x.ids FROM jsonb_to_recordset(found) x(program_id bigint, queue text, ids bigint[]) LOOP
+		PERFORM influence_internal.share_key('admission rules ' || batch.program_id);
+		ids := influence_internal.waiting_applicants(batch.program_id, batch.queue, $1, soon, batch.ids);
+		SELECT admitted + count(*) FILTER (WHERE d.decision = 'admitted'), rejected + count(*) FILTER (WHERE d.decision = 'rejected')
+		  INTO admitted, rejected
+		  FROM influence_internal.decide_creators(batch.program_id, ids, $1, 'job',
+				CASE batch.queue WHEN 'review' THEN '{admitted,rejected}'::text[] ELSE '{admitted}' END) d;
 	END LOOP;
 	RETURN NEXT;
 END

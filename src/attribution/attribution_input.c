@@ -19,6 +19,7 @@
 #include "utils/plancache.h"
 
 #include "../common/errors.h"
+#include "../common/query_run.h"
 #include "attribution_input.h"
 
 /* A destination of the executor. */
@@ -118,36 +119,17 @@ input_startup(DestReceiver *self, int operation, TupleDesc desc)
 								 decoder->columns[i].type);
 }
 
-static void
-input_nothing(DestReceiver *self)
-{
-}
-
 void
 attribution_input_run(AttributionInput *input, AttributionFeed *feed)
 {
 	InputReceiver receiver;
-	SPIExecuteOptions options;
-	int			result;
 
 	memset(&receiver, 0, sizeof(receiver));
 	receiver.receiver.receiveSlot = input_receive;
 	receiver.receiver.rStartup = input_startup;
-	receiver.receiver.rShutdown = input_nothing;
-	receiver.receiver.rDestroy = input_nothing;
-	receiver.receiver.mydest = DestTuplestore;	/* the nearest that core knows */
 	receiver.input = input;
 	receiver.feed = feed;
-
-	memset(&options, 0, sizeof(options));
-	options.read_only = input->read_only;
-	options.must_return_tuples = true;
-	options.dest = &receiver.receiver;
-
-	result = SPI_execute_plan_extended(input->plan, &options);
-	if (result < 0)
-		elog(ERROR, "SPI_execute_plan_extended failed: %s",
-			 SPI_result_code_string(result));
+	query_run(input->plan, input->read_only, &receiver.receiver);
 }
 
 /* bigints match bigints, uuids uuids, texts texts: across, nothing could match */

@@ -16,6 +16,7 @@
 #include "utils/plancache.h"
 
 #include "../common/errors.h"
+#include "../common/query_run.h"
 #include "engagement_query.h"
 
 typedef enum QueryColumn
@@ -237,33 +238,15 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
 		receiver->natts = Max(receiver->natts, receiver->columns[column].attno);
 }
 
-static void
-receiver_nothing(DestReceiver *self)
-{
-}
-
 void
 engagement_query_run(EngagementQuery *query, EngagementPostSink sink, void *arg)
 {
 	PostReceiver receiver;
-	SPIExecuteOptions options;
-	int			result;
 
 	memset(&receiver, 0, sizeof(receiver));
 	receiver.receiver.receiveSlot = receive_post;
 	receiver.receiver.rStartup = receiver_startup;
-	receiver.receiver.rShutdown = receiver_nothing;
-	receiver.receiver.rDestroy = receiver_nothing;
-	receiver.receiver.mydest = DestTuplestore;	/* the nearest that core knows */
 	receiver.sink = sink;
 	receiver.arg = arg;
-
-	memset(&options, 0, sizeof(options));
-	options.read_only = query->read_only;
-	options.must_return_tuples = true;
-	options.dest = &receiver.receiver;
-
-	result = SPI_execute_plan_extended(query->plan, &options);
-	if (result < 0)
-		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(result));
+	query_run(query->plan, query->read_only, &receiver.receiver);
 }

@@ -71,7 +71,7 @@ BEGIN
 		  FROM influence.channel_metric m
 		 WHERE m.creator_id BETWEEN $2 AND $3 AND m.measured_at <= $4 AND influence_internal.was_known(m.received_at, m.xact, $5, $6)
 	), by_snapshots AS (
-		SELECT c.creator_id, c.channel_id, influence.growth_rate(m.measured_at, m.followers) AS growth,
+		SELECT c.creator_id, c.channel_id, nullif(influence.growth_rate(m.measured_at, m.followers), 'Infinity') AS growth,
 			   influence.engagement_agg(o.interactions::bigint, o.base::bigint, m.posts)
 					FILTER (WHERE influence_internal.is_observation(o.interactions, o.base) AND m.posts <= 1000000000) AS state,
 			   sum(m.comments) FILTER (WHERE m.likes IS NOT NULL)::float8 / nullif(sum(m.likes) FILTER (WHERE m.comments IS NOT NULL), 0)::float8 AS comments_per_like,

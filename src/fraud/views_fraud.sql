@@ -61,13 +61,14 @@ BEGIN
 		 GROUP BY s.creator_id, s.program_id, s.visitor_id, s.order_ref, s.ordered_at, s.credit
 	)
 	SELECT f.creator_id, f.program_id, to_char(f.ordered_at AT TIME ZONE g.time_zone, 'YYYY-MM') AS period, f.evidence, f.visitor_id, f.order_ref,
-		   f.ordered_at, f.credit::bigint AS credit,
-		   (SELECT coalesce(sum(e.amount), 0) FROM influence.earning e
-			 WHERE e.visitor_id = f.visitor_id AND e.program_id = f.program_id AND e.order_ref = f.order_ref AND e.creator_id = f.creator_id)::bigint AS earned,
-		   f.session_id, f.score::float8 AS score
+		   f.ordered_at, f.credit::bigint AS credit, a.earned, f.session_id,
+		   CASE WHEN a.earned > 0 THEN f.score ELSE least(f.score, 0.5) END::float8 AS score
 	  FROM found f
-	  JOIN influence.program g ON g.program_id = f.program_id;
-	COMMENT ON VIEW influence.fraud_self_purchases IS 'Orders credited to a creator that the creator itself seems to have placed. A row per order and evidence: own_identity (score 1: the buyer is the creator''s visitor_id, or an alias of it), agency_identity (0.7: that of an agency that acts for it), same_session (0.5: the buyer was seen in a session of that program in which the creator''s own visitor was, too; a session_id of more than session_visitors visitors is none). credit (base) and earned (commission less clawbacks) in minor units. Attribution never credits purchases it knows to be one''s own: what is here became known later, came by COPY, or is another identity. Buying one''s own recommendation without being credited is no row. Settings: fraud_days, fraud_thresholds (session_visitors), fraud_case_scores, fraud_hold_scores. Other explanations: a family that shares a computer, a service whose session_id is not unique among visitors (a start time, a count). It cannot see: a creator without visitor_id, or who buys as a guest nobody identifies, from another device.';
+	  JOIN influence.program g ON g.program_id = f.program_id
+	 CROSS JOIN LATERAL (SELECT coalesce(sum(e.amount), 0)::bigint AS earned FROM influence.earning e
+						  WHERE e.visitor_id = f.visitor_id AND e.program_id = f.program_id AND e.order_ref = f.order_ref
+							AND e.creator_id = f.creator_id) a;
+	COMMENT ON VIEW influence.fraud_self_purchases IS 'Orders credited to a creator that the creator itself seems to have placed. A row per order and evidence: own_identity (score 1: the buyer is the creator''s visitor_id, or an alias of it), agency_identity (0.7: that of an agency that acts for it), same_session (0.5: the buyer was seen in a session of that program in which the creator''s own visitor was, too; a session_id of more than session_visitors visitors is none); at most 0.5, so no hold by itself, where nothing is left of what was earned. credit (base) and earned (commission less clawbacks) in minor units. Attribution never credits purchases it knows to be one''s own: what is here became known later, came by COPY, or is another identity. Buying one''s own recommendation without being credited is no row. Settings: fraud_days, fraud_thresholds (session_visitors), fraud_case_scores, fraud_hold_scores. Other explanations: a family that shares a computer, a service whose session_id is not unique among visitors (a start time, a count). It cannot see: a creator without visitor_id, or who buys as a guest nobody identifies, from another device.';
 
 	CREATE VIEW influence.fraud_related_accounts WITH (security_invoker = true) AS
 	WITH RECURSIVE own (creator_id, visitor_id) AS (
