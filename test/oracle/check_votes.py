@@ -17,7 +17,7 @@ from pg import Script, quote
 from tap import Tap
 
 getcontext().prec = 40
-SEED = int(os.environ.get("PGI_SEED", "6"))
+SEED = int(os.environ.get("PGI_SEED") or 6)
 SHOPPERS, EVENTS, PRODUCTS = 70, 1500, 4
 YOUNG, HOUR_VOTES, HOUR_FACTOR, PRIOR = Fraction(1, 4), 3, 40, 4
 START = datetime.datetime(2024, 5, 1, tzinfo=datetime.timezone.utc)
