@@ -32,7 +32,7 @@ SELECT influence_internal.progress_update(NULL, 4);
 SELECT * FROM pg_temp.progress();
 -- an error in a subtransaction ends it; the server's commands have views of their own
 SAVEPOINT s;
-SELECT count(*) FROM pg_stat_progress_vacuum;
+SELECT count(*) FROM pg_stat_progress_vacuum WHERE pid = pg_backend_pid();
 SELECT 1 / 0;
 ROLLBACK TO s;
 SELECT influence_internal.progress_end(), influence_internal.progress_start(NULL);
