@@ -42,6 +42,11 @@ SQL_PARTS = \
 	src/reports/funnel_views.sql \
 	src/reports/program_views.sql \
 	src/reports/shopper_views.sql \
+	src/feed/tables_feed.sql \
+	src/feed/tables_feedback.sql \
+	src/trends/tables_trends.sql \
+	src/neighbors/tables_neighbors.sql \
+	src/sponsors/tables_sponsors.sql \
 	src/program/programs.sql \
 	src/program/products.sql \
 	src/admission/facts.sql \

@@ -29,7 +29,12 @@ AS $$
 		   (14, 'social'),
 		   (15, 'scores'),
 		   (16, 'fraud'),
-		   (17, 'reports')
+		   (17, 'reports'),
+		   (18, 'feed'),
+		   (19, 'feedback'),
+		   (20, 'trends'),
+		   (21, 'neighbors'),
+		   (22, 'sponsors')
 $$;
 COMMENT ON FUNCTION influence_internal.install_steps() IS
 'The steps of install() in order; step "x" is influence_internal.install_x(). Steps are only ever appended.';
@@ -37,7 +42,7 @@ COMMENT ON FUNCTION influence_internal.install_steps() IS
 CREATE FUNCTION influence_internal.code_step()
 RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT 17 $$;
+AS $$ SELECT 22 $$;
 COMMENT ON FUNCTION influence_internal.code_step() IS 'The last of install_steps(), as a constant that costs nothing.';
 
 CREATE FUNCTION influence_internal.installed_step()
@@ -213,6 +218,12 @@ AS $$
 		   ('add_campaign_products', 'operator'),
 		   ('record_campaign_cost', 'operator'),
 		   ('record_survey', 'writer'),
+		   -- feed
+		   -- feedback
+		   -- trends
+		   -- neighbors
+		   -- sponsors
+		   -- forgetting
 		   ('identify', 'writer')
 $$;
 COMMENT ON FUNCTION influence_internal.published() IS

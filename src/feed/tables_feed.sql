@@ -1,0 +1,33 @@
+/*
+ * tables_feed.sql
+ *
+ * Step 18 of install(): what get_feed reads of posts, one narrow row each.
+ */
+CREATE FUNCTION influence_internal.install_feed()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- rows are updated in place: pages leave room for it, and no index has a column that changes
+	CREATE TABLE influence.feed_item (
+		post_id bigint PRIMARY KEY,
+		program_id bigint NOT NULL,
+		creator_id bigint NOT NULL,
+		topic_id bigint NOT NULL DEFAULT 0,
+		category_id bigint NOT NULL DEFAULT 0,
+		published_at timestamptz NOT NULL,
+		expires_at timestamptz,
+		language text,
+		countries text[],
+		media_key bigint NOT NULL,
+		price bigint,
+		quality float8 NOT NULL,
+		engagement float8 NOT NULL DEFAULT 0,
+		sales float8 NOT NULL DEFAULT 0
+	) WITH (fillfactor = 70);
+	CREATE INDEX feed_item_creator ON influence.feed_item (creator_id, published_at DESC);
+	COMMENT ON TABLE influence.feed_item IS 'What the feed reads of a post, one row each: topic and category (0 = none; the deepest category of its first tag), when and where it may be shown, media_key (hash of its media: duplicates collapse; its post_id where it has none), price (the lowest of its tags in minor units of the program''s currency), quality (log2 of the decayed engagement relative to 2000-01-01 UTC, in half-lives), engagement (log2 of the shrunk engagement per impression over the program''s), sales (log2 of the shrunk revenue per impression over the program''s). Written by publish_post and the job refresh_stats.';
+END
+$$;
+COMMENT ON FUNCTION influence_internal.install_feed() IS 'Step 18 of install(): what the feed reads of posts.';
