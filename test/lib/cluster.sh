@@ -45,22 +45,32 @@ stage_settings()
 	fi
 }
 
+# The cluster that all others are copies of
+cluster_template()
+{
+	local template=$PGI_WORK/template
+
+	mkdir -p "$PGI_WORK/sockets"
+	[ ! -d "$template" ] || return 0
+	{
+		"$PGI_BIN/initdb" --pgdata="$template" --username=postgres --auth=trust --encoding=UTF8 \
+			--locale=C.UTF-8 --no-sync --no-instructions &&
+			echo 'CREATE DATABASE shop' | "$PGI_BIN/postgres" --single -F -D "$template" postgres
+	} >"$PGI_WORK/initdb.log" 2>&1 || { cat "$PGI_WORK/initdb.log" >&2; return 1; }
+}
+
 cluster_start()
 {
-	local name=$1 stage=$2 dir=$PGI_WORK/cluster-$1 template=$PGI_WORK/template port setting
+	local name=$1 stage=$2 dir=$PGI_WORK/cluster-$1 port=5501 setting
 	shift 2
 
-	if [ ! -d "$template" ]; then
-		{
-			"$PGI_BIN/initdb" --pgdata="$template" --username=postgres --auth=trust --encoding=UTF8 \
-				--locale=C.UTF-8 --no-sync --no-instructions &&
-				echo 'CREATE DATABASE shop' | "$PGI_BIN/postgres" --single -F -D "$template" postgres
-		} >"$PGI_WORK/initdb.log" 2>&1 || { cat "$PGI_WORK/initdb.log" >&2; return 1; }
-	fi
-	mkdir -p "$PGI_WORK/sockets"
-	cp -r "$template" "$dir"
+	cluster_template || return 1
+	cp -r "$PGI_WORK/template" "$dir"
 	chmod 700 "$dir"
-	port=$((5500 + $(find "$PGI_WORK" -maxdepth 1 -name 'cluster-*' -type d | wc -l)))
+	# whoever makes the directory has the port
+	until mkdir "$PGI_WORK/sockets/$port" 2>/dev/null; do
+		port=$((port + 1))
+	done
 	{
 		cat <<-END
 			listen_addresses = ''
