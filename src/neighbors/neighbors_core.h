@@ -51,6 +51,7 @@ typedef struct NeighborsHistories
 	uint32_t   *start;			/* users + 1 of them */
 	uint32_t   *item;			/* room for all events */
 	uint32_t   *weight;			/* as many, or NULL: all are 1 */
+	int64_t    *at;				/* as many, or NULL: not wanted */
 } NeighborsHistories;
 
 /* Sorting one user's events, the newest first; a merge sort that can pause. */

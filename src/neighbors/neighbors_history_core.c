@@ -186,6 +186,8 @@ keep_history(NeighborsBuild *build, uint32_t user, const NeighborsEvent *events,
 		histories->item[build->kept] = item;
 		if (histories->weight != NULL)
 			histories->weight[build->kept] = events[i].weight;
+		if (histories->at != NULL)
+			histories->at[build->kept] = events[i].at;
 		build->kept++;
 		kept++;
 	}

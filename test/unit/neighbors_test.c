@@ -66,6 +66,7 @@ free_case(Case *c)
 	free(c->matrix.by_user.start);
 	free(c->matrix.by_user.item);
 	free(c->matrix.by_user.weight);
+	free(c->matrix.by_user.at);
 	free(c->matrix.start);
 	free(c->matrix.user);
 	free(c->matrix.weight);
@@ -88,6 +89,7 @@ build(Case *c)
 	histories->start = room(c->users, sizeof(uint32_t));
 	histories->item = room(c->n, sizeof(uint32_t));
 	histories->weight = c->weighted ? room(c->n, sizeof(uint32_t)) : NULL;
+	histories->at = c->weighted ? room(c->n, sizeof(int64_t)) : NULL;
 	memcpy(events, c->events, c->n * sizeof(NeighborsEvent));
 	neighbors_histories_start(&work, histories, events, scratch, c->n, mark, c->max_history);
 	for (c->steps = 1; !neighbors_histories_step(&work);)
@@ -186,9 +188,10 @@ histories_fit(const Case *c, const uint32_t *weights)
 
 			item = histories->item[i];
 			right = weights[(size_t) user * c->items + item] == (c->weighted ? histories->weight[i] : 1);
+			weight_of(c, user, item, &at);
+			right = right && (histories->at == NULL || histories->at[i] == at);
 			if (i > histories->start[user])
 			{
-				weight_of(c, user, item, &at);
 				weight_of(c, user, histories->item[i - 1], &before);
 				right = right && (before > at || (before == at && histories->item[i - 1] > item));
 			}
