@@ -129,7 +129,7 @@ attribution_input_run(AttributionInput *input, AttributionFeed *feed)
 	receiver.receiver.rStartup = input_startup;
 	receiver.input = input;
 	receiver.feed = feed;
-	query_run(input->plan, input->read_only, &receiver.receiver);
+	query_run(input->plan, input->read_only, NULL, &receiver.receiver);
 }
 
 /* bigints match bigints, uuids uuids, texts texts: across, nothing could match */

@@ -13,7 +13,7 @@ receiver_nothing(DestReceiver *self)
 }
 
 void
-query_run(SPIPlanPtr plan, bool read_only, DestReceiver *receiver)
+query_run(SPIPlanPtr plan, bool read_only, ParamListInfo params, DestReceiver *receiver)
 {
 	SPIExecuteOptions options;
 	int			result;
@@ -23,6 +23,7 @@ query_run(SPIPlanPtr plan, bool read_only, DestReceiver *receiver)
 	receiver->mydest = DestTuplestore;	/* the nearest that core knows */
 
 	memset(&options, 0, sizeof(options));
+	options.params = params;
 	options.read_only = read_only;
 	options.must_return_tuples = true;
 	options.dest = receiver;

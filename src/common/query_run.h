@@ -11,6 +11,7 @@
 #include "executor/spi.h"
 #include "tcop/dest.h"
 
-extern void query_run(SPIPlanPtr plan, bool read_only, DestReceiver *receiver);
+/* params: NULL when the query has none */
+extern void query_run(SPIPlanPtr plan, bool read_only, ParamListInfo params, DestReceiver *receiver);
 
 #endif							/* PG_INFLUENCE_QUERY_RUN_H */

@@ -19,6 +19,7 @@
 
 #include "../attribution/radix_core.h"
 #include "../common/errors.h"
+#include "../common/row_store.h"
 #include "engagement_cells.h"
 #include "engagement_core.h"
 #include "engagement_prior_core.h"
@@ -28,8 +29,6 @@
 
 PG_FUNCTION_INFO_V1(engagement_score_creators);
 
-/* every partition of the posts has a chunk that is being filled: twice that */
-#define LEAST_MEMORY ((size_t) 4 * 1024 * 1024)
 #define STEP 16384
 #define AHEAD 8
 
@@ -295,7 +294,7 @@ engagement_score_creators(PG_FUNCTION_ARGS)
 	SPI_connect();
 	query = engagement_query_prepare(text_to_cstring(PG_GETARG_TEXT_PP(ARG_POSTS)));
 	scoring.store = engagement_store_create(caller, seed, engagement_query_has_posts(query),
-											Max(get_hash_memory_limit(), LEAST_MEMORY));
+											Max(get_hash_memory_limit(), ROW_STORE_LEAST_MEMORY));
 	engagement_query_run(query, add_post, &scoring);
 	SPI_finish();
 

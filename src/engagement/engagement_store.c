@@ -11,14 +11,11 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "storage/buffile.h"
 #include "utils/memutils.h"
 
+#include "../common/row_store.h"
 #include "engagement_store.h"
 
-#define PARTITION_BITS 8
-#define PARTITIONS (1 << PARTITION_BITS)
-#define CHUNK_WORDS 1020
 #define STEP 65536
 #define FEW_ROWS 24
 
@@ -31,32 +28,12 @@ enum
 	ROW_POSTS					/* if weighted */
 };
 
-typedef struct StoreChunk
-{
-	struct StoreChunk *next;
-	uint64		words[CHUNK_WORDS];
-} StoreChunk;
-
-typedef struct StorePartition
-{
-	StoreChunk *chunk;			/* the one that is being filled, then the earlier ones */
-	uint32		room;			/* rows that it still takes */
-	size_t		rows;			/* in memory */
-	size_t		spilled;		/* in the file */
-	BufFile    *file;
-} StorePartition;
-
 struct EngagementStore
 {
 	MemoryContext context;
 	uint64		seed;
 	bool		weighted;
-	uint32		row_words;
-	uint32		chunk_rows;
-	size_t		limit;			/* chunks */
-	size_t		chunks;
-	StoreChunk *free;
-	StorePartition partitions[PARTITIONS];
+	RowStore   *rows;
 };
 
 /* A creator and cell of the partition at hand. */
@@ -145,97 +122,21 @@ engagement_store_create(MemoryContext context, uint64 seed, bool weighted, size_
 	store->context = context;
 	store->seed = seed;
 	store->weighted = weighted;
-	store->row_words = weighted ? 4 : 3;
-	store->chunk_rows = CHUNK_WORDS / store->row_words;
-	store->limit = limit / sizeof(StoreChunk);
+	store->rows = row_store_create(context, weighted ? 4 : 3, limit);
 	return store;
-}
-
-/* Rows of the chunk at the head of a partition's list, or of a full one behind it. */
-static inline uint32
-rows_in(const EngagementStore *store, const StorePartition *partition, const StoreChunk *chunk)
-{
-	return chunk == partition->chunk ? store->chunk_rows - partition->room : store->chunk_rows;
-}
-
-/* The chunks of a partition are free again. */
-static void
-release_chunks(EngagementStore *store, StorePartition *partition)
-{
-	while (partition->chunk != NULL)
-	{
-		StoreChunk *chunk = partition->chunk;
-
-		partition->chunk = chunk->next;
-		chunk->next = store->free;
-		store->free = chunk;
-	}
-	partition->room = 0;
-	partition->rows = 0;
-}
-
-static void
-spill(EngagementStore *store)
-{
-	MemoryContext caller = MemoryContextSwitchTo(store->context);
-	int			i;
-
-	for (i = 0; i < PARTITIONS; i++)
-	{
-		StorePartition *partition = &store->partitions[i];
-		StoreChunk *chunk;
-
-		CHECK_FOR_INTERRUPTS();
-		if (partition->rows == 0)
-			continue;
-		if (partition->file == NULL)
-			partition->file = BufFileCreateTemp(false);
-		for (chunk = partition->chunk; chunk != NULL; chunk = chunk->next)
-			BufFileWrite(partition->file, chunk->words,
-						 (size_t) rows_in(store, partition, chunk) * store->row_words * sizeof(uint64));
-		partition->spilled += partition->rows;
-		release_chunks(store, partition);
-	}
-	MemoryContextSwitchTo(caller);
-}
-
-static void
-add_chunk(EngagementStore *store, StorePartition *partition)
-{
-	StoreChunk *chunk;
-
-	if (store->free == NULL && store->chunks >= store->limit)
-		spill(store);
-	chunk = store->free;
-	if (chunk != NULL)
-		store->free = chunk->next;
-	else
-	{
-		chunk = MemoryContextAlloc(store->context, sizeof(StoreChunk));
-		store->chunks++;
-	}
-	chunk->next = partition->chunk;
-	partition->chunk = chunk;
-	partition->room = store->chunk_rows;
 }
 
 void
 engagement_store_add(EngagementStore *store, int64 creator_id, uint32 cell, double rate, int64 posts)
 {
 	uint64		hash = hash_of(store, creator_id, cell);
-	StorePartition *partition = &store->partitions[hash >> (64 - PARTITION_BITS)];
-	uint64	   *row;
+	uint64	   *row = row_store_add(store->rows, (uint32) (hash >> (64 - ROW_STORE_PARTITION_BITS)));
 
-	if (partition->room == 0)
-		add_chunk(store, partition);
-	row = partition->chunk->words + (store->chunk_rows - partition->room) * store->row_words;
 	row[ROW_CREATOR] = (uint64) creator_id;
 	memcpy(&row[ROW_RATE], &rate, sizeof(rate));
 	row[ROW_CELL] = cell;
 	if (store->weighted)
 		row[ROW_POSTS] = (uint64) posts;
-	partition->room--;
-	partition->rows++;
 }
 
 static void
@@ -244,7 +145,7 @@ too_many(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("too many rows"),
-			 errdetail("At most 2^30 rows can be in one of %d partitions.", PARTITIONS)));
+			 errdetail("At most 2^30 rows can be in one of %d partitions.", ROW_STORE_PARTITIONS)));
 }
 
 static void *
@@ -264,52 +165,10 @@ make_room(StoreDrain *drain, size_t rows)
 	if (rows > (size_t) 1 << 30)
 		too_many();
 	drain->capacity = Max(rows, Min(2 * drain->capacity, (size_t) 1 << 30));
-	drain->words = reallocate(drain, drain->words, drain->capacity, drain->store->row_words * sizeof(uint64));
+	drain->words = reallocate(drain, drain->words, drain->capacity, drain->store->rows->row_words * sizeof(uint64));
 	drain->group_of = reallocate(drain, drain->group_of, drain->capacity, sizeof(uint32));
 	drain->rows = reallocate(drain, drain->rows, drain->capacity, sizeof(EngagementRow));
 	drain->rates = reallocate(drain, drain->rates, drain->capacity, sizeof(double));
-}
-
-/* The rows of a partition, in memory and in its file, to drain->words. */
-static size_t
-load_partition(StoreDrain *drain, StorePartition *partition)
-{
-	EngagementStore *store = drain->store;
-	size_t		row_bytes = store->row_words * sizeof(uint64);
-	size_t		total = partition->rows + partition->spilled;
-	size_t		n = 0;
-	StoreChunk *chunk;
-
-	make_room(drain, total);
-	for (chunk = partition->chunk; chunk != NULL; chunk = chunk->next)
-	{
-		uint32		rows = rows_in(store, partition, chunk);
-
-		memcpy(drain->words + n * store->row_words, chunk->words, rows * row_bytes);
-		n += rows;
-	}
-	release_chunks(store, partition);
-	if (partition->file == NULL)
-		return total;
-
-	if (BufFileSeek(partition->file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not rewind a temporary file of engagement: %m")));
-	for (; n < total; n += Min(total - n, STEP))
-	{
-		size_t		bytes = Min(total - n, STEP) * row_bytes;
-
-		CHECK_FOR_INTERRUPTS();
-		if (BufFileRead(partition->file, drain->words + n * store->row_words, bytes) != bytes)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not read from a temporary file of engagement: %m")));
-	}
-	BufFileClose(partition->file);
-	partition->file = NULL;
-	partition->spilled = 0;
-	return total;
 }
 
 static void
@@ -370,7 +229,7 @@ group_rows(StoreDrain *drain, size_t n)
 
 	drain->ngroups = 0;
 	memset(drain->buckets, 0, ((size_t) drain->mask + 1) * sizeof(uint32));
-	for (i = 0; i < n; i++, row += drain->store->row_words)
+	for (i = 0; i < n; i++, row += drain->store->rows->row_words)
 	{
 		uint32		group = group_number(drain, (int64) row[ROW_CREATOR], (uint32) row[ROW_CELL]);
 
@@ -395,7 +254,7 @@ give_weighted(StoreDrain *drain, size_t n, EngagementGroupSink sink, void *arg)
 	uint32		from = 0;
 	size_t		i;
 
-	for (i = 0; i < n; i++, row += drain->store->row_words)
+	for (i = 0; i < n; i++, row += drain->store->rows->row_words)
 	{
 		EngagementRow *target = &drain->rows[drain->groups[drain->group_of[i]].end++];
 
@@ -422,7 +281,7 @@ give_single(StoreDrain *drain, size_t n, EngagementGroupSink sink, void *arg)
 	size_t		i;
 	uint32		j;
 
-	for (i = 0; i < n; i++, row += drain->store->row_words)
+	for (i = 0; i < n; i++, row += drain->store->rows->row_words)
 		memcpy(&drain->rates[drain->groups[drain->group_of[i]].end++], &row[ROW_RATE], sizeof(double));
 	for (i = 0; i < drain->ngroups; i++)
 	{
@@ -448,12 +307,14 @@ engagement_store_drain(EngagementStore *store, EngagementGroupSink sink, void *a
 
 	drain.groups = MemoryContextAlloc(store->context, drain.group_capacity * sizeof(StoreGroup));
 	make_buckets(&drain);
-	for (i = 0; i < PARTITIONS; i++)
+	for (i = 0; i < ROW_STORE_PARTITIONS; i++)
 	{
-		size_t		n = load_partition(&drain, &store->partitions[i]);
+		size_t		n = row_store_rows(store->rows, i);
 
 		if (n == 0)
 			continue;
+		make_room(&drain, n);
+		row_store_load(store->rows, i, drain.words);
 		group_rows(&drain, n);
 		if (store->weighted)
 			give_weighted(&drain, n, sink, arg);
