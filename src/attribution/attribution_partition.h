@@ -8,7 +8,7 @@
 #include "attribution_engine.h"
 #include "attribution_layout.h"
 #include "attribution_reader.h"
-#include "radix_core.h"
+#include "../common/radix_core.h"
 
 /*
  * Of a sort key, so many leading bits are the visitor's, so many below them the

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../attribution/radix_core.h"
+#include "../common/radix_core.h"
 #include "../common/flat_state.h"
 
 #define LIST_MAX_WORDS 5

@@ -17,7 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "../attribution/radix_core.h"
+#include "../common/radix_core.h"
 #include "../common/errors.h"
 #include "../common/row_store.h"
 #include "engagement_cells.h"

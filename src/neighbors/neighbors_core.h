@@ -72,14 +72,22 @@ typedef struct NeighborsBuild
 	NeighborsHistories *histories;
 	NeighborsEvent *events;
 	NeighborsEvent *scratch;
-	uint32_t   *mark;			/* of an item: 1 + the last user in whose history it is */
+	bool	   *mark;			/* of an item: it is in the history at hand */
 	size_t		n;
 	size_t		next;			/* event, or user, that is next in this phase */
 	uint32_t	max_history;
 	uint32_t	begin;			/* of the next user's events */
 	uint32_t	kept;
-	bool		sorting;		/* a user's sort has begun */
+	uint32_t	user_kept;		/* of that, by the user at hand */
+	size_t		user_next;		/* event of the user that is next to be looked at */
 	NeighborsSort sort;
+	enum
+	{
+		NEIGHBORS_NEW_USER,
+		NEIGHBORS_SORTING,
+		NEIGHBORS_CHOOSING,
+		NEIGHBORS_UNMARKING
+	}			user_phase;
 	enum
 	{
 		NEIGHBORS_COUNTING,
@@ -92,11 +100,12 @@ typedef struct NeighborsBuild
  * Of several events of a user and item the latest counts, of equally late ones
  * that with the greatest weight.  Then a user's newest max_history items are
  * kept; of equally late ones those with the greater number are newer.  events
- * is overwritten; scratch has room for n, mark for items numbers.
+ * is overwritten; scratch has room for n; mark is false for all items, before
+ * and afterwards.
  */
 extern void neighbors_histories_start(NeighborsBuild *build, NeighborsHistories *histories,
 									  NeighborsEvent *events, NeighborsEvent *scratch, size_t n,
-									  uint32_t *mark, uint32_t max_history);
+									  bool *mark, uint32_t max_history);
 
 /* true when done: histories->start[users] items are kept */
 extern bool neighbors_histories_step(NeighborsBuild *build);

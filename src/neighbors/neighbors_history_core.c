@@ -122,7 +122,7 @@ sort_step(NeighborsSort *sort, size_t *budget)
 void
 neighbors_histories_start(NeighborsBuild *build, NeighborsHistories *histories,
 						  NeighborsEvent *events, NeighborsEvent *scratch, size_t n,
-						  uint32_t *mark, uint32_t max_history)
+						  bool *mark, uint32_t max_history)
 {
 	memset(build, 0, sizeof(*build));
 	build->histories = histories;
@@ -133,7 +133,6 @@ neighbors_histories_start(NeighborsBuild *build, NeighborsHistories *histories,
 	build->max_history = max_history;
 	build->phase = NEIGHBORS_COUNTING;
 	memset(histories->start, 0, ((size_t) histories->users + 1) * sizeof(uint32_t));
-	memset(mark, 0, (size_t) histories->items * sizeof(uint32_t));
 }
 
 /* start[u + 1] becomes how many events u has, then start[u] where they begin. */
@@ -169,28 +168,82 @@ step_place(NeighborsBuild *build)
 	return build->next == build->n;
 }
 
-static void
-keep_history(NeighborsBuild *build, uint32_t user, const NeighborsEvent *events, size_t n)
+/* The first of each item until enough are kept; true when there are no more. */
+static bool
+choose(NeighborsBuild *build, size_t n, size_t *budget)
 {
 	NeighborsHistories *histories = build->histories;
-	uint32_t	kept = 0;
-	size_t		i;
 
-	for (i = 0; i < n && kept < build->max_history; i++)
+	for (; build->user_next < n && build->user_kept < build->max_history; build->user_next++)
 	{
-		uint32_t	item = events[i].item;
+		const NeighborsEvent *event = &build->sort.from[build->user_next];
 
-		if (build->mark[item] == user + 1)
+		if (*budget == 0)
+			return false;
+		--*budget;
+		if (build->mark[event->item])
 			continue;
-		build->mark[item] = user + 1;
-		histories->item[build->kept] = item;
+		build->mark[event->item] = true;
+		histories->item[build->kept] = event->item;
 		if (histories->weight != NULL)
-			histories->weight[build->kept] = events[i].weight;
+			histories->weight[build->kept] = event->weight;
 		if (histories->at != NULL)
-			histories->at[build->kept] = events[i].at;
+			histories->at[build->kept] = event->at;
 		build->kept++;
-		kept++;
+		build->user_kept++;
 	}
+	return true;
+}
+
+static bool
+unmark(NeighborsBuild *build, size_t *budget)
+{
+	for (; build->user_kept > 0; build->user_kept--)
+	{
+		if (*budget == 0)
+			return false;
+		--*budget;
+		build->mark[build->histories->item[build->kept - build->user_kept]] = false;
+	}
+	return true;
+}
+
+/* One user; false when the budget is used up before. */
+static bool
+keep_user(NeighborsBuild *build, uint32_t user, size_t *budget)
+{
+	uint32_t   *start = build->histories->start;
+	size_t		n;
+
+	if (build->user_phase == NEIGHBORS_NEW_USER)
+	{
+		uint32_t	end = start[user];
+
+		/* the counting sort is over: its source serves to merge to */
+		sort_start(&build->sort, build->scratch + build->begin, build->events + build->begin,
+				   end - build->begin);
+		build->begin = end;
+		start[user] = build->kept;
+		build->user_next = 0;
+		build->user_phase = NEIGHBORS_SORTING;
+	}
+	n = build->sort.n;
+	if (build->user_phase == NEIGHBORS_SORTING)
+	{
+		if (!sort_step(&build->sort, budget))
+			return false;
+		build->user_phase = NEIGHBORS_CHOOSING;
+	}
+	if (build->user_phase == NEIGHBORS_CHOOSING)
+	{
+		if (!choose(build, n, budget))
+			return false;
+		build->user_phase = NEIGHBORS_UNMARKING;
+	}
+	if (!unmark(build, budget))
+		return false;
+	build->user_phase = NEIGHBORS_NEW_USER;
+	return true;
 }
 
 /* start[u] is where those of u + 1 begin; it becomes where the kept ones of u do. */
@@ -198,30 +251,14 @@ static bool
 step_keep(NeighborsBuild *build)
 {
 	NeighborsHistories *histories = build->histories;
-	size_t		budget = STEP;
+	size_t		budget = 2 * STEP;
 
 	for (; build->next < histories->users; build->next++)
 	{
-		uint32_t	user = (uint32_t) build->next;
-		uint32_t	end = histories->start[user];
-
-		/* the counting sort is over: its source serves to merge to */
-		if (!build->sorting)
-			sort_start(&build->sort, build->scratch + build->begin, build->events + build->begin,
-					   end - build->begin);
-		build->sorting = true;
-		if (!sort_step(&build->sort, &budget))
+		if (budget == 0 || !keep_user(build, (uint32_t) build->next, &budget))
 			return false;
-		build->sorting = false;
-		histories->start[user] = build->kept;
-		keep_history(build, user, build->sort.from, end - build->begin);
-		build->begin = end;
-		if (budget == 0)
-		{
-			build->next++;
-			return false;
-		}
-		budget--;
+		/* a user costs something even without events */
+		budget -= budget > 0;
 	}
 	histories->start[histories->users] = build->kept;
 	return true;

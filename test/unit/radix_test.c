@@ -3,7 +3,7 @@
  *	  The radix sort: order, stability, steps, and keys that differ in few or
  *	  in all of their digits.
  */
-#include "../../src/attribution/radix_core.h"
+#include "../../src/common/radix_core.h"
 #include "tap.h"
 
 static uint64_t state = 88172645463325252U;
