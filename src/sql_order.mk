@@ -149,6 +149,7 @@ SQL_PARTS = \
 	src/stats/buckets.sql \
 	src/stats/hours.sql \
 	src/stats/days.sql \
+	src/trends/feed_items.sql \
 	src/stats/refresh.sql \
 	src/stats/retention.sql \
 	src/jobs/progress.sql \

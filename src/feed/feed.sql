@@ -58,7 +58,7 @@ BEGIN
 				 GROUP BY x.topic_id) i
 		  JOIN influence.topic t ON t.topic_id = i.topic_id
 		 CROSS JOIN LATERAL (SELECT x.post_id FROM influence.post_rank x
-							  WHERE x.scope = $1 || '/topic/' || i.topic_id AND influence_internal.is_on_show(x.post_id, $3)
+							  WHERE x.program_id = $1 AND x.topic_id = i.topic_id AND influence_internal.is_on_show(x.post_id, $3)
 							  ORDER BY x.score DESC, x.post_id DESC LIMIT (bounds ->> 'per_topic')::int) r;
 		IF FOUND OR signals > 0 THEN
 			RETURN;
@@ -68,7 +68,7 @@ BEGIN
 	RETURN QUERY
 	SELECT r.post_id, 'popular', 0::float8
 	  FROM influence.post_rank r
-	 WHERE r.scope = $1 || '/all' AND influence_internal.is_on_show(r.post_id, $3)
+	 WHERE r.program_id = $1 AND r.topic_id = 0 AND influence_internal.is_on_show(r.post_id, $3)
 	 ORDER BY r.score DESC, r.post_id DESC LIMIT (bounds ->> 'per_topic')::int;
 END
 $$;
@@ -160,7 +160,7 @@ BEGIN
 					+ (weights ->> 'quality')::float8 * (coalesce(k.score, extract(epoch FROM e.published_at - timestamptz '2000-01-01 00:00:00+00')::float8 / half_life)
 						- extract(epoch FROM moment - timestamptz '2000-01-01 00:00:00+00')::float8 / half_life) AS score
 		  FROM eligible e
-		  LEFT JOIN influence.post_rank k ON k.scope = $1 || '/all' AND k.post_id = e.post_id
+		  LEFT JOIN influence.post_rank k ON k.program_id = $1 AND k.topic_id = 0 AND k.post_id = e.post_id
 	), page AS MATERIALIZED (
 		SELECT s.*, row_number() OVER (ORDER BY s.score DESC, s.post_id DESC) AS place
 		  FROM scored s

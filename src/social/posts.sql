@@ -155,6 +155,7 @@ BEGIN
 			(details ->> 'agent_id')::bigint, details ->> 'surface', moment, expires_at, hash)
 	RETURNING post_id INTO post_id;
 	PERFORM influence_internal.tag_post($2, post_id, tags);
+	PERFORM influence_internal.add_feed_items(ARRAY[publish_post.post_id]);
 	-- what is said of a post before its moment comes after this row
 	INSERT INTO influence.post_status (creator_id, post_id, since, status, actor)
 	VALUES ($2, publish_post.post_id, least(moment, now()), CASE WHEN approved THEN 'published' ELSE 'pending' END, 'publish_post');

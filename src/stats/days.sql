@@ -31,6 +31,26 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_post_days(pg_snapshot, pg_snapshot) IS 'Recomputes the post_day rows that new engagements reach, after the hours; returns how many were written.';
 
+CREATE FUNCTION influence_internal.refresh_impression_days(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN influence_internal.fold_buckets('post_day', '{post_id}', '{impressions}', '{post_id}',
+		$n$	SELECT DISTINCT x.post_id, date_trunc('day', x.shown_at) AS bucket_start
+			  FROM influence.impression x
+			 WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.shown_at >= $3 $n$,
+		$f$	SELECT h.post_id, n.bucket_start, h.impressions
+			  FROM n
+			  JOIN influence.post_hour h ON h.post_id = n.post_id AND h.bucket_start >= n.bucket_start
+					AND h.bucket_start < n.bucket_start + interval '1 day' $f$,
+		$1, $2, influence_internal.kept_from('impression'));
+END
+$$;
+COMMENT ON FUNCTION influence_internal.refresh_impression_days(pg_snapshot, pg_snapshot) IS
+'Recomputes what impressions say in the post_day rows that new ones reach, after the hours; returns how many were written.';
+
 CREATE FUNCTION influence_internal.refresh_touch_days(key text, last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql

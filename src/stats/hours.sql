@@ -30,6 +30,28 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_post_hours(pg_snapshot, pg_snapshot) IS 'Recomputes the post_hour rows that new engagements reach; returns how many were written.';
 
+CREATE FUNCTION influence_internal.refresh_impression_hours(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN influence_internal.fold_buckets('post_hour', '{post_id}', '{impressions}', '{post_id}',
+		$n$	SELECT DISTINCT x.post_id, date_trunc('hour', x.shown_at) AS bucket_start
+			  FROM influence.impression x
+			 WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.shown_at >= $3 $n$,
+		$f$	SELECT n.post_id, n.bucket_start, t.*
+			  FROM n
+			 CROSS JOIN LATERAL (
+					SELECT count(*) AS impressions
+					  FROM influence.impression x
+					 WHERE x.post_id = n.post_id AND x.shown_at >= n.bucket_start AND x.shown_at < n.bucket_start + interval '1 hour') t $f$,
+		$1, $2, influence_internal.kept_from('impression'));
+END
+$$;
+COMMENT ON FUNCTION influence_internal.refresh_impression_hours(pg_snapshot, pg_snapshot) IS
+'Recomputes what impressions say in the post_hour rows that new ones reach; returns how many were written.';
+
 CREATE FUNCTION influence_internal.refresh_touch_hours(key text, last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql

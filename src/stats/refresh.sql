@@ -21,8 +21,8 @@ BEGIN
 	-- looked up for each event of a post: in arrays that takes a tenth of what it takes in jsonb
 	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
 	  FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) w;
-	INSERT INTO influence.post_rank AS r (scope, post_id, score)
-	SELECT s.scope, n.post_id, d.score
+	INSERT INTO influence.post_rank AS r (program_id, topic_id, post_id, score)
+	SELECT p.program_id, s.topic_id, n.post_id, d.score
 	  FROM (SELECT x.post_id
 			  FROM influence.engagement x
 			 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
@@ -48,9 +48,9 @@ BEGIN
 					  FROM influence.engagement e
 					 WHERE e.post_id = p.post_id AND e.kind = 'unsmile') v) d
 	 CROSS JOIN LATERAL (
-			SELECT p.program_id || '/all' AS scope
+			SELECT 0::bigint AS topic_id
 			UNION ALL
-			SELECT p.program_id || '/topic/' || p.topic_id WHERE p.topic_id IS NOT NULL) s
+			SELECT p.topic_id WHERE p.topic_id IS NOT NULL) s
 	ON CONFLICT ON CONSTRAINT post_rank_pkey DO UPDATE SET score = excluded.score
 	 WHERE r.score <> excluded.score;
 	GET DIAGNOSTICS written = ROW_COUNT;
@@ -61,7 +61,8 @@ COMMENT ON FUNCTION influence_internal.refresh_post_ranks(pg_snapshot, pg_snapsh
 'Recomputes the decayed rank of posts with new events: log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life); returns how many rows were written.';
 
 CREATE FUNCTION influence_internal.refresh_stats(days boolean DEFAULT true)
-RETURNS TABLE (status text, post_hours bigint, creator_hours bigint, product_hours bigint, category_hours bigint, days_written bigint, post_ranks bigint)
+RETURNS TABLE (status text, post_hours bigint, creator_hours bigint, product_hours bigint, category_hours bigint, days_written bigint, post_ranks bigint,
+	feed_items bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -73,7 +74,8 @@ BEGIN
 	PERFORM influence_internal.require_arguments('days', $1::text);
 	SELECT * INTO mark FROM influence_internal.open_watermark('refresh_stats');
 	PERFORM influence_internal.progress_start('refresh_stats', NULL, 'hours of posts');
-	post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper);
+	post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper)
+		+ influence_internal.refresh_impression_hours(mark.last_seen, mark.upper);
 	PERFORM influence_internal.progress_phase('hours of creators');
 	creator_hours := influence_internal.refresh_touch_hours('creator', mark.last_seen, mark.upper)
 		+ influence_internal.refresh_earning_hours(mark.last_seen, mark.upper);
@@ -85,6 +87,8 @@ BEGIN
 		+ influence_internal.refresh_sale_hours('category', mark.last_seen, mark.upper);
 	PERFORM influence_internal.progress_phase('ranks of posts');
 	post_ranks := influence_internal.refresh_post_ranks(mark.last_seen, mark.upper);
+	PERFORM influence_internal.progress_phase('items of the feed');
+	feed_items := influence_internal.refresh_feed_items(mark.last_seen, mark.upper);
 	days_written := 0;
 	IF $1 THEN
 		PERFORM influence_internal.progress_phase('days');
@@ -92,19 +96,21 @@ BEGIN
 		-- no further than the hours, of which they are the sums
 		day_mark.upper := CASE WHEN day_mark.upper IS NOT NULL THEN mark.current END;
 		days_written := influence_internal.refresh_post_days(day_mark.last_seen, day_mark.upper)
+			+ influence_internal.refresh_impression_days(day_mark.last_seen, day_mark.upper)
 			+ (SELECT sum(influence_internal.refresh_touch_days(k, day_mark.last_seen, day_mark.upper)
 						  + influence_internal.refresh_sale_days(k, day_mark.last_seen, day_mark.upper))
 				 FROM unnest('{creator,product,category}'::text[]) k);
 		PERFORM influence_internal.close_watermark('refresh_days', mark.current);
+		feed_items := feed_items + influence_internal.refresh_feed_tags() + influence_internal.refresh_feed_means();
 	END IF;
 	PERFORM influence_internal.close_watermark('refresh_stats', mark.current);
 	PERFORM influence_internal.progress_end();
-	status := CASE WHEN post_hours + creator_hours + product_hours + category_hours + days_written + post_ranks > 0 THEN 'recorded' ELSE 'duplicate' END;
+	status := CASE WHEN post_hours + creator_hours + product_hours + category_hours + days_written + post_ranks + feed_items > 0 THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_stats(boolean) IS
-'Recomputes the hourly buckets and ranks that facts written since the last run reach, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart). One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
+'Recomputes the hourly buckets and ranks that facts written since the last run reach, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). feed_items: rows of feed_item. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
 
 CREATE FUNCTION influence_internal.seal_stats(as_of timestamptz DEFAULT now())
 RETURNS TABLE (status text, buckets bigint, hours_before timestamptz, days_before timestamptz)

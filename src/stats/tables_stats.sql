@@ -47,10 +47,11 @@ BEGIN
 		saves bigint NOT NULL DEFAULT 0,
 		clicks bigint NOT NULL DEFAULT 0,
 		visitors bigint NOT NULL DEFAULT 0,
+		impressions bigint NOT NULL DEFAULT 0,
 		sealed boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (post_id, bucket_start, part)
 	) WITH (fillfactor = 70);
-	COMMENT ON TABLE influence.post_hour IS 'Engagement of a post per UTC hour, by kind, with the distinct visitors; recomputed from engagement, never added to. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
+	COMMENT ON TABLE influence.post_hour IS 'Engagement of a post per UTC hour, by kind, with the distinct visitors, and how often the feed showed it (impressions); recomputed from engagement and impression, never added to. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
 
 	CREATE TABLE influence.creator_hour (
 		creator_id bigint NOT NULL,
@@ -125,13 +126,14 @@ BEGIN
 	END LOOP;
 
 	CREATE TABLE influence.post_rank (
-		scope text NOT NULL,
+		program_id bigint NOT NULL,
+		topic_id bigint NOT NULL,
 		post_id bigint NOT NULL,
 		score float8 NOT NULL,
-		PRIMARY KEY (scope, post_id)
+		PRIMARY KEY (program_id, topic_id, post_id)
 	) WITH (fillfactor = 50);
-	CREATE INDEX post_rank_order ON influence.post_rank (scope, score DESC, post_id DESC);
-	COMMENT ON TABLE influence.post_rank IS 'Decayed score of posts, log2 relative to 2000-01-01 UTC, in scope "<program_id>/all" and "<program_id>/topic/<topic_id>": keeps its order while time passes, so only posts with new events are written.';
+	CREATE INDEX post_rank_order ON influence.post_rank (program_id, topic_id, score DESC, post_id DESC);
+	COMMENT ON TABLE influence.post_rank IS 'Decayed score of posts, log2 relative to 2000-01-01 UTC, in its program (topic_id 0) and among the posts of its topic: keeps its order while time passes, so only posts with new events are written.';
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_stats() IS 'Step 6 of install(): watermarks, hourly and daily buckets, post ranks.';

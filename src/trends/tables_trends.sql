@@ -20,6 +20,39 @@ BEGIN
 	) WITH (fillfactor = 50);
 	CREATE INDEX trend_rank_order ON influence.trend_rank (program_id, kind, half_life, scope_id, score DESC, item_id DESC);
 	COMMENT ON TABLE influence.trend_rank IS 'Decayed counters: log2 of the decayed sum of events, in half-lives since 2000-01-01 UTC, which keeps its order while time passes; scope_id is a category of the catalogue with all below it, 0 = all.';
+
+	-- what feed_item is computed from
+	CREATE TABLE influence.post_sale (
+		visitor_id uuid NOT NULL,
+		program_id bigint NOT NULL,
+		order_ref text NOT NULL,
+		line_no int NOT NULL,
+		post_id bigint NOT NULL,
+		revenue numeric NOT NULL,
+		PRIMARY KEY (visitor_id, program_id, order_ref, line_no, post_id)
+	);
+	CREATE INDEX post_sale_post ON influence.post_sale (post_id);
+	COMMENT ON TABLE influence.post_sale IS 'What posts brought in, by order line: the credits (minor units) of the touches that came from the post, less their share of what came back of the line. Written by refresh_stats.';
+
+	CREATE TABLE influence.post_total (
+		post_id bigint PRIMARY KEY,
+		program_id bigint NOT NULL,
+		impressions bigint NOT NULL,
+		engagement float8 NOT NULL,
+		revenue numeric NOT NULL
+	) WITH (fillfactor = 70);
+	CREATE INDEX post_total_program ON influence.post_total (program_id);
+	COMMENT ON TABLE influence.post_total IS 'All that is known of a post: how often the feed showed it, its engagements by weight (setting engagement_weights), its revenue (minor units, sum of post_sale). Posts without any have no row. Written by refresh_stats.';
+
+	CREATE TABLE influence.feed_mean (
+		program_id bigint PRIMARY KEY,
+		engagement float8 NOT NULL,
+		revenue float8 NOT NULL,
+		since timestamptz NOT NULL DEFAULT now()
+	);
+	COMMENT ON TABLE influence.feed_mean IS 'Weighted engagements and revenue (minor units) per impression of a program''s posts: what feed_item compares posts with. Written once a day when it has moved enough.';
+
+	INSERT INTO influence.setting (name, value) VALUES ('feed_shrinkage', '{"impressions": 1000, "drift": 0.05}');
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_trends() IS 'Step 20 of install(): decayed counters.';

@@ -1,0 +1,257 @@
+/*
+ * feed_items.sql
+ *
+ * Upkeep of feed_item, what the feed reads of posts. publish_post() adds the row
+ * of a post in its own transaction; refresh_stats() adds those that came by COPY
+ * and brings quality, engagement and sales to what new facts say of the posts
+ * that they reach, a minute at a time. What changes without facts of a post
+ * (prices, the means of its program) follows once a day.
+ *
+ * engagement = log2(((E + k m) / (I + k)) / m), E the weighted engagements of the
+ * post, I its impressions, m = sum E / sum I over the posts of its program that
+ * were shown, k = "impressions" of the setting feed_shrinkage: the rate shrunk
+ * toward the program's as in influence.shrunk_rate() (Buehlmann and Straub 1970).
+ * sales is the same with the credited revenue, less what came back.
+ */
+CREATE FUNCTION influence_internal.shrunk_log_ratio(amount float8, impressions float8, mean float8, strength float8)
+RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+	-- operators written so have all the same precedence
+	SELECT CASE WHEN mean OPERATOR(pg_catalog.>) 0 AND impressions OPERATOR(pg_catalog.>) 0 THEN
+		CASE WHEN amount OPERATOR(pg_catalog.<=) 0 AND strength OPERATOR(pg_catalog.<=) 0 THEN -8
+			 ELSE greatest(-8, least(8, pg_catalog.ln(((greatest(amount, 0) OPERATOR(pg_catalog.+) (strength OPERATOR(pg_catalog.*) mean))
+				OPERATOR(pg_catalog./) (impressions OPERATOR(pg_catalog.+) strength)) OPERATOR(pg_catalog./) mean)
+				OPERATOR(pg_catalog./) pg_catalog.ln(2::float8))) END
+		ELSE 0 END
+$$;
+COMMENT ON FUNCTION influence_internal.shrunk_log_ratio(float8, float8, float8, float8) IS
+'log2(((amount + strength x mean) / (impressions + strength)) / mean), from -8 to 8: how much better than the mean a rate is, in powers of two, shrunk toward the mean by so many impressions; 0 without impressions or mean.';
+
+CREATE FUNCTION influence_internal.add_feed_items(post_ids bigint[])
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
+	weight float8 := coalesce((influence_internal.setting_value('engagement_weights') ->> 'publish')::float8, 0);
+	written bigint;
+BEGIN
+	INSERT INTO influence.feed_item (post_id, program_id, creator_id, topic_id, category_id, published_at, expires_at, language, countries,
+									 media_key, price, quality)
+	SELECT p.post_id, p.program_id, p.creator_id, coalesce(p.topic_id, 0), coalesce(t.category_id, 0), p.published_at, p.expires_at,
+		   p.language, p.countries,
+		   -- hashes are negative, ids are not
+		   CASE WHEN p.media <> '' THEN hashtextextended(p.media, 0) | (-9223372036854775808) ELSE p.post_id END,
+		   t.price, coalesce(k.score, q.score)
+	  FROM influence.post p
+	  JOIN influence.program g ON g.program_id = p.program_id
+	 CROSS JOIN LATERAL (
+			SELECT (array_agg(x.category_id ORDER BY a.tag_id))[1] AS category_id,
+				   min((SELECT h.price FROM influence.product_price h
+						 WHERE h.product_id = a.product_id AND h.currency = g.currency AND h.valid_from <= now()
+						 ORDER BY h.valid_from DESC LIMIT 1)) AS price
+			  FROM influence.post_tag a
+			  JOIN influence.product x ON x.product_id = a.product_id
+			 WHERE a.creator_id = p.creator_id AND a.post_id = p.post_id) t
+	 CROSS JOIN LATERAL (SELECT influence.decayed_score(weight, e.at, half_life) AS score FROM (VALUES (p.published_at)) e(at)) q
+	  LEFT JOIN influence.post_rank k ON k.program_id = p.program_id AND k.topic_id = 0 AND k.post_id = p.post_id
+	 WHERE p.post_id = ANY ($1)
+	ON CONFLICT DO NOTHING;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.add_feed_items(bigint[]) IS
+'Adds what the feed reads of posts, for those that have no row in feed_item; quality is that of the rank, or of the publication alone. Returns how many were written.';
+
+CREATE FUNCTION influence_internal.refresh_post_sales(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS bigint[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET enable_seqscan = on
+AS $$
+#variable_conflict use_column
+DECLARE
+	changed bigint[];
+BEGIN
+	PERFORM set_config('enable_seqscan', CASE WHEN $2 IS NULL THEN 'on' ELSE 'off' END, true);
+	WITH reached AS MATERIALIZED (
+		SELECT c.visitor_id, c.program_id, c.order_ref, c.line_no
+		  FROM influence.credit c WHERE influence_internal.is_fresh(c.xact, $1, $2)
+		UNION
+		SELECT r.visitor_id, r.program_id, r.order_ref, r.line_no
+		  FROM influence.order_return r WHERE influence_internal.is_fresh(r.xact, $1, $2)
+	), said AS MATERIALIZED (
+		SELECT n.visitor_id, n.program_id, n.order_ref, n.line_no, p.post_id, sum(c.credit - div(c.credit::numeric * b.returned, b.base)) AS revenue
+		  FROM reached n
+		  JOIN influence.credit c USING (visitor_id, program_id, order_ref, line_no)
+		  JOIN influence.post p ON p.post_id = (c.snapshot ->> 'post_id')::bigint AND p.program_id = n.program_id
+		 CROSS JOIN LATERAL (
+				SELECT l.base_amount::numeric AS base, least(l.base_amount, greatest(0, (
+						SELECT sum(CASE r.kind WHEN 'chargeback_reversed' THEN -r.amount ELSE r.amount END)
+						  FROM influence.order_return r
+						 WHERE r.visitor_id = l.visitor_id AND r.program_id = l.program_id AND r.order_ref = l.order_ref AND r.line_no = l.line_no
+						   AND r.state = 'applied' AND r.kind <> 'goodwill'))) AS returned
+				  FROM influence.order_line l
+				 WHERE l.visitor_id = n.visitor_id AND l.program_id = n.program_id AND l.order_ref = n.order_ref AND l.line_no = n.line_no) b
+		 WHERE c.superseded_by IS NULL AND c.credit > 0 AND b.base > 0
+		 GROUP BY n.visitor_id, n.program_id, n.order_ref, n.line_no, p.post_id
+	), gone AS (
+		DELETE FROM influence.post_sale s
+		 USING reached n
+		 WHERE (s.visitor_id, s.program_id, s.order_ref, s.line_no) = (n.visitor_id, n.program_id, n.order_ref, n.line_no)
+		   AND NOT EXISTS (SELECT FROM said f
+							WHERE (f.visitor_id, f.program_id, f.order_ref, f.line_no, f.post_id)
+								= (s.visitor_id, s.program_id, s.order_ref, s.line_no, s.post_id))
+		RETURNING s.post_id
+	), stored AS (
+		INSERT INTO influence.post_sale AS s (visitor_id, program_id, order_ref, line_no, post_id, revenue)
+		SELECT f.visitor_id, f.program_id, f.order_ref, f.line_no, f.post_id, f.revenue FROM said f
+		ON CONFLICT ON CONSTRAINT post_sale_pkey DO UPDATE SET revenue = excluded.revenue WHERE s.revenue <> excluded.revenue
+		RETURNING s.post_id
+	)
+	SELECT coalesce(array_agg(DISTINCT x.post_id), '{}') INTO changed FROM (SELECT post_id FROM gone UNION ALL SELECT post_id FROM stored) x;
+	RETURN changed;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.refresh_post_sales(pg_snapshot, pg_snapshot) IS
+'Brings post_sale to what the credits and returns of the lines say that new ones reach: what each post brought in, by order line, less what came back of the line; returns the posts of which it changed.';
+
+CREATE FUNCTION influence_internal.refresh_feed_items(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET enable_seqscan = on
+AS $$
+#variable_conflict use_column
+DECLARE
+	sold bigint[] := influence_internal.refresh_post_sales($1, $2);
+	published bigint[];
+	reached bigint[];
+	weights jsonb := influence_internal.setting_value('engagement_weights');
+	written bigint;
+	renewed bigint;
+BEGIN
+	PERFORM set_config('enable_seqscan', CASE WHEN $2 IS NULL THEN 'on' ELSE 'off' END, true);
+	SELECT array_agg(p.post_id) INTO published FROM influence.post p WHERE influence_internal.is_fresh(p.xact, $1, $2);
+	written := influence_internal.add_feed_items(published);
+	SELECT array_agg(DISTINCT x.post_id) INTO reached
+	  FROM (SELECT e.post_id FROM influence.engagement e WHERE e.post_id IS NOT NULL AND influence_internal.is_fresh(e.xact, $1, $2)
+			UNION ALL
+			SELECT i.post_id FROM influence.impression i WHERE influence_internal.is_fresh(i.xact, $1, $2)
+			UNION ALL
+			SELECT s.post_id FROM unnest(sold) s(post_id)) x;
+	INSERT INTO influence.post_total AS t (post_id, program_id, impressions, engagement, revenue)
+	SELECT p.post_id, p.program_id, h.impressions, h.engagement,
+		   coalesce((SELECT sum(s.revenue) FROM influence.post_sale s WHERE s.post_id = p.post_id), 0)
+	  FROM unnest(reached) n(post_id)
+	  JOIN influence.post p ON p.post_id = n.post_id
+	 CROSS JOIN LATERAL (
+			SELECT coalesce(sum(b.impressions), 0) AS impressions,
+				   coalesce(sum(b.smiles), 0)::float8 * coalesce((weights ->> 'smile')::float8, 0)
+				   + coalesce(sum(b.unsmiles), 0)::float8 * coalesce((weights ->> 'unsmile')::float8, 0)
+				   + coalesce(sum(b.comments), 0)::float8 * coalesce((weights ->> 'comment')::float8, 0)
+				   + coalesce(sum(b.shares), 0)::float8 * coalesce((weights ->> 'share')::float8, 0)
+				   + coalesce(sum(b.saves), 0)::float8 * coalesce((weights ->> 'save')::float8, 0)
+				   + coalesce(sum(b.clicks), 0)::float8 * coalesce((weights ->> 'click')::float8, 0) AS engagement
+			  FROM influence.post_hour b
+			 WHERE b.post_id = p.post_id) h
+	ON CONFLICT ON CONSTRAINT post_total_pkey DO UPDATE SET impressions = excluded.impressions, engagement = excluded.engagement, revenue = excluded.revenue
+	 WHERE (t.impressions, t.engagement, t.revenue) <> (excluded.impressions, excluded.engagement, excluded.revenue);
+	renewed := influence_internal.rate_feed_items(published || reached);
+	RETURN written + renewed;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.refresh_feed_items(pg_snapshot, pg_snapshot) IS
+'Adds posts that are new, by whatever way, to feed_item, and recomputes quality, engagement and sales of those that new engagements, impressions, credits or returns reach, after the hours and ranks of posts; returns how many rows were written.';
+
+CREATE FUNCTION influence_internal.rate_feed_items(post_ids bigint[])
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	strength float8 := (influence_internal.setting_value('feed_shrinkage') ->> 'impressions')::float8;
+	written bigint;
+BEGIN
+	UPDATE influence.feed_item f SET quality = n.quality, engagement = n.engagement, sales = n.sales
+	  FROM (SELECT i.post_id, coalesce(k.score, i.quality) AS quality,
+				   coalesce(influence_internal.shrunk_log_ratio(t.engagement, t.impressions, m.engagement, strength), 0) AS engagement,
+				   coalesce(influence_internal.shrunk_log_ratio(t.revenue::float8, t.impressions, m.revenue, strength), 0) AS sales
+			  FROM unnest($1) n(post_id)
+			  JOIN influence.feed_item i ON i.post_id = n.post_id
+			  LEFT JOIN influence.post_rank k ON k.program_id = i.program_id AND k.topic_id = 0 AND k.post_id = i.post_id
+			  LEFT JOIN influence.post_total t ON t.post_id = i.post_id
+			  LEFT JOIN influence.feed_mean m ON m.program_id = i.program_id) n
+	 WHERE f.post_id = n.post_id AND (f.quality, f.engagement, f.sales) <> (n.quality, n.engagement, n.sales);
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.rate_feed_items(bigint[]) IS
+'Brings quality, engagement and sales of posts in feed_item to what post_rank, post_total and feed_mean say; returns how many rows were written.';
+
+CREATE FUNCTION influence_internal.refresh_feed_tags()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	written bigint;
+BEGIN
+	UPDATE influence.feed_item f SET price = n.price, category_id = n.category_id
+	  FROM (SELECT a.post_id, (array_agg(x.category_id ORDER BY a.tag_id))[1] AS category_id, min(h.price) AS price
+			  FROM influence.post_tag a
+			  JOIN influence.post p ON p.post_id = a.post_id
+			  JOIN influence.program g ON g.program_id = p.program_id
+			  JOIN influence.product x ON x.product_id = a.product_id
+			  LEFT JOIN (SELECT DISTINCT ON (y.product_id, y.currency) y.product_id, y.currency, y.price
+						   FROM influence.product_price y
+						  WHERE y.valid_from <= now()
+						  ORDER BY y.product_id, y.currency, y.valid_from DESC) h ON h.product_id = a.product_id AND h.currency = g.currency
+			 GROUP BY a.post_id) n
+	 WHERE f.post_id = n.post_id AND (f.price, f.category_id) IS DISTINCT FROM (n.price, n.category_id);
+	GET DIAGNOSTICS written = ROW_COUNT;
+	RETURN written;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.refresh_feed_tags() IS
+'Brings price and category of all rows of feed_item to what their tags and the prices of now say; returns how many were written. Once a day: the feed''s prices in its answers are always those of the moment.';
+
+CREATE FUNCTION influence_internal.refresh_feed_means()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	drift float8 := (influence_internal.setting_value('feed_shrinkage') ->> 'drift')::float8;
+	moved bigint[];
+BEGIN
+	WITH written AS (
+		INSERT INTO influence.feed_mean AS m (program_id, engagement, revenue)
+		SELECT t.program_id, greatest(sum(t.engagement::numeric), 0)::float8 / sum(t.impressions)::float8, sum(t.revenue)::float8 / sum(t.impressions)::float8
+		  FROM influence.post_total t
+		 WHERE t.impressions > 0
+		 GROUP BY t.program_id
+		-- a mean that moved a little would rewrite every post for nothing
+		ON CONFLICT ON CONSTRAINT feed_mean_pkey DO UPDATE SET engagement = excluded.engagement, revenue = excluded.revenue, since = now()
+		 WHERE abs(m.engagement - excluded.engagement) > drift * least(m.engagement, excluded.engagement)
+			OR abs(m.revenue - excluded.revenue) > drift * least(m.revenue, excluded.revenue)
+		RETURNING m.program_id)
+	SELECT array_agg(t.post_id) INTO moved
+	  FROM written w JOIN influence.post_total t ON t.program_id = w.program_id;
+	RETURN influence_internal.rate_feed_items(moved);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.refresh_feed_means() IS
+'Recomputes the means of programs (feed_mean); where one moved by more than "drift" (a fraction, setting feed_shrinkage), engagement and sales of all posts of the program follow. Returns how many rows of feed_item were written.';
