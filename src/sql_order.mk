@@ -159,4 +159,11 @@ SQL_PARTS = \
 	src/jobs/schedule.sql \
 	src/jobs/doctor_cron.sql \
 	src/jobs/doctor.sql \
-	src/feed/feed.sql
+	src/feed/feed.sql \
+	src/sponsors/views_sponsors.sql \
+	src/sponsors/campaigns_sponsored.sql \
+	src/sponsors/charges.sql \
+	src/sponsors/charge_sponsors.sql \
+	src/sponsors/refunds.sql \
+	src/sponsors/sponsored_candidates.sql \
+	src/sponsors/check_sponsors.sql

@@ -104,6 +104,8 @@ BEGIN
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_funding($1) b
 	UNION ALL
+	SELECT b.* FROM influence_internal.check_sponsors($1) b
+	UNION ALL
 	SELECT b.* FROM influence_internal.check_destinations() b
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_adjustments($1) b
@@ -113,7 +115,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION influence.check_books(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION influence.check_books(bigint) IS
-'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, nothing is attributed again after its lock, lines are their amounts at frozen exchange rates, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, taxes by their rules, statements a whole chain, every account balanced, closed months unchanged. subject names the place; amounts are minor units.';
+'Proves the books of a program (NULL = all) by recomputing them; one row per violation, none when all is well (IN003 no such program): credits sum to lines, nothing is attributed again after its lock, lines are their amounts at frozen exchange rates, commissions are credits at frozen rates, clawbacks telescope, ledger = earnings, payouts = lines, nothing paid twice or before its hold, taxes by their rules, sponsored campaigns charged for what was shown, statements a whole chain, every account balanced, closed months unchanged. subject names the place; amounts are minor units.';
 
 CREATE FUNCTION influence_internal.check_earnings(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -171,7 +173,10 @@ BEGIN
 				   FROM (VALUES ('commission', 'line', true, 'expense', 'payable'), ('clawback', 'line', false, 'expense', 'payable'),
 								('commission_correction', 'line', false, 'expense', 'payable'), ('clawback_correction', 'line', true, 'expense', 'payable'),
 								('write_off', 'line', true, 'write_off', 'payable'), ('write_off_correction', 'line', false, 'write_off', 'payable'),
-								('brand_funding', 'adjustment', true, 'in_transit', 'brand_receivable'))
+								('brand_funding', 'adjustment', true, 'in_transit', 'brand_receivable'),
+								('sponsored', 'adjustment', true, 'brand_receivable', 'platform_revenue'),
+								('sponsored_refund', 'adjustment', false, 'brand_receivable', 'platform_revenue'),
+								('sponsor_payment', 'adjustment', true, 'in_transit', 'brand_receivable'))
 						v(kind, source, cost_debited, cost, owed)) v
 			ON v.kind = l.kind AND v.source = l.source
 	 -- party 0 is the platform, whose cut is its revenue

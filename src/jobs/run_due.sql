@@ -157,6 +157,9 @@ BEGIN
 		  INTO detail FROM influence_internal.refresh_scores($4) r;
 	ELSIF $1 = 'fraud' THEN
 		SELECT format('%s cases opened, %s changed, %s holds', f.opened, f.changed, f.held) INTO detail FROM influence_internal.find_fraud($4) f;
+	ELSIF $1 = 'charge_sponsors' THEN
+		SELECT format('%s impressions and %s clicks of %s campaigns counted, %s minor units charged, %s free', c.impressions, c.clicks, c.campaigns, c.amount, c.free)
+		  INTO detail FROM influence_internal.charge_sponsors() c;
 	ELSIF $1 = 'payouts' THEN
 		SELECT format('%s payouts, %s minor units, %s carried', p.payouts, p.amount, p.carried)
 		  INTO detail FROM influence_internal.run_payouts($2, $3, $4) p;
@@ -269,4 +272,4 @@ END
 $$;
 REVOKE ALL ON PROCEDURE influence.run_due(timestamptz) FROM PUBLIC;
 COMMENT ON PROCEDURE influence.run_due(timestamptz) IS
-'Does whatever is due at as_of and not done yet, catching up missed periods: partitions, upkeep, fraud, rollups, retention, scores and admissions (daily), reattribute, book_earnings, settle_tiers and refresh_stats (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and job_failure, does not stop the others, and is tried again, after the third time with pauses of up to 15 minutes. Cancelling stops it, and the next call goes on. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute; view jobs and doctor() say how it goes. IN005 on a standby.';
+'Does whatever is due at as_of and not done yet, catching up missed periods: partitions, upkeep, fraud, rollups, retention, scores and admissions (daily), reattribute, book_earnings, settle_tiers, refresh_stats and charge_sponsors (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and job_failure, does not stop the others, and is tried again, after the third time with pauses of up to 15 minutes. Cancelling stops it, and the next call goes on. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute; view jobs and doctor() say how it goes. IN005 on a standby.';

@@ -81,7 +81,11 @@ BEGIN
 	PERFORM influence_internal.lock_key(format('brand account %s %s', $1, $2));
 	SELECT 'duplicate', a.party_id INTO status, party_id FROM influence.brand_account a WHERE a.program_id = $1 AND a.brand = $2;
 	IF NOT FOUND THEN
-		INSERT INTO influence.party (kind) VALUES ('brand') RETURNING party_id INTO party_id;
+		-- a brand that sponsors campaigns has a party
+		SELECT a.party_id INTO party_id FROM influence.sponsor_account a WHERE a.program_id = $1 AND a.brand = $2;
+		IF NOT FOUND THEN
+			INSERT INTO influence.party (kind) VALUES ('brand') RETURNING party_id INTO party_id;
+		END IF;
 		INSERT INTO influence.brand_account (program_id, brand, party_id) VALUES ($1, $2, party_id);
 		status := 'recorded';
 	END IF;

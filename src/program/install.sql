@@ -223,6 +223,12 @@ AS $$
 		   -- trends
 		   -- neighbors
 		   -- sponsors
+		   ('create_sponsored_campaign', 'operator'),
+		   ('set_sponsored_budget', 'operator'),
+		   ('set_sponsored_status', 'operator'),
+		   ('charge_sponsors', 'operator'),
+		   ('refund_sponsored', 'operator'),
+		   ('record_sponsor_payment', 'operator'),
 		   -- forgetting
 		   ('identify', 'writer')
 $$;
@@ -245,7 +251,9 @@ AS $$
 		   ('creator_scorecard'), ('creator_hours'), ('campaign_report'), ('campaign_product_report'), ('roi_report'), ('funnel_daily'), ('use_case_matrix'),
 		   ('experiment_report'), ('cohort_report'), ('vertical_supply'), ('creator_month'), ('program_health'), ('market_report'), ('member_value'), ('product_praise'),
 		   -- fraud
-		   ('click_counts'), ('fraud_self_purchases'), ('fraud_related_accounts'), ('fraud_click_floods'), ('fraud_brushing'), ('fraud_impossible_engagement')
+		   ('click_counts'), ('fraud_self_purchases'), ('fraud_related_accounts'), ('fraud_click_floods'), ('fraud_brushing'), ('fraud_impossible_engagement'),
+		   -- sponsors
+		   ('sponsored_report'), ('sponsored_status'), ('sponsor_balance')
 $$;
 COMMENT ON FUNCTION influence_internal.installed_views() IS 'The views that install() makes and uninstall() drops, each after those that it is made of.';
 
