@@ -2,22 +2,27 @@
  * cursor_core.c
  *	  The feed's cursor: what this session was shown, as an opaque text.
  *
- * Bytes, then base64url without padding (RFC 4648, section 5):
+ * Bytes, then base64url without padding:
  *
- *		version		1 byte
+ *		version		1 byte, 2
  *		instant		8 bytes, little endian, microseconds
+ *		profile		varint of zigzag, then assignment likewise
+ *		sponsored	varint: position of the last sponsored post, 0 = none
+ *		tail		varint: how many; then creator and category of each, the
+ *					oldest first, varints of zigzag(difference to the one before)
  *		count		varint
  *		ids			varints of zigzag(id - previous id), in order of delivery
+ *		campaigns	varint: how many; then likewise
  *		checksum	8 bytes, little endian, XXH3 of the above and the owner
  *
  * The exact ids, not a position: a feed is ranked anew for every page, and only
- * what was delivered can be left out without repeating or losing a post.  The
- * order is kept because diversity looks back over it.
+ * what was delivered can be left out without repeating or losing a post.
  *
- * Program and viewer go into the checksum, not into the text, so a cursor
- * serves its owner only.  The checksum finds damage and mix-ups; it is no
- * signature, and need not be one: get_feed judges at the moment of the call who
- * may be shown what, so a cursor only hides posts from the one who holds it.
+ * Program, viewer, surface and intent go into the checksum, not into the text,
+ * so a cursor serves its owner only.  The checksum finds damage and mix-ups; it
+ * is no signature, and need not be one: get_feed judges at the moment of the
+ * call who may be shown what, so a cursor only hides posts from the one who
+ * holds it.
  *
  * There is exactly one text for a content: longer varints and stray bits in the
  * last character are refused.
@@ -29,220 +34,156 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define CURSOR_VERSION 1
+#include "base64url_core.h"
+#include "varint_core.h"
+
+#define CURSOR_VERSION 2
 #define CHECKSUM_BYTES 8
-#define VARINT_MAX_BYTES 10
 
-static const char base64url[] =
-"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+_Static_assert(BASE64URL_LENGTH(CURSOR_MAX_BYTES) + 1 == CURSOR_MAX_TEXT,
+			   "the longest cursor fits in its text");
 
-static void
-put_fixed64(uint8_t *out, uint64_t value)
+/* bytes that are read from the front; failed stays once it is set */
+typedef struct CursorReader
 {
-	int			i;
+	const uint8_t *bytes;
+	size_t		size;
+	size_t		at;
+	bool		failed;
+} CursorReader;
 
-	for (i = 0; i < 8; i++)
-		out[i] = (uint8_t) (value >> (8 * i));
+static uint64_t
+checksum(const uint8_t *bytes, size_t size, const CursorOwner *owner)
+{
+	uint8_t		ids[8 + CURSOR_VIEWER_BYTES];
+	uint64_t	seed;
+
+	put_fixed64(ids, (uint64_t) owner->program_id);
+	memcpy(ids + 8, owner->viewer, CURSOR_VIEWER_BYTES);
+	seed = XXH3_64bits(ids, sizeof(ids));
+	seed = XXH3_64bits_withSeed(owner->surface, owner->surface_length, seed);
+	seed = XXH3_64bits_withSeed(owner->intent, owner->intent_length, seed);
+	return XXH3_64bits_withSeed(bytes, size, seed);
+}
+
+static size_t
+put_difference(uint8_t *out, int64_t id, uint64_t *previous)
+{
+	uint64_t	difference = (uint64_t) id - *previous;
+
+	*previous = (uint64_t) id;
+	return put_varint(out, zigzag(difference));
 }
 
 static uint64_t
-get_fixed64(const uint8_t *in)
+read_varint(CursorReader *in)
 {
 	uint64_t	value = 0;
-	int			i;
+	size_t		used = in->failed ? 0 : get_varint(in->bytes + in->at, in->size - in->at, &value);
 
-	for (i = 0; i < 8; i++)
-		value |= (uint64_t) in[i] << (8 * i);
-	return value;
+	if (used == 0)
+		in->failed = true;
+	in->at += used;
+	return in->failed ? 0 : value;
 }
 
-static size_t
-put_varint(uint8_t *out, uint64_t value)
+static uint32_t
+read_count(CursorReader *in, uint32_t most)
 {
-	size_t		n = 0;
+	uint64_t	value = read_varint(in);
 
-	while (value >= 0x80)
-	{
-		out[n++] = (uint8_t) (value | 0x80);
-		value >>= 7;
-	}
-	out[n++] = (uint8_t) value;
-	return n;
+	if (value > most)
+		in->failed = true;
+	return in->failed ? 0 : (uint32_t) value;
 }
 
-/* Returns the bytes read, 0 when there is no shortest varint of 64 bits. */
-static size_t
-get_varint(const uint8_t *in, size_t size, uint64_t *value)
+static int64_t
+read_difference(CursorReader *in, uint64_t *previous)
 {
-	size_t		n;
-
-	*value = 0;
-	for (n = 0; n < size && n < VARINT_MAX_BYTES; n++)
-	{
-		uint64_t	bits = in[n] & 0x7F;
-
-		/* the tenth byte has room for one bit */
-		if (n == VARINT_MAX_BYTES - 1 && bits > 1)
-			return 0;
-		*value |= bits << (7 * n);
-		if ((in[n] & 0x80) == 0)
-			return (n > 0 && bits == 0) ? 0 : n + 1;
-	}
-	return 0;
-}
-
-/* small differences of either sign become small numbers */
-static uint64_t
-zigzag(uint64_t difference)
-{
-	return (difference << 1) ^ (UINT64_C(0) - (difference >> 63));
-}
-
-static uint64_t
-unzigzag(uint64_t value)
-{
-	return (value >> 1) ^ (UINT64_C(0) - (value & 1));
-}
-
-static uint64_t
-checksum(const uint8_t *bytes, size_t size, int64_t program_id,
-		 const uint8_t viewer[CURSOR_VIEWER_BYTES])
-{
-	uint8_t		owner[8 + CURSOR_VIEWER_BYTES];
-
-	put_fixed64(owner, (uint64_t) program_id);
-	memcpy(owner + 8, viewer, CURSOR_VIEWER_BYTES);
-	return XXH3_64bits_withSeed(bytes, size,
-								XXH3_64bits(owner, sizeof(owner)));
-}
-
-static size_t
-to_text(const uint8_t *bytes, size_t size, char *text)
-{
-	size_t		length = 0;
-	uint32_t	bits = 0;
-	int			pending = 0;
-	size_t		i;
-
-	for (i = 0; i < size; i++)
-	{
-		bits = (bits << 8) | bytes[i];
-		for (pending += 8; pending >= 6; pending -= 6)
-			text[length++] = base64url[(bits >> (pending - 6)) & 63];
-	}
-	if (pending > 0)
-		text[length++] = base64url[(bits << (6 - pending)) & 63];
-	text[length] = '\0';
-	return length;
-}
-
-static int
-letter_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '-')
-		return 62;
-	if (c == '_')
-		return 63;
-	return -1;
-}
-
-/* Returns the number of bytes, 0 when the text is not one to_text writes. */
-static size_t
-from_text(const char *text, size_t length, uint8_t *bytes)
-{
-	size_t		size = 0;
-	uint32_t	bits = 0;
-	int			pending = 0;
-	size_t		i;
-
-	if (length >= CURSOR_MAX_TEXT || length % 4 == 1)
-		return 0;
-	for (i = 0; i < length; i++)
-	{
-		int			value = letter_value(text[i]);
-
-		if (value < 0)
-			return 0;
-		bits = (bits << 6) | (uint32_t) value;
-		pending += 6;
-		if (pending >= 8)
-		{
-			pending -= 8;
-			bytes[size++] = (uint8_t) (bits >> pending);
-		}
-	}
-	if ((bits & ((1u << pending) - 1)) != 0)
-		return 0;
-	return size;
+	*previous += unzigzag(read_varint(in));
+	return (int64_t) *previous;
 }
 
 size_t
-cursor_encode(const CursorContent *content, int64_t program_id,
-			  const uint8_t viewer[CURSOR_VIEWER_BYTES],
+cursor_encode(const CursorContent *content, const CursorOwner *owner,
 			  char text[CURSOR_MAX_TEXT])
 {
 	uint8_t		bytes[CURSOR_MAX_BYTES];
 	size_t		size = 0;
+	uint64_t	creator = 0;
+	uint64_t	category = 0;
 	uint64_t	previous = 0;
 	uint32_t	i;
 
 	bytes[size++] = CURSOR_VERSION;
 	put_fixed64(bytes + size, (uint64_t) content->as_of_us);
 	size += 8;
+	size += put_varint(bytes + size, zigzag((uint64_t) content->profile_id));
+	size += put_varint(bytes + size, zigzag((uint64_t) content->assignment_id));
+
+	size += put_varint(bytes + size, content->tail.last_sponsored);
+	size += put_varint(bytes + size, content->tail.count);
+	for (i = 0; i < content->tail.count; i++)
+	{
+		size += put_difference(bytes + size, content->tail.creators[i], &creator);
+		size += put_difference(bytes + size, content->tail.categories[i], &category);
+	}
+
 	size += put_varint(bytes + size, content->count);
 	for (i = 0; i < content->count; i++)
-	{
-		uint64_t	id = (uint64_t) content->ids[i];
+		size += put_difference(bytes + size, content->ids[i], &previous);
 
-		size += put_varint(bytes + size, zigzag(id - previous));
-		previous = id;
-	}
-	put_fixed64(bytes + size, checksum(bytes, size, program_id, viewer));
+	previous = 0;
+	size += put_varint(bytes + size, content->campaign_count);
+	for (i = 0; i < content->campaign_count; i++)
+		size += put_difference(bytes + size, content->campaigns[i], &previous);
+
+	put_fixed64(bytes + size, checksum(bytes, size, owner));
 	size += CHECKSUM_BYTES;
-
-	return to_text(bytes, size, text);
+	return base64url_encode(bytes, size, text);
 }
 
 bool
-cursor_decode(const char *text, size_t length, int64_t program_id,
-			  const uint8_t viewer[CURSOR_VIEWER_BYTES], CursorContent *content)
+cursor_decode(const char *text, size_t length, const CursorOwner *owner,
+			  CursorContent *content)
 {
 	uint8_t		bytes[CURSOR_MAX_BYTES];
-	size_t		size = from_text(text, length, bytes);
-	size_t		at = 1 + 8;
-	size_t		used;
-	uint64_t	value;
+	CursorReader in = {bytes, 0, 1 + 8, false};
+	FeedTail   *tail = &content->tail;
+	uint64_t	creator = 0;
+	uint64_t	category = 0;
 	uint64_t	previous = 0;
 	uint32_t	i;
 
-	if (size < at + 1 + CHECKSUM_BYTES || bytes[0] != CURSOR_VERSION)
+	in.size = base64url_decode(text, length, bytes, sizeof(bytes));
+	if (in.size < in.at + CHECKSUM_BYTES || bytes[0] != CURSOR_VERSION)
 		return false;
-	size -= CHECKSUM_BYTES;
-	if (get_fixed64(bytes + size) != checksum(bytes, size, program_id, viewer))
+	in.size -= CHECKSUM_BYTES;
+	if (get_fixed64(bytes + in.size) != checksum(bytes, in.size, owner))
 		return false;
 
 	content->as_of_us = (int64_t) get_fixed64(bytes + 1);
+	content->profile_id = (int64_t) unzigzag(read_varint(&in));
+	content->assignment_id = (int64_t) unzigzag(read_varint(&in));
 
-	used = get_varint(bytes + at, size - at, &value);
-	if (used == 0 || value > CURSOR_MAX_IDS)
-		return false;
-	at += used;
-	content->count = (uint32_t) value;
-
-	for (i = 0; i < content->count; i++)
+	tail->last_sponsored = read_count(&in, CURSOR_MAX_IDS);
+	tail->count = read_count(&in, FEED_TAIL);
+	for (i = 0; i < tail->count; i++)
 	{
-		used = get_varint(bytes + at, size - at, &value);
-		if (used == 0)
-			return false;
-		at += used;
-		previous += unzigzag(value);
-		content->ids[i] = (int64_t) previous;
+		tail->creators[i] = read_difference(&in, &creator);
+		tail->categories[i] = read_difference(&in, &category);
 	}
-	return at == size;
+
+	content->count = read_count(&in, CURSOR_MAX_IDS);
+	for (i = 0; i < content->count; i++)
+		content->ids[i] = read_difference(&in, &previous);
+	tail->delivered = content->count;
+
+	previous = 0;
+	content->campaign_count = read_count(&in, CURSOR_MAX_CAMPAIGNS);
+	for (i = 0; i < content->campaign_count; i++)
+		content->campaigns[i] = read_difference(&in, &previous);
+
+	return !in.failed && in.at == in.size &&
+		tail->count <= content->count && tail->last_sponsored <= content->count;
 }

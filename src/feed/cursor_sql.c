@@ -21,11 +21,25 @@ StaticAssertDecl(CURSOR_VIEWER_BYTES == UUID_LEN, "viewers are uuids");
 PG_FUNCTION_INFO_V1(feed_cursor_encode);
 PG_FUNCTION_INFO_V1(feed_cursor_decode);
 
+/* Program, viewer, surface and intent; the two texts are arguments in a row. */
+static void
+read_owner(FunctionCallInfo fcinfo, int surface, CursorOwner *owner)
+{
+	text	   *name = PG_GETARG_TEXT_PP(surface);
+	text	   *intent = PG_GETARG_TEXT_PP(surface + 1);
+
+	owner->program_id = PG_GETARG_INT64(0);
+	memcpy(owner->viewer, PG_GETARG_UUID_P(1)->data, CURSOR_VIEWER_BYTES);
+	owner->surface = VARDATA_ANY(name);
+	owner->surface_length = VARSIZE_ANY_EXHDR(name);
+	owner->intent = VARDATA_ANY(intent);
+	owner->intent_length = VARSIZE_ANY_EXHDR(intent);
+}
+
 Datum
 feed_cursor_encode(PG_FUNCTION_ARGS)
 {
-	int64		program_id = PG_GETARG_INT64(0);
-	pg_uuid_t  *viewer = PG_GETARG_UUID_P(1);
+	CursorOwner owner;
 	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
 	ArrayType  *delivered = PG_GETARG_ARRAYTYPE_P(3);
 	CursorContent *content;
@@ -54,7 +68,9 @@ feed_cursor_encode(PG_FUNCTION_ARGS)
 				 errmsg("instant of a feed cursor must be finite"),
 				 errhint("Pass the as_of of the first page.")));
 
-	content = (CursorContent *) palloc(sizeof(CursorContent));
+	read_owner(fcinfo, 4, &owner);
+	/* a cursor made here has no profile, no tail and no campaigns */
+	content = (CursorContent *) palloc0(sizeof(CursorContent));
 	content->as_of_us = as_of;
 	content->count = (uint32_t) count;
 	deconstruct_array(delivered, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
@@ -63,15 +79,14 @@ feed_cursor_encode(PG_FUNCTION_ARGS)
 		content->ids[i] = DatumGetInt64(ids[i]);
 
 	text = (char *) palloc(CURSOR_MAX_TEXT);
-	length = cursor_encode(content, program_id, viewer->data, text);
+	length = cursor_encode(content, &owner, text);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(text, (int) length));
 }
 
 Datum
 feed_cursor_decode(PG_FUNCTION_ARGS)
 {
-	int64		program_id = PG_GETARG_INT64(0);
-	pg_uuid_t  *viewer = PG_GETARG_UUID_P(1);
+	CursorOwner owner;
 	text	   *cursor = PG_GETARG_TEXT_PP(2);
 	CursorContent *content = (CursorContent *) palloc(sizeof(CursorContent));
 	TupleDesc	desc;
@@ -80,9 +95,10 @@ feed_cursor_decode(PG_FUNCTION_ARGS)
 	bool		nulls[2] = {false, false};
 	uint32_t	i;
 
+	read_owner(fcinfo, 3, &owner);
+
 	/* the same words for every cause: the viewer can only do one thing */
-	if (!cursor_decode(VARDATA_ANY(cursor), VARSIZE_ANY_EXHDR(cursor),
-					   program_id, viewer->data, content) ||
+	if (!cursor_decode(VARDATA_ANY(cursor), VARSIZE_ANY_EXHDR(cursor), &owner, content) ||
 		!IS_VALID_TIMESTAMP(content->as_of_us))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
