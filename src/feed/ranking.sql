@@ -1,7 +1,7 @@
 /*
  * ranking.sql
- *	  Kernels of ranking: decayed scores and the feed's cursor.  They need no
- *	  table.
+ *	  Kernels of ranking: decayed scores, the feed's cursor, its score and
+ *	  shares, impression tokens, the seen filter.  They need no table.
  */
 
 CREATE FUNCTION influence_internal.decayed_score_trans(
@@ -55,3 +55,50 @@ AS 'MODULE_PATHNAME', 'feed_cursor_decode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION influence_internal.feed_cursor_decode(bigint, uuid, text, text, text) IS
 'what feed_cursor_encode or get_feed put into a cursor: one row with the frozen instant and the delivered ids; IN002 when the cursor is malformed, altered, of another version, or made for another program, viewer, surface or intent';
+
+CREATE FUNCTION influence_internal.feed_score(weights float8[], features float8[], dampening float8)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'feed_score_sql'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION influence_internal.feed_score(float8[], float8[], float8) IS
+'the score of a post for a viewer: sum of weight x feature in the order of feed_features(), from left to right, each product and sum rounded; where it is above zero, times dampening (0..1); NaN anywhere is the lowest score, and the result is finite; IN002 unless both arrays have one number per feature';
+
+CREATE FUNCTION influence_internal.feed_share(viewer_id uuid, experiment text)
+RETURNS int
+AS 'MODULE_PATHNAME', 'feed_share_sql'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION influence_internal.feed_share(uuid, text) IS
+'where a viewer stands in an experiment, 0..9999: XXH3-64 of the uuid''s 16 bytes with the XXH3-64 of the experiment''s name as seed, modulo 10,000';
+
+CREATE FUNCTION influence_internal.seen_add(
+    before bytea, generation bigint, post_ids bigint[], OUT bits bytea, OUT added int)
+RETURNS record
+AS 'MODULE_PATHNAME', 'feed_seen_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION influence_internal.seen_add(bytea, bigint, bigint[]) IS
+'a generation of the seen filter with posts put in (before NULL = an empty one), and how many of them seemed to be new; a Bloom filter of 40,960 bits with 7 probes by XXH3-128 seeded with the generation; IN002 for bits of another size';
+
+CREATE FUNCTION influence_internal.seen_test(bits bytea, generation bigint, post_id bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'feed_seen_test'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION influence_internal.seen_test(bytea, bigint, bigint) IS
+'whether a post is in a generation of the seen filter: always true for what was put in, and for 0.8 % of other posts when 4,096 are in it; IN002 for bits of another size';
+
+CREATE FUNCTION influence_internal.impression_content(
+    impression text, OUT impression_id bigint, OUT program_id bigint, OUT viewer_id uuid, OUT moment timestamptz,
+    OUT rank int, OUT post_id bigint, OUT creator_id bigint, OUT score float8, OUT features float8[], OUT dampening float8,
+    OUT propensity float8, OUT profile_id bigint, OUT assignment_id bigint, OUT sources text[], OUT topic_id bigint,
+    OUT sponsored_campaign_id bigint, OUT disclosure text, OUT intent text, OUT surface text)
+RETURNS record
+AS 'MODULE_PATHNAME', 'feed_impression_content'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION influence_internal.impression_content(text) IS
+'what an impression token of get_feed says, whoever made it (see impression_is_sealed); impression_id is the XXH3-64 of viewer, moment, rank and post; NULL for a text that is no token';
+
+CREATE FUNCTION influence_internal.impression_is_sealed(impression text, salt bytea)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'feed_impression_is_sealed'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION influence_internal.impression_is_sealed(text, bytea) IS
+'whether an impression token was made with the secret of a program (program_secret.visitor_salt): HMAC-SHA256, 16 bytes';

@@ -1,0 +1,414 @@
+/*
+ * feed_order_core.c
+ *	  The order of a page: diversity over the whole session, duplicates of media,
+ *	  and sponsored slots.
+ *
+ * Greedy: every place takes the best candidate that fits what was delivered
+ * before it.  Candidates whose verdict is known form a list in order of score,
+ * without those that were delivered and those whose media are a better one's.
+ * A place is decided as soon as a candidate of the list fits all rules, since
+ * whatever is not known yet has a lower score; rules give way only when all is
+ * known.  The same holds for the sponsored slot, which asks whether five
+ * candidates are left.  So the page does not depend on how verdicts arrive.
+ *
+ * What a place may not be is a handful of creators and categories, found once
+ * for each place.
+ *
+ * Steps: page_size times candidates, at most, and each candidate is taken over
+ * once.
+ */
+#include "feed_order_core.h"
+
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define NONE UINT32_MAX
+
+typedef enum SlotKind
+{
+	SLOT_FREE = 0,
+	SLOT_POST,					/* delivered */
+	SLOT_MEDIA_WAITING,			/* of a candidate in the list */
+	SLOT_MEDIA_DELIVERED
+} SlotKind;
+
+typedef struct FeedSlot
+{
+	int64_t		key;
+	uint32_t	kind;
+} FeedSlot;
+
+/* what the next place may not be */
+typedef struct Barred
+{
+	int64_t		last_creator;	/* adjacency */
+	bool		has_last;
+	uint32_t	creator_count;	/* the window's creators that are full */
+	int64_t		creators[FEED_TAIL];
+	uint32_t	category_count;
+	int64_t		categories[FEED_TAIL];
+} Barred;
+
+int
+feed_candidate_compare(const void *a, const void *b)
+{
+	const FeedCandidate *x = a;
+	const FeedCandidate *y = b;
+
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	if (x->post_id != y->post_id)
+		return x->post_id > y->post_id ? -1 : 1;
+	return 0;
+}
+
+static size_t
+round_up(size_t size)
+{
+	return (size + 15) & ~(size_t) 15;
+}
+
+/* Slots: never more than half full with everything that can enter. */
+static uint32_t
+slot_count(const FeedOrderInput *input)
+{
+	/* a candidate brings its media, a delivered post two keys */
+	uint64_t	entries = (uint64_t) input->candidate_count + input->delivered_post_count +
+		input->delivered_media_count + 2 * (uint64_t) input->page_size;
+	uint32_t	count = 16;
+
+	while (count < 2 * entries)
+		count *= 2;
+	return count;
+}
+
+size_t
+feed_order_size(const FeedOrderInput *input)
+{
+	if (input->candidate_count > FEED_MAX_CANDIDATES ||
+		input->sponsored_count > FEED_MAX_SPONSORED ||
+		input->delivered_post_count > FEED_MAX_DELIVERED ||
+		input->delivered_media_count > FEED_MAX_DELIVERED ||
+		input->page_size > FEED_MAX_DELIVERED || input->tail.count > FEED_TAIL)
+		return 0;
+	return round_up(sizeof(FeedOrder)) +
+		round_up(input->candidate_count * sizeof(uint8_t)) +
+		round_up(input->page_size * sizeof(FeedPlace)) +
+		round_up(input->candidate_count * sizeof(uint32_t)) +
+		slot_count(input) * sizeof(FeedSlot);
+}
+
+/* The slot of a key, or the free one where it belongs. */
+static FeedSlot *
+find_slot(const FeedOrder *order, int64_t key, bool is_post)
+{
+	uint64_t	hash = XXH3_64bits_withSeed(&key, sizeof(key), is_post);
+	uint32_t	at = (uint32_t) hash & order->slot_mask;
+
+	/* ends: half of the slots are free */
+	while (order->slots[at].kind != SLOT_FREE &&
+		   (order->slots[at].key != key || (order->slots[at].kind == SLOT_POST) != is_post))
+		at = (at + 1) & order->slot_mask;
+	return &order->slots[at];
+}
+
+static void
+put_slot(FeedOrder *order, int64_t key, SlotKind kind)
+{
+	FeedSlot   *slot = find_slot(order, key, kind == SLOT_POST);
+
+	slot->key = key;
+	slot->kind = kind;
+}
+
+FeedOrder *
+feed_order_begin(void *memory, const FeedOrderInput *input)
+{
+	FeedOrder  *order = memory;
+	uint8_t    *at = memory;
+	uint32_t	slots = slot_count(input);
+	uint32_t	i;
+
+	memset(order, 0, sizeof(*order));
+	order->input = *input;
+	order->tail = input->tail;
+	order->first = NONE;
+	order->last = NONE;
+	at += round_up(sizeof(FeedOrder));
+	order->verdicts = at;
+	memset(order->verdicts, FEED_REFUSED, input->candidate_count);
+	at += round_up(input->candidate_count * sizeof(uint8_t));
+	order->places = (FeedPlace *) at;
+	at += round_up(input->page_size * sizeof(FeedPlace));
+	order->next = (uint32_t *) at;
+	at += round_up(input->candidate_count * sizeof(uint32_t));
+	order->slots = (FeedSlot *) at;
+	memset(order->slots, 0, slots * sizeof(FeedSlot));
+	order->slot_mask = slots - 1;
+
+	for (i = 0; i < input->delivered_post_count; i++)
+		put_slot(order, input->delivered_posts[i], SLOT_POST);
+	for (i = 0; i < input->delivered_media_count; i++)
+		put_slot(order, input->delivered_media[i], SLOT_MEDIA_DELIVERED);
+	return order;
+}
+
+/* Takes over the verdict on the next tested candidate: into the list, or not. */
+static void
+accept_next(FeedOrder *order)
+{
+	uint32_t	index = order->accepted++;
+	const FeedCandidate *candidate = &order->input.candidates[index];
+	FeedSlot   *media;
+
+	if (order->verdicts[index] != FEED_ELIGIBLE)
+	{
+		order->verdicts[index] = FEED_REFUSED;
+		return;
+	}
+	if (find_slot(order, candidate->post_id, true)->kind != SLOT_FREE)
+	{
+		order->verdicts[index] = FEED_DELIVERED;
+		return;
+	}
+	media = find_slot(order, candidate->media_key, false);
+	if (media->kind != SLOT_FREE)
+	{
+		order->verdicts[index] = FEED_DUPLICATE;
+		return;
+	}
+	media->key = candidate->media_key;
+	media->kind = SLOT_MEDIA_WAITING;
+
+	order->next[index] = NONE;
+	if (order->last == NONE)
+		order->first = index;
+	else
+		order->next[order->last] = index;
+	order->last = index;
+	order->waiting++;
+}
+
+/* Takes the candidate behind "before" (NONE: the first) out of the list. */
+static void
+unlink_after(FeedOrder *order, uint32_t before, FeedVerdict verdict)
+{
+	uint32_t	index = before == NONE ? order->first : order->next[before];
+
+	if (before == NONE)
+		order->first = order->next[index];
+	else
+		order->next[before] = order->next[index];
+	if (order->last == index)
+		order->last = before;
+	order->waiting--;
+	order->verdicts[index] = (uint8_t) verdict;
+}
+
+static void
+list_barred(const FeedTail *tail, Barred *barred)
+{
+	uint32_t	i;
+	uint32_t	j;
+
+	memset(barred, 0, sizeof(*barred));
+	if (tail->count > 0)
+	{
+		barred->has_last = true;
+		barred->last_creator = tail->creators[tail->count - 1];
+	}
+	for (i = 0; i < tail->count; i++)
+	{
+		uint32_t	creators = 0;
+		uint32_t	categories = 0;
+
+		/* listed as often as it stands there, which does no harm */
+		for (j = 0; j < tail->count; j++)
+		{
+			creators += tail->creators[j] == tail->creators[i];
+			categories += tail->categories[j] == tail->categories[i];
+		}
+		if (creators >= FEED_CREATOR_MOST)
+			barred->creators[barred->creator_count++] = tail->creators[i];
+		if (tail->categories[i] != 0 && categories >= FEED_CATEGORY_MOST)
+			barred->categories[barred->category_count++] = tail->categories[i];
+	}
+}
+
+/* Whether the rules that are left at a level of relaxing allow the post. */
+static bool
+fits(const FeedCandidate *post, const Barred *barred, int relaxed)
+{
+	uint32_t	i;
+
+	if (relaxed < FEED_NOT_ADJACENT && barred->has_last &&
+		post->creator_id == barred->last_creator)
+		return false;
+	if (relaxed < FEED_NOT_CREATOR)
+		for (i = 0; i < barred->creator_count; i++)
+			if (post->creator_id == barred->creators[i])
+				return false;
+	if (relaxed < FEED_NOT_CATEGORY)
+		for (i = 0; i < barred->category_count; i++)
+			if (post->category_id == barred->categories[i])
+				return false;
+	return true;
+}
+
+static void
+deliver(FeedOrder *order, const FeedCandidate *post, uint32_t index, bool sponsored, int relaxed)
+{
+	FeedPlace  *place = &order->places[order->placed++];
+	FeedTail   *tail = &order->tail;
+
+	place->index = index;
+	place->sponsored = sponsored;
+	place->relaxed = (uint8_t) relaxed;
+	put_slot(order, post->post_id, SLOT_POST);
+	put_slot(order, post->media_key, SLOT_MEDIA_DELIVERED);
+
+	tail->delivered++;
+	if (sponsored)
+		tail->last_sponsored = tail->delivered;
+	if (tail->count == FEED_TAIL)
+	{
+		memmove(tail->creators, tail->creators + 1, (FEED_TAIL - 1) * sizeof(int64_t));
+		memmove(tail->categories, tail->categories + 1, (FEED_TAIL - 1) * sizeof(int64_t));
+		tail->count--;
+	}
+	tail->creators[tail->count] = post->creator_id;
+	tail->categories[tail->count] = post->category_id;
+	tail->count++;
+}
+
+/* Whether this page left a campaign another time. */
+static bool
+campaign_has_room(const FeedOrder *order, const FeedSponsored *sponsored)
+{
+	uint32_t	used = 0;
+	uint32_t	i;
+
+	for (i = 0; i < order->placed; i++)
+		if (order->places[i].sponsored &&
+			order->input.sponsored[order->places[i].index].campaign_id == sponsored->campaign_id)
+			used++;
+	return used < sponsored->room;
+}
+
+static bool
+is_delivered(const FeedOrder *order, const FeedCandidate *post)
+{
+	return find_slot(order, post->post_id, true)->kind != SLOT_FREE ||
+		find_slot(order, post->media_key, false)->kind == SLOT_MEDIA_DELIVERED;
+}
+
+/* The first sponsored post that may stand here, NONE without one. */
+static uint32_t
+find_sponsored(const FeedOrder *order, const Barred *barred)
+{
+	uint64_t	position = (uint64_t) order->tail.delivered + 1;
+	uint32_t	last = order->tail.last_sponsored;
+	uint32_t	i;
+
+	if (position < FEED_SPONSORED_FIRST ||
+		(last > 0 && position < (uint64_t) last + FEED_SPONSORED_SPACING))
+		return NONE;
+	for (i = 0; i < order->input.sponsored_count; i++)
+	{
+		const FeedSponsored *sponsored = &order->input.sponsored[i];
+
+		if ((!order->input.diverse || fits(&sponsored->post, barred, FEED_KEPT_ALL)) &&
+			!is_delivered(order, &sponsored->post) && campaign_has_room(order, sponsored))
+			return i;
+	}
+	return NONE;
+}
+
+/* Delivers it; the same post and media in the list are not organic any more. */
+static void
+deliver_sponsored(FeedOrder *order, uint32_t index)
+{
+	const FeedCandidate *post = &order->input.sponsored[index].post;
+	uint32_t	before = NONE;
+	uint32_t	at = order->first;
+
+	while (at != NONE)
+	{
+		const FeedCandidate *candidate = &order->input.candidates[at];
+		uint32_t	next = order->next[at];
+
+		if (candidate->post_id == post->post_id)
+			unlink_after(order, before, FEED_DELIVERED);
+		else if (candidate->media_key == post->media_key)
+			unlink_after(order, before, FEED_DUPLICATE);
+		else
+			before = at;
+		at = next;
+	}
+	deliver(order, post, index, true, FEED_KEPT_ALL);
+}
+
+/* Delivers the best of the list that fits; false when none does. */
+static bool
+deliver_organic(FeedOrder *order, const Barred *barred, int relaxed)
+{
+	uint32_t	before = NONE;
+	uint32_t	at;
+
+	for (at = order->first; at != NONE; before = at, at = order->next[at])
+	{
+		const FeedCandidate *candidate = &order->input.candidates[at];
+
+		if (!order->input.diverse || fits(candidate, barred, relaxed))
+		{
+			unlink_after(order, before, FEED_DELIVERED);
+			deliver(order, candidate, at, false, order->input.diverse ? relaxed : FEED_KEPT_ALL);
+			return true;
+		}
+	}
+	return false;
+}
+
+FeedOrderStep
+feed_order_run(FeedOrder *order)
+{
+	const FeedOrderInput *input = &order->input;
+	Barred		barred;
+	uint32_t	sponsored;
+	bool		all_known;
+	int			relaxed;
+
+	while (order->accepted < order->tested && order->accepted < input->candidate_count)
+		accept_next(order);
+	all_known = order->accepted == input->candidate_count;
+
+	while (order->placed < input->page_size)
+	{
+		list_barred(&order->tail, &barred);
+
+		sponsored = find_sponsored(order, &barred);
+		if (sponsored != NONE)
+		{
+			if (order->waiting < FEED_ORGANIC_LEAST && !all_known)
+				return FEED_ORDER_ASK;
+			if (order->waiting >= FEED_ORGANIC_LEAST)
+			{
+				deliver_sponsored(order, sponsored);
+				continue;
+			}
+		}
+
+		if (deliver_organic(order, &barred, FEED_KEPT_ALL))
+			continue;
+		if (!all_known)
+			return FEED_ORDER_ASK;
+		for (relaxed = FEED_NOT_CATEGORY; relaxed <= FEED_NOT_ADJACENT; relaxed++)
+			if (deliver_organic(order, &barred, relaxed))
+				break;
+		if (relaxed > FEED_NOT_ADJACENT)
+			break;				/* the list is empty */
+	}
+	return FEED_ORDER_DONE;
+}
