@@ -159,6 +159,10 @@ SQL_PARTS = \
 	src/jobs/schedule.sql \
 	src/jobs/doctor_cron.sql \
 	src/jobs/doctor.sql \
+	src/feed/profiles.sql \
+	src/feed/seen.sql \
+	src/feed/impressions.sql \
+	src/feed/feedback.sql \
 	src/feed/feed.sql \
 	src/sponsors/views_sponsors.sql \
 	src/sponsors/campaigns_sponsored.sql \

@@ -204,7 +204,7 @@ DECLARE
 BEGIN
 	SELECT string_agg(p.name, ', ' ORDER BY p.name), coalesce(bool_or(p.ahead = 0), false) INTO missing, urgent
 	  FROM (SELECT parent || to_char(date_trunc('month', now()) + ahead * interval '1 month', '_YYYY_MM') AS name, ahead
-			  FROM unnest(ARRAY['touch', 'engagement']) parent CROSS JOIN generate_series(0, 1) ahead) p
+			  FROM unnest(ARRAY['touch', 'engagement', 'impression']) parent CROSS JOIN generate_series(0, 1) ahead) p
 	 WHERE to_regclass('influence.' || p.name) IS NULL;
 	doctor_tables.check_name := 'partitions';
 	doctor_tables.status := CASE WHEN missing IS NULL THEN 'ok' WHEN urgent THEN 'failure' ELSE 'warning' END;
@@ -213,11 +213,12 @@ BEGIN
 	RETURN NEXT;
 
 	waiting := EXISTS (SELECT FROM influence.touch_default d WHERE d.touched_at >= now() - interval '24 months' AND d.touched_at < now() + interval '3 months')
-		OR EXISTS (SELECT FROM influence.engagement_default d WHERE d.occurred_at >= now() - interval '24 months' AND d.occurred_at < now() + interval '3 months');
+		OR EXISTS (SELECT FROM influence.engagement_default d WHERE d.occurred_at >= now() - interval '24 months' AND d.occurred_at < now() + interval '3 months')
+		OR EXISTS (SELECT FROM influence.impression_default d WHERE d.shown_at >= now() - interval '24 months' AND d.shown_at < now() + interval '3 months');
 	doctor_tables.check_name := 'default partitions';
 	doctor_tables.status := CASE WHEN waiting THEN 'warning' ELSE 'ok' END;
 	doctor_tables.detail := CASE WHEN waiting THEN 'rows of the last two years wait there for a partition' ELSE 'no row waits for a partition' END;
-	doctor_tables.hint := CASE WHEN waiting THEN 'The daily jobs touch_partitions and engagement_partitions move them; they want the table for themselves for a moment and give up after two seconds when a transaction holds it.' END;
+	doctor_tables.hint := CASE WHEN waiting THEN 'The daily jobs touch_partitions, engagement_partitions and impression_partitions move them; they want the table for themselves for a moment and give up after two seconds when a transaction holds it.' END;
 	RETURN NEXT;
 
 	SELECT w.moved_at INTO moved FROM influence.watermark w WHERE w.name = 'refresh_stats';

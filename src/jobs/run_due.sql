@@ -123,7 +123,7 @@ BEGIN
 		RETURN 'skipped: another session settles';		-- a payout run does, too
 	END IF;
 	PERFORM influence_internal.progress_start($1, nullif($2, 0));
-	IF $1 IN ('touch_partitions', 'engagement_partitions') THEN
+	IF $1 IN ('touch_partitions', 'engagement_partitions', 'impression_partitions') THEN
 		detail := influence_internal.renew_partitions(split_part($1, '_', 1), $4);
 	ELSIF $1 = 'upkeep' THEN
 		detail := influence_internal.upkeep($4);
@@ -142,7 +142,7 @@ BEGIN
 	ELSIF $1 = 'rollups' THEN
 		SELECT format('%s days written', s.days_written) INTO detail FROM influence_internal.refresh_stats() s;
 		detail := detail || (SELECT format(', %s buckets sealed', s.buckets) FROM influence_internal.seal_stats($4) s);
-	ELSIF $1 IN ('touch_retention', 'engagement_retention') THEN
+	ELSIF $1 IN ('touch_retention', 'engagement_retention', 'impression_retention') THEN
 		detail := influence_internal.drop_expired(split_part($1, '_', 1), $4);
 	ELSIF $1 = 'admissions' THEN
 		SELECT CASE WHEN a.skipped THEN 'skipped: others apply, '

@@ -23,7 +23,9 @@ AS $$
 		   -- decisions read the scores
 		   (13, 'scores', 'daily', 'scores channels and creators'),
 		   (14, 'admissions', 'daily', 'decides applications anew that are in doubt no more, and rejected ones that pass now'),
-		   (15, 'charge_sponsors', 'each call', 'counts what sponsored campaigns got, and charges their brands')
+		   (15, 'charge_sponsors', 'each call', 'counts what sponsored campaigns got, and charges their brands'),
+		   (16, 'impression_partitions', 'daily', 'makes the coming monthly partitions of impression'),
+		   (17, 'impression_retention', 'daily', 'drops impressions that are older than the setting retention and not needed any more')
 $$;
 COMMENT ON FUNCTION influence_internal.job_list() IS 'The jobs of run_due(), in the order in which it does them.';
 

@@ -220,6 +220,12 @@ AS $$
 		   ('record_survey', 'writer'),
 		   -- feed
 		   -- feedback
+		   ('create_feed_profile', 'operator'),
+		   ('assign_feed_profile', 'operator'),
+		   ('end_feed_assignment', 'operator'),
+		   ('record_impressions', 'writer'),
+		   ('give_feedback', 'writer'),
+		   ('withdraw_feedback', 'writer'),
 		   -- trends
 		   -- neighbors
 		   -- sponsors

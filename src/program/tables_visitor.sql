@@ -158,6 +158,17 @@ $$;
 COMMENT ON FUNCTION influence_internal.install_visitors() IS
 'Step 3 of install(): shoppers, interests, follows, blocks, touches and engagements with their partitions.';
 
+CREATE FUNCTION influence_internal.event_column(parent text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN CASE $1 WHEN 'touch' THEN 'touched_at' WHEN 'impression' THEN 'shown_at' ELSE 'occurred_at' END;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.event_column(text) IS 'The column with the time of an event in touch, engagement or impression, by which the table is partitioned.';
+
 CREATE FUNCTION influence_internal.ensure_partition(parent text, month timestamptz)
 RETURNS int
 LANGUAGE plpgsql
@@ -166,7 +177,7 @@ SET timezone = 'UTC'
 SET lock_timeout = '2s'
 AS $$
 DECLARE
-	at_column text := CASE parent WHEN 'touch' THEN 'touched_at' ELSE 'occurred_at' END;
+	at_column text := influence_internal.event_column(parent);
 	starts_at timestamptz := date_trunc('month', month);
 	ends_at timestamptz := date_trunc('month', month) + interval '1 month';
 	partition_name text := parent || to_char(month, '_YYYY_MM');
@@ -193,7 +204,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.ensure_partition(text, timestamptz) IS
-'Makes the partition of touch or engagement for a UTC month, unless it is there, moves rows of the default partition into it, and returns how many it made (0 or 1).';
+'Makes the partition of touch, engagement or impression for a UTC month, unless it is there, moves rows of the default partition into it, and returns how many it made (0 or 1).';
 
 CREATE FUNCTION influence_internal.renew_partitions(parent text, as_of timestamptz)
 RETURNS text
@@ -210,7 +221,7 @@ BEGIN
 		'UNION '
 		'SELECT date_trunc(''month'', d.%1$I) FROM influence.%2$I d '
 		'WHERE d.%1$I >= $1 - interval ''24 months'' AND d.%1$I < $1 + interval ''3 months''',
-		CASE parent WHEN 'touch' THEN 'touched_at' ELSE 'occurred_at' END, parent || '_default') USING as_of
+		influence_internal.event_column(parent), parent || '_default') USING as_of
 	LOOP
 		made := made + influence_internal.ensure_partition(parent, month);
 	END LOOP;
@@ -218,4 +229,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.renew_partitions(text, timestamptz) IS
-'Makes the partitions of touch or engagement from the month before as_of to three months after, and of months within two years that have rows in the default partition (older rows stay there). One parent a transaction, so that its lock waits for nothing else.';
+'Makes the partitions of touch, engagement or impression from the month before as_of to three months after, and of months within two years that have rows in the default partition (older rows stay there). One parent a transaction, so that its lock waits for nothing else.';

@@ -1,7 +1,7 @@
 /*
  * retention.sql
  *
- * Dropping old touches and engagements, a month's partition at a time, when the
+ * Dropping old touches, engagements and impressions, a month's partition at a time, when the
  * setting "retention" says so and nothing needs them any more: their buckets are
  * sealed, every job has seen them, no order can be attributed by them again.
  * What was dropped does not come back: older events are refused.
@@ -15,7 +15,7 @@ BEGIN
 	RETURN coalesce((SELECT r.kept_from FROM influence.retained r WHERE r.parent = $1), '-infinity');
 END
 $$;
-COMMENT ON FUNCTION influence_internal.kept_from(text) IS 'From when on the facts of touch or engagement are there: -infinity while nothing was dropped.';
+COMMENT ON FUNCTION influence_internal.kept_from(text) IS 'From when on the facts of touch, engagement or impression are there: -infinity while nothing was dropped.';
 
 CREATE FUNCTION influence_internal.require_kept(parent text, argument text, at timestamptz)
 RETURNS void
@@ -77,7 +77,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	at_column text := CASE $1 WHEN 'touch' THEN 'touched_at' ELSE 'occurred_at' END;
+	at_column text := influence_internal.event_column($1);
 	target text;
 	job text;
 	mark pg_snapshot;
@@ -106,7 +106,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.is_settled(text, timestamptz) IS
-'Why the facts of touch or engagement before a moment have to stay for the statistics; NULL when they need not: all buckets sealed, every fact seen.';
+'Why the facts of touch, engagement or impression before a moment have to stay for the statistics; NULL when they need not: all buckets sealed, every fact seen.';
 
 CREATE FUNCTION influence_internal.drop_expired(parent text, as_of timestamptz)
 RETURNS text
@@ -117,7 +117,7 @@ SET lock_timeout = '2s'
 AS $$
 #variable_conflict use_column
 DECLARE
-	at_column text := CASE $1 WHEN 'touch' THEN 'touched_at' ELSE 'occurred_at' END;
+	at_column text := influence_internal.event_column($1);
 	keep interval := (influence_internal.setting_value('retention') ->> $1)::interval;
 	wanted timestamptz;
 	until timestamptz;
@@ -165,4 +165,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.drop_expired(text, timestamptz) IS
-'Drops the months of touch or engagement that ended longer before as_of than the setting retention says, as far as statistics and orders do not need them; says what it did, or why not. From then on older events are refused. One parent a transaction. IN005 in REPEATABLE READ and SERIALIZABLE.';
+'Drops the months of touch, engagement or impression that ended longer before as_of than the setting retention says, as far as statistics and orders do not need them; says what it did, or why not. From then on older events are refused. One parent a transaction. IN005 in REPEATABLE READ and SERIALIZABLE.';

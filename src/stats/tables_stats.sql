@@ -22,7 +22,7 @@ BEGIN
 	COMMENT ON TABLE influence.watermark IS 'Per job the snapshot whose facts it has seen; a fact is new when its xact is not visible in it.';
 
 	CREATE TABLE influence.retained (
-		parent text PRIMARY KEY CHECK (parent IN ('touch', 'engagement')),
+		parent text PRIMARY KEY CHECK (parent IN ('touch', 'engagement', 'impression')),
 		kept_from timestamptz NOT NULL,
 		dropped_at timestamptz NOT NULL DEFAULT now()
 	);
