@@ -1,7 +1,8 @@
 /*
  * tables_feed.sql
  *
- * Step 18 of install(): what get_feed reads of posts, one narrow row each.
+ * Step 18 of install(): what get_feed reads of posts, one narrow row each, and its
+ * settings.
  */
 CREATE FUNCTION influence_internal.install_feed()
 RETURNS void
@@ -26,8 +27,20 @@ BEGIN
 		engagement float8 NOT NULL DEFAULT 0,
 		sales float8 NOT NULL DEFAULT 0
 	) WITH (fillfactor = 70);
-	CREATE INDEX feed_item_creator ON influence.feed_item (creator_id, published_at DESC);
+	CREATE INDEX feed_item_creator ON influence.feed_item (creator_id, published_at DESC, post_id DESC);
+	CREATE INDEX feed_item_recent ON influence.feed_item (program_id, published_at DESC, post_id DESC);
 	COMMENT ON TABLE influence.feed_item IS 'What the feed reads of a post, one row each: topic and category (0 = none; the deepest category of its first tag), when and where it may be shown, media_key (hash of its media: duplicates collapse; its post_id where it has none), price (the lowest of its tags in minor units of the program''s currency), quality (log2 of the decayed engagement relative to 2000-01-01 UTC, in half-lives), engagement (log2 of the shrunk engagement per impression over the program''s), sales (log2 of the shrunk revenue per impression over the program''s). Written by publish_post and the job refresh_stats.';
+
+	INSERT INTO influence.setting (name, value) VALUES
+		-- how much is looked at: feed_sources.c, feed_intent.c
+		('feed_candidates', '{"per_creator": 8, "follow_creators": 50, "per_topic": 100, "topics": 6, "neighbor_items": 20, "per_item": 20,
+							  "neighbor_products": 5, "per_product": 4, "product_posts": 3, "trending": 200, "popular": 300, "explore": 60,
+							  "explore_places": 10, "explore_days": 30, "history_days": 90, "intent_posts": 40}'),
+		-- an engagement weighs half as much when so many came after it
+		('feed_history_half', '20'),
+		-- a post in a week, a creator in a day
+		('feed_caps', '{"post": 3, "creator": 20}'),
+		('feed_intent_window', '"2 hours"');
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_feed() IS 'Step 18 of install(): what the feed reads of posts.';

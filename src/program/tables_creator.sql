@@ -156,7 +156,8 @@ BEGIN
 		FOREIGN KEY (creator_id, post_id) REFERENCES influence.post,
 		CHECK (t_to_ms >= t_from_ms)
 	);
-	CREATE INDEX post_tag_product ON influence.post_tag (product_id);
+	-- the newest posts of a product, for the feed
+	CREATE INDEX post_tag_product ON influence.post_tag (product_id, post_id);
 	COMMENT ON TABLE influence.post_tag IS 'Products in a post: by place (x, y as fractions of the picture) or by time range in milliseconds.';
 
 	CREATE TABLE influence.post_status (

@@ -21,10 +21,8 @@ BEGIN
 	);
 	COMMENT ON TABLE influence.setting IS 'Named parameters of the feed, the statistics, the admission and the payouts; the greatest version holds.';
 	INSERT INTO influence.setting (name, value) VALUES
-		('engagement_weights', '{"publish": 1, "smile": 1, "unsmile": -1, "comment": 3, "share": 4, "save": 4, "vote": 1, "click": 0.5}'),
+		('engagement_weights', '{"publish": 1, "smile": 1, "unsmile": -1, "comment": 3, "share": 4, "save": 4, "vote": 1, "click": 0.5, "purchase": 10}'),
 		('rank_half_life', '"3 days"'),
-		('feed_candidates', '{"per_creator": 20, "per_topic": 200, "history_days": 90}'),
-		('feed_weights', '{"follow": 3, "interest": 2, "quality": 1}'),
 		('reapply_after', '"30 days"'),
 		('minimum_interests', '5'),
 		('destination_cooling_off', '"72 hours"'),

@@ -1,0 +1,300 @@
+/*
+ * feed_eligible.c
+ *	  Who may be shown what: one rule for every path.
+ *
+ * The tables are asked at the moment of the call, whatever a cursor froze: a post
+ * that was removed, a creator who was blocked, a product that was sold since the
+ * first page are gone.  Only publication is judged by the feed's own moment, so
+ * that a session shows nothing newer than its beginning.
+ *
+ * Asking costs a few probes per post, so the feed asks for as many as it needs,
+ * in the order of the score; what only depends on the viewer is tested before.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "feed_items.h"
+#include "feed_read.h"
+#include "feed_score_core.h"
+#include "feed_statement.h"
+
+PG_FUNCTION_INFO_V1(feed_eligible);
+
+/* what is known of a post at the moment of the call */
+typedef struct FeedShown
+{
+	FeedPost	post;			/* what the viewer's facts ask for */
+	FeedRule	rule;			/* FEED_RULE_ELIGIBLE, or what the tables refuse it for */
+	bool		stocked;		/* something in stock that the program may show */
+	int64	   *products;		/* in stock; only where there are rules of brands */
+	int			nproducts;
+} FeedShown;
+
+/*
+ * What the tables say of posts: the row number, then facts.  Products only where
+ * brand rules may bar some ($7).
+ */
+static FeedStatement read_shown = {
+	.text =
+	"SELECT u.n, p.creator_id, p.topic_id, p.program_id = $2, p.published_at <= $3, p.expires_at IS NULL OR p.expires_at > $4,"
+	" (SELECT s.status = 'published' FROM influence.post_status s"
+	" WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id AND s.since <= $4 ORDER BY s.since DESC LIMIT 1),"
+	" coalesce((SELECT s.status = 'active' FROM influence.creator_status s"
+	" WHERE s.creator_id = p.creator_id AND s.since <= $4 ORDER BY s.since DESC LIMIT 1), true),"
+	" p.countries IS NULL OR $5 = ANY (p.countries), p.language = $6,"
+	" EXISTS (SELECT FROM influence.post_tag g WHERE g.creator_id = p.creator_id AND g.post_id = p.post_id"
+	" AND (SELECT k.quantity FROM influence.product_stock k"
+	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0),"
+	" CASE WHEN $7 THEN ARRAY(SELECT g.product_id FROM influence.post_tag g"
+	" WHERE g.creator_id = p.creator_id AND g.post_id = p.post_id"
+	" AND (SELECT k.quantity FROM influence.product_stock k"
+	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0) END"
+	" FROM unnest($1) WITH ORDINALITY u(post_id, n) JOIN influence.post p ON p.post_id = u.post_id",
+	.nargs = 7,
+	.types = {INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, BOOLOID}
+};
+
+static FeedStatement read_barred = {
+	.text =
+	"SELECT DISTINCT b.product_id FROM influence_internal.tagging_bars($1, NULL, $2, $3) b",
+	.nargs = 3,
+	.types = {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID}
+};
+
+static void
+take_shown(TupleTableSlot *slot, void *target)
+{
+	FeedShown  *shown = (FeedShown *) target + (feed_int64(slot, 0) - 1);
+
+	CHECK_FOR_INTERRUPTS();
+	shown->post.creator_id = feed_int64(slot, 1);
+	shown->post.topic_id = feed_int64(slot, 2);
+	shown->rule = !feed_bool(slot, 3) ? FEED_RULE_NOT_HERE :
+		!feed_bool(slot, 4) ? FEED_RULE_NOT_YET :
+		!feed_bool(slot, 5) ? FEED_RULE_EXPIRED :
+		!feed_bool(slot, 6) ? FEED_RULE_MODERATION :
+		!feed_bool(slot, 7) ? FEED_RULE_CREATOR_STATUS : FEED_RULE_ELIGIBLE;
+	shown->post.elsewhere = !feed_bool(slot, 8);
+	/* one of the two may be unknown */
+	shown->post.foreign = !slot->tts_isnull[9] && !feed_bool(slot, 9);
+	shown->stocked = feed_bool(slot, 10);
+	if (!slot->tts_isnull[11])
+	{
+		Datum	   *values;
+		int			count;
+		int			i;
+
+		deconstruct_array(DatumGetArrayTypePCopy(slot->tts_values[11]), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+						  TYPALIGN_DOUBLE, &values, NULL, &count);
+		shown->products = palloc(sizeof(int64) * Max(count, 1));
+		for (i = 0; i < count; i++)
+			shown->products[i] = DatumGetInt64(values[i]);
+		shown->nproducts = count;
+	}
+}
+
+static void
+take_barred(TupleTableSlot *slot, void *target)
+{
+	FeedCall   *call = target;
+
+	if (call->nbarred == call->barred_room)
+	{
+		call->barred_room = Max(64, call->barred_room * 2);
+		call->barred = call->barred == NULL ? palloc(sizeof(int64) * call->barred_room) :
+			repalloc(call->barred, sizeof(int64) * call->barred_room);
+	}
+	call->barred[call->nbarred++] = feed_int64(slot, 0);
+}
+
+static bool
+is_barred(const FeedCall *call, int64 product_id)
+{
+	int			i;
+
+	for (i = 0; i < call->nbarred; i++)
+		if (call->barred[i] == product_id)
+			return true;
+	return false;
+}
+
+/* Leaves of what is in stock what the program's rules of brands let through. */
+static void
+bar_products(FeedCall *call, FeedShown *shown, int count)
+{
+	int64	   *products;
+	int			total = 0;
+	Datum		values[3];
+	int			i;
+	int			j;
+
+	for (i = 0; i < count; i++)
+		total += shown[i].nproducts;
+	if (total == 0)
+		return;
+	products = palloc(sizeof(int64) * total);
+	total = 0;
+	for (i = 0; i < count; i++)
+		for (j = 0; j < shown[i].nproducts; j++)
+			products[total++] = shown[i].products[j];
+	values[0] = Int64GetDatum(call->program_id);
+	values[1] = feed_id_array(products, total);
+	values[2] = TimestampTzGetDatum(call->as_of);
+	feed_statement_run(&read_barred, values, NULL, take_barred, call);
+	for (i = 0; i < count; i++)
+	{
+		shown[i].stocked = false;
+		for (j = 0; j < shown[i].nproducts && !shown[i].stocked; j++)
+			shown[i].stocked = !is_barred(call, shown[i].products[j]);
+	}
+}
+
+static double
+days_since(const FeedCall *call, TimestampTz at)
+{
+	return (double) (call->as_of - at) / (double) USECS_PER_DAY;
+}
+
+static bool
+wants_less(const FeedCall *call, const FeedFacts *facts)
+{
+	return facts->less != DT_NOBEGIN && days_since(call, facts->less) < FEED_AWAY_DAYS;
+}
+
+/* The first rule that the viewer's own facts break, the products' apart. */
+FeedRule
+feed_viewer_rule(const FeedCall *call, const FeedPost *post, FeedPlaceKind kind)
+{
+	static const FeedFacts nothing = {.less = DT_NOBEGIN};
+	const FeedViewer *viewer = &call->viewer;
+	const FeedFacts *creator = feed_facts_find(viewer->creators, post->creator_id);
+	const FeedFacts *topic = post->topic_id == 0 ? NULL : feed_facts_find(viewer->topics, post->topic_id);
+	const FeedFacts *known = feed_facts_find(viewer->posts, post->post_id);
+
+	creator = creator == NULL ? &nothing : creator;
+	topic = topic == NULL ? &nothing : topic;
+	known = known == NULL ? &nothing : known;
+	if (creator->flags & FEED_FLAG_OWN)
+		return FEED_RULE_OWN;
+	if (creator->flags & FEED_FLAG_BLOCKED)
+		return FEED_RULE_BLOCKED;
+	if ((creator->flags | topic->flags) & FEED_FLAG_MUTED)
+		return FEED_RULE_MUTED;
+	if (((creator->flags | topic->flags | known->flags) & FEED_FLAG_HIDDEN) ||
+		wants_less(call, creator) || wants_less(call, topic))
+		return FEED_RULE_HIDDEN;
+	if (kind == FEED_ORGANIC && feed_was_seen(call, post->post_id))
+		return FEED_RULE_SEEN;
+	if (post->elsewhere)
+		return FEED_RULE_COUNTRY;
+	if (post->foreign)
+		return FEED_RULE_LANGUAGE;
+	if (kind != FEED_LISTED &&
+		(known->shown >= call->settings.post_cap || creator->shown >= call->settings.creator_cap))
+		return FEED_RULE_CAPPED;
+	if (kind != FEED_LISTED && (known->flags & FEED_FLAG_DELIVERED))
+		return FEED_RULE_DELIVERED;
+	return FEED_RULE_ELIGIBLE;
+}
+
+/* The whole rule, for some posts: the first that fails, in the order of FeedRule. */
+void
+feed_judge(FeedCall *call, const int64 *post_ids, int count, FeedPlaceKind kind, FeedRule *rules)
+{
+	FeedShown  *shown;
+	Datum		values[7];
+	bool		nulls[7] = {false, false, false, false, false, false, false};
+	int			i;
+
+	if (count == 0)
+		return;
+	shown = palloc0(sizeof(FeedShown) * count);
+	for (i = 0; i < count; i++)
+	{
+		shown[i].post.post_id = post_ids[i];
+		shown[i].rule = FEED_RULE_NOT_HERE;
+	}
+	values[0] = feed_id_array(post_ids, count);
+	values[1] = Int64GetDatum(call->program_id);
+	values[2] = TimestampTzGetDatum(call->moment);
+	values[3] = TimestampTzGetDatum(call->as_of);
+	nulls[4] = call->viewer.country == NULL;
+	values[4] = nulls[4] ? (Datum) 0 : CStringGetTextDatum(call->viewer.country);
+	nulls[5] = call->viewer.language == NULL;
+	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(call->viewer.language);
+	values[6] = BoolGetDatum(call->brand_rules);
+	feed_statement_run(&read_shown, values, nulls, take_shown, shown);
+	if (call->brand_rules)
+		bar_products(call, shown, count);
+	for (i = 0; i < count; i++)
+	{
+		rules[i] = shown[i].rule;
+		if (rules[i] == FEED_RULE_ELIGIBLE)
+		{
+			FeedRule	own = feed_viewer_rule(call, &shown[i].post, kind);
+
+			/* in the order of the rules: products come between the viewer's */
+			rules[i] = !shown[i].stocked && (own == FEED_RULE_ELIGIBLE || own > FEED_RULE_PRODUCT) ?
+				FEED_RULE_PRODUCT : own;
+		}
+	}
+	pfree(shown);
+}
+
+/* influence_internal.feed_eligible(): the same for whoever lists posts elsewhere. */
+Datum
+feed_eligible(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext caller;
+	FeedCall   *call;
+	Datum	   *values;
+	bool	   *nulls;
+	int64	   *post_ids;
+	FeedRule   *rules;
+	int			count;
+	int			level;
+	int			i;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+		return (Datum) 0;
+	call = palloc0(sizeof(FeedCall));
+	call->context = AllocSetContextCreate(CurrentMemoryContext, "eligibility of posts", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(call->context);
+	call->program_id = PG_GETARG_INT64(0);
+	call->as_of = call->moment = PG_GETARG_TIMESTAMPTZ(3);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &values, &nulls, &count);
+	post_ids = palloc(sizeof(int64) * Max(count, 1));
+	rules = palloc(sizeof(FeedRule) * Max(count, 1));
+	for (i = 0; i < count; i++)
+		post_ids[i] = nulls[i] ? 0 : DatumGetInt64(values[i]);
+
+	level = feed_statements_begin();
+	MemoryContextSwitchTo(call->context);
+	feed_read_settings(call);
+	if (!PG_ARGISNULL(1))
+		call->viewer.id = *PG_GETARG_UUID_P(1);
+	feed_read_person(call);
+	feed_judge(call, post_ids, count, FEED_LISTED, rules);
+	for (i = 0; i < count; i++)
+	{
+		Datum		row[2];
+		bool		row_nulls[2] = {nulls[i], false};
+
+		row[0] = Int64GetDatum(post_ids[i]);
+		row[1] = CStringGetTextDatum(feed_rule_names[rules[i]]);
+		tuplestore_putvalues(result->setResult, result->setDesc, row, row_nulls);
+	}
+	feed_statements_end(level);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(call->context);
+	return (Datum) 0;
+}

@@ -1,0 +1,226 @@
+/*
+ * feed_history.c
+ *	  What the viewer did lately: engagements with posts and purchases, weighed by
+ *	  how many came after them.
+ *
+ * The latest FEED_HISTORY events count, weight x 2^(-rank / half) with rank 0 for
+ * the newest: an event fades as others follow it, not with the clock, so that who
+ * comes back after a month finds the feed it left.  From them follow the affinity
+ * to creators, learned interests, the posts and products whose neighbours are
+ * looked at, and the usual price.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "utils/builtins.h"
+
+#include "feed_read.h"
+#include "feed_score_core.h"
+#include "feed_statement.h"
+
+typedef struct PastEvent
+{
+	TimestampTz at;
+	int64		post_id;		/* 0 = a purchase */
+	int64		creator_id;		/* 0 = nobody */
+	int64		topic_id;
+	int64		product_id;
+	int64		price;			/* of what was bought or clicked, 0 = not known */
+	double		weight;
+} PastEvent;
+
+typedef struct PastEvents
+{
+	FeedCall   *call;
+	PastEvent	engagements[FEED_HISTORY];
+	int			nengagements;
+	PastEvent	purchases[FEED_HISTORY];
+	int			npurchases;
+	int64		unsmiled[FEED_HISTORY];
+	int			nunsmiled;
+} PastEvents;
+
+static FeedStatement read_engagements = {
+	.text =
+	"SELECT e.kind, e.occurred_at, e.post_id, e.creator_id, i.topic_id, i.price"
+	" FROM (SELECT x.* FROM unnest($1) v(visitor_id) CROSS JOIN LATERAL ("
+	"SELECT g.kind, g.occurred_at, g.event_ref, g.post_id, g.creator_id FROM influence.engagement g"
+	" WHERE g.visitor_id = v.visitor_id AND g.occurred_at <= $2"
+	" AND (g.kind IN ('smile', 'unsmile', 'comment', 'share', 'save', 'click') OR (g.kind = 'vote' AND g.value > 0))"
+	" ORDER BY g.occurred_at DESC, g.event_ref DESC LIMIT $3) x"
+	" ORDER BY x.occurred_at DESC, x.event_ref DESC LIMIT $3) e"
+	" LEFT JOIN influence.feed_item i ON i.post_id = e.post_id"
+	" ORDER BY e.occurred_at DESC, e.event_ref DESC",
+	.nargs = 3,
+	.types = {UUIDARRAYOID, TIMESTAMPTZOID, INT8OID}
+};
+
+/* with the creator that has most of the credit */
+static FeedStatement read_purchases = {
+	.text =
+	"SELECT b.ordered_at, b.product_id, CASE WHEN b.currency = $4 THEN b.paid_price END,"
+	" (SELECT c.creator_id FROM influence.credit c"
+	" WHERE c.visitor_id = b.visitor_id AND c.program_id = b.program_id AND c.order_ref = b.order_ref"
+	" AND c.line_no = b.line_no AND c.superseded_by IS NULL AND c.creator_id IS NOT NULL"
+	" ORDER BY c.credit DESC, c.creator_id LIMIT 1)"
+	" FROM (SELECT o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, l.line_no, l.product_id, l.paid_price"
+	" FROM influence.orders o JOIN influence.order_line l"
+	" ON l.visitor_id = o.visitor_id AND l.program_id = o.program_id AND l.order_ref = o.order_ref"
+	" WHERE o.visitor_id = ANY ($1) AND o.ordered_at <= $2"
+	" ORDER BY o.ordered_at DESC, o.program_id, o.order_ref, l.line_no LIMIT $3) b"
+	" ORDER BY b.ordered_at DESC, b.program_id, b.order_ref, b.line_no",
+	.nargs = 4,
+	.types = {UUIDARRAYOID, TIMESTAMPTZOID, INT8OID, BPCHAROID}
+};
+
+static double
+kind_weight(const FeedSettings *settings, const char *kind)
+{
+	switch (kind[0])
+	{
+		case 's':
+			return kind[1] == 'm' ? settings->smile : kind[1] == 'h' ? settings->share : settings->save;
+		case 'c':
+			return kind[1] == 'o' ? settings->comment : settings->click;
+		default:
+			return settings->vote;
+	}
+}
+
+/* An unsmile takes away the smile before it, which comes later here. */
+static void
+take_engagement(TupleTableSlot *slot, void *target)
+{
+	PastEvents *past = target;
+	char	   *kind = TextDatumGetCString(slot->tts_values[0]);
+	int64		post_id = feed_int64(slot, 2);
+	PastEvent  *event;
+	int			i;
+
+	if (strcmp(kind, "unsmile") == 0)
+	{
+		past->unsmiled[past->nunsmiled++] = post_id;
+		return;
+	}
+	if (strcmp(kind, "smile") == 0)
+		for (i = 0; i < past->nunsmiled; i++)
+			if (past->unsmiled[i] == post_id)
+			{
+				past->unsmiled[i] = past->unsmiled[--past->nunsmiled];
+				return;
+			}
+	event = &past->engagements[past->nengagements++];
+	event->at = DatumGetTimestampTz(slot->tts_values[1]);
+	event->post_id = post_id;
+	event->creator_id = feed_int64(slot, 3);
+	event->topic_id = feed_int64(slot, 4);
+	event->product_id = 0;
+	event->price = kind[0] == 'c' && kind[1] == 'l' ? feed_int64(slot, 5) : 0;
+	event->weight = kind_weight(&past->call->settings, kind);
+}
+
+static void
+take_purchase(TupleTableSlot *slot, void *target)
+{
+	PastEvents *past = target;
+	PastEvent  *event = &past->purchases[past->npurchases++];
+
+	event->at = DatumGetTimestampTz(slot->tts_values[0]);
+	event->post_id = 0;
+	event->product_id = feed_int64(slot, 1);
+	event->price = feed_int64(slot, 2);
+	event->creator_id = feed_int64(slot, 3);
+	event->topic_id = 0;
+	event->weight = past->call->settings.purchase;
+}
+
+/* One entry per post or product, in the order of its newest event. */
+static void
+remember(FeedPast *list, int *count, int64 id, double weight)
+{
+	int			i;
+
+	for (i = 0; i < *count; i++)
+		if (list[i].id == id)
+		{
+			list[i].weight += weight;
+			return;
+		}
+	list[*count].id = id;
+	list[*count].weight = weight;
+	(*count)++;
+}
+
+static int
+compare_prices(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double
+median(int64 *prices, int count)
+{
+	if (count == 0)
+		return 0.0;
+	qsort(prices, count, sizeof(int64), compare_prices);
+	return ((double) prices[(count - 1) / 2] + (double) prices[count / 2]) / 2.0;
+}
+
+static void
+count_event(FeedViewer *viewer, const PastEvent *event, double weight)
+{
+	if (event->creator_id != 0)
+		feed_facts_get(viewer->creators, event->creator_id)->weight += weight;
+	if (event->topic_id != 0)
+		feed_facts_get(viewer->topics, event->topic_id)->weight += weight;
+	if (event->post_id != 0)
+		remember(viewer->posts_past, &viewer->nposts, event->post_id, weight);
+	if (event->product_id != 0)
+		remember(viewer->products_past, &viewer->nproducts, event->product_id, weight);
+	viewer->signal = true;
+}
+
+void
+feed_read_history(FeedCall *call)
+{
+	FeedViewer *viewer = &call->viewer;
+	PastEvents *past = palloc(sizeof(PastEvents));
+	int64		bought[FEED_HISTORY];
+	int64		clicked[FEED_HISTORY];
+	int			nbought = 0;
+	int			nclicked = 0;
+	int			e = 0;
+	int			p = 0;
+	uint32		rank;
+	Datum		values[4];
+
+	past->call = call;
+	past->nengagements = past->npurchases = past->nunsmiled = 0;
+	values[0] = viewer->visitors;
+	values[1] = TimestampTzGetDatum(call->moment);
+	values[2] = Int64GetDatum(FEED_HISTORY);
+	feed_statement_run(&read_engagements, values, NULL, take_engagement, past);
+	values[3] = CStringGetTextDatum(call->currency);
+	feed_statement_run(&read_purchases, values, NULL, take_purchase, past);
+
+	for (rank = 0; rank < FEED_HISTORY; rank++)
+	{
+		const PastEvent *event;
+
+		if (e < past->nengagements && (p == past->npurchases || past->engagements[e].at >= past->purchases[p].at))
+			event = &past->engagements[e++];
+		else if (p < past->npurchases)
+			event = &past->purchases[p++];
+		else
+			break;
+		count_event(viewer, event, event->weight * feed_history_weight(rank, call->settings.history_half));
+		if (event->price > 0 && event->product_id != 0)
+			bought[nbought++] = event->price;
+		else if (event->price > 0)
+			clicked[nclicked++] = event->price;
+	}
+	viewer->usual_price = nbought > 0 ? median(bought, nbought) : median(clicked, nclicked);
+}

@@ -1,0 +1,162 @@
+/*
+ * feed_items.c
+ *	  How the sources read influence.feed_item, and what they put into arrays.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "feed_items.h"
+#include "feed_read.h"
+#include "feed_statement.h"
+
+Datum
+feed_id_array(const int64 *ids, int count)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
+	int			i;
+
+	for (i = 0; i < count; i++)
+		datums[i] = Int64GetDatum(ids[i]);
+	return PointerGetDatum(construct_array(datums, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+Datum
+feed_weight_array(const double *weights, int count)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
+	int			i;
+
+	for (i = 0; i < count; i++)
+		datums[i] = Float8GetDatum(weights[i]);
+	return PointerGetDatum(construct_array(datums, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* $1 to $4 of every source */
+void
+feed_item_values(const FeedCall *call, int32 days, Datum values[4])
+{
+	values[0] = Int64GetDatum(call->program_id);
+	values[1] = TimestampTzGetDatum(call->moment);
+	values[2] = TimestampTzGetDatum(call->moment - days * USECS_PER_DAY);
+	values[3] = TimestampTzGetDatum(call->as_of);
+}
+
+static bool
+is_elsewhere(const FeedViewer *viewer, Datum countries)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+	int			i;
+
+	deconstruct_array(DatumGetArrayTypeP(countries), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
+	for (i = 0; i < count && viewer->country != NULL; i++)
+		if (!nulls[i] && strcmp(TextDatumGetCString(values[i]), viewer->country) == 0)
+			return false;
+	return true;
+}
+
+static bool
+is_foreign(const FeedViewer *viewer, Datum language)
+{
+	text	   *spoken = DatumGetTextPP(language);
+	size_t		length = VARSIZE_ANY_EXHDR(spoken);
+
+	return viewer->language != NULL &&
+		(strlen(viewer->language) != length || memcmp(viewer->language, VARDATA_ANY(spoken), length) != 0);
+}
+
+/* The columns FEED_ITEM_COLUMNS. */
+void
+feed_item_post(const FeedCall *call, const TupleTableSlot *slot, FeedPost *post)
+{
+	memset(post, 0, sizeof(FeedPost));
+	post->post_id = feed_int64(slot, 0);
+	post->creator_id = feed_int64(slot, 1);
+	post->topic_id = feed_int64(slot, 2);
+	post->category_id = feed_int64(slot, 3);
+	post->published_at = DatumGetTimestampTz(slot->tts_values[4]);
+	post->foreign = !slot->tts_isnull[5] && is_foreign(&call->viewer, slot->tts_values[5]);
+	post->elsewhere = !slot->tts_isnull[6] && is_elsewhere(&call->viewer, slot->tts_values[6]);
+	post->media_key = feed_int64(slot, 7);
+	post->price = feed_int64(slot, 8);
+	post->quality = feed_float8(slot, 9);
+	post->engagement = feed_float8(slot, 10);
+	post->sales = feed_float8(slot, 11);
+	post->propensity = 1.0;
+}
+
+FeedPost *
+feed_take_post(FeedCall *call, const TupleTableSlot *slot, FeedSource source)
+{
+	FeedPost   *pooled = feed_pool_find(&call->pool, feed_int64(slot, 0));
+
+	CHECK_FOR_INTERRUPTS();
+	if (pooled == NULL)
+	{
+		FeedPost	post;
+
+		feed_item_post(call, slot, &post);
+		pooled = feed_pool_add(&call->pool, &post);
+	}
+	pooled->sources |= 1u << source;
+	return pooled;
+}
+
+/* by weight, then the newest follow, then the greater id */
+static int
+compare_facts(const void *a, const void *b)
+{
+	const FeedFacts *x = *(FeedFacts *const *) a;
+	const FeedFacts *y = *(FeedFacts *const *) b;
+
+	if (x->weight != y->weight)
+		return x->weight > y->weight ? -1 : 1;
+	if (x->since != y->since)
+		return x->since > y->since ? -1 : 1;
+	return x->id > y->id ? -1 : x->id < y->id;
+}
+
+/* The ids of the best, of those with a flag (0 = with a weight), without those that are refused anyway. */
+int64 *
+feed_best_facts(struct feedfacts_hash *table, uint8 flag, int most, int *count)
+{
+	int			all;
+	FeedFacts **facts = feed_facts_all(table, &all);
+	int64	   *ids = palloc(sizeof(int64) * Max(all, 1));
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < all; i++)
+		if ((facts[i]->flags & (FEED_FLAG_BLOCKED | FEED_FLAG_MUTED | FEED_FLAG_HIDDEN | FEED_FLAG_OWN)) == 0 &&
+			(flag == 0 ? facts[i]->weight > 0.0 : (facts[i]->flags & flag) != 0))
+			facts[kept++] = facts[i];
+	qsort(facts, kept, sizeof(FeedFacts *), compare_facts);
+	*count = Min(kept, most);
+	for (i = 0; i < *count; i++)
+		ids[i] = facts[i]->id;
+	return ids;
+}
+
+/* Ids of the history and their weights, as two arrays. */
+int
+feed_past_arrays(const FeedPast *past, int count, int most, Datum values[2])
+{
+	int64		ids[FEED_HISTORY];
+	double		weights[FEED_HISTORY];
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < count && kept < most; i++)
+		if (past[i].weight > 0.0)
+		{
+			ids[kept] = past[i].id;
+			weights[kept++] = past[i].weight;
+		}
+	values[0] = feed_id_array(ids, kept);
+	values[1] = feed_weight_array(weights, kept);
+	return kept;
+}

@@ -1,0 +1,35 @@
+/*
+ * feed_items.h
+ *	  How the sources read influence.feed_item: the same columns, in the same
+ *	  order, under the same conditions.
+ */
+#ifndef PG_INFLUENCE_FEED_ITEMS_H
+#define PG_INFLUENCE_FEED_ITEMS_H
+
+#include "feed_call.h"
+#include "executor/tuptable.h"
+
+#define FEED_ITEM_COLUMNS \
+	"i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key," \
+	" i.price, i.quality, i.engagement, i.sales"
+#define FEED_ITEM_COUNT 12
+
+/* $1 program, $2 moment of the feed, $3 how far back, $4 moment of the call */
+#define FEED_ITEM_FITS \
+	"i.published_at <= $2 AND i.published_at > $3 AND (i.expires_at IS NULL OR i.expires_at > $4)"
+#define FEED_ITEM_TYPES INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID
+
+/* arrays for statements */
+extern Datum feed_id_array(const int64 *ids, int count);
+extern Datum feed_weight_array(const double *weights, int count);
+
+/* Ids of the history and their weights, of those above 0; returns how many. */
+extern int	feed_past_arrays(const FeedPast *past, int count, int most, Datum values[2]);
+
+/* The ids of the best facts, of those with a flag (0 = with a weight), without those that are refused anyway. */
+extern int64 *feed_best_facts(struct feedfacts_hash *table, uint8 flag, int most, int *count);
+
+extern void feed_item_values(const FeedCall *call, int32 days, Datum values[4]);
+extern void feed_item_post(const FeedCall *call, const TupleTableSlot *slot, FeedPost *post);
+
+#endif							/* PG_INFLUENCE_FEED_ITEMS_H */

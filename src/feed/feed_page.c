@@ -1,0 +1,270 @@
+/*
+ * feed_page.c
+ *	  influence_internal.feed_page(): a page of the feed, in rows.
+ *
+ * What is said of a post besides its place, its products and its impression
+ * token, is made for delivered rows only.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "../common/errors.h"
+#include "feed_items.h"
+#include "feed_rank.h"
+#include "feed_read.h"
+#include "feed_score_core.h"
+#include "feed_statement.h"
+#include "feed_token.h"
+
+PG_FUNCTION_INFO_V1(feed_page);
+
+#define PAGE_COLUMNS 10
+
+typedef struct DeliveredRow
+{
+	FeedDisclosure disclosure;
+	char	   *topic;			/* name, NULL = none */
+	Datum		products;		/* jsonb, 0 = none */
+} DeliveredRow;
+
+/* the products as of the call, their prices as of the feed's moment */
+static FeedStatement read_delivered = {
+	.text =
+	"SELECT u.n, p.disclosure, t.name,"
+	" (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product_id', d.product_id, 'sku', d.sku, 'title', d.title,"
+	" 'image', d.image, 'price', h.price, 'currency', h.currency, 'x', g.x, 'y', g.y, 't_from_ms', g.t_from_ms,"
+	" 't_to_ms', g.t_to_ms)) ORDER BY g.tag_id)"
+	" FROM influence.post_tag g JOIN influence.product d ON d.product_id = g.product_id"
+	" LEFT JOIN LATERAL (SELECT x.price, x.currency FROM influence.product_price x"
+	" WHERE x.product_id = g.product_id AND x.currency = $2 AND x.valid_from <= $3 ORDER BY x.valid_from DESC LIMIT 1) h ON true"
+	" WHERE g.creator_id = p.creator_id AND g.post_id = p.post_id AND g.product_id <> ALL ($5)"
+	" AND (SELECT k.quantity FROM influence.product_stock k"
+	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0)"
+	" FROM unnest($1) WITH ORDINALITY u(post_id, n) JOIN influence.post p ON p.post_id = u.post_id"
+	" LEFT JOIN influence.topic t ON t.topic_id = p.topic_id",
+	.nargs = 5,
+	.types = {INT8ARRAYOID, BPCHAROID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID}
+};
+
+static FeedStatement read_salt = {
+	.text =
+	"SELECT s.visitor_salt FROM influence.program_secret s WHERE s.program_id = $1",
+	.nargs = 1,
+	.types = {INT8OID}
+};
+
+static FeedDisclosure
+disclosure_of(const char *name)
+{
+	int			i;
+
+	for (i = 0; i < FEED_DISCLOSURES; i++)
+		if (strcmp(name, feed_disclosure_names[i]) == 0)
+			return (FeedDisclosure) i;
+	elog(ERROR, "disclosure \"%s\" is not known", name);
+}
+
+static void
+take_delivered(TupleTableSlot *slot, void *target)
+{
+	DeliveredRow *row = (DeliveredRow *) target + (feed_int64(slot, 0) - 1);
+
+	row->disclosure = disclosure_of(TextDatumGetCString(slot->tts_values[1]));
+	row->topic = slot->tts_isnull[2] ? NULL : TextDatumGetCString(slot->tts_values[2]);
+	row->products = slot->tts_isnull[3] ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[3]));
+}
+
+static void
+take_salt(TupleTableSlot *slot, void *target)
+{
+	bytea	   *salt = DatumGetByteaPP(slot->tts_values[0]);
+
+	feed_token_key((const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), target);
+}
+
+/* {follow, "interest: bikes", ...} in the order of FeedSource */
+static Datum
+source_array(uint32 sources, const char *topic)
+{
+	Datum		names[FEED_SOURCES];
+	int			count = 0;
+	int			i;
+
+	for (i = 0; i < FEED_SOURCES; i++)
+		if (sources & (1u << i))
+			names[count++] = i == FEED_FROM_INTEREST && topic != NULL ?
+				CStringGetTextDatum(psprintf("%s: %s", feed_source_names[i], topic)) :
+				CStringGetTextDatum(feed_source_names[i]);
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void
+fill_token(FeedToken *token, const FeedCall *call, const FeedPost *post, uint32 sources, uint32 rank)
+{
+	memset(token, 0, sizeof(FeedToken));
+	memcpy(token->viewer, call->viewer.id.data, FEED_VIEWER_BYTES);
+	token->program_id = call->program_id;
+	token->post_id = post->post_id;
+	token->creator_id = post->creator_id;
+	token->moment_us = call->moment;
+	token->rank = rank;
+	token->sources = sources;
+	token->topic_id = sources & (1u << FEED_FROM_INTEREST) ? post->topic_id : 0;
+	feed_features_of(call, post, token->features);
+	token->dampening = feed_dampening_of(call, post);
+	token->score = feed_score(call->profile.weights, token->features, token->dampening);
+	token->propensity = post->propensity;
+	token->profile_id = call->profile.profile_id;
+	token->assignment_id = call->profile.assignment_id;
+	token->buying = call->buying;
+	token->surface_length = (uint8) (call->surface == NULL ? 0 : Min(strlen(call->surface), FEED_TOKEN_SURFACE_BYTES));
+	if (token->surface_length > 0)
+		memcpy(token->surface, call->surface, token->surface_length);
+}
+
+/* The cursor behind this page: NULL where the feed ends. */
+static text *
+next_cursor(const FeedRanking *ranking, CursorContent *session, const CursorOwner *owner, uint32 page_size)
+{
+	const FeedCall *call = ranking->call;
+	const FeedOrder *order = ranking->order;
+	char	   *encoded;
+	size_t		length;
+	uint32		i;
+
+	if (order->placed < page_size || session->count + order->placed >= CURSOR_MAX_IDS)
+		return NULL;
+	session->as_of_us = call->moment;
+	session->profile_id = call->profile.profile_id;
+	session->assignment_id = call->profile.assignment_id;
+	session->tail = order->tail;
+	for (i = 0; i < order->placed; i++)
+	{
+		session->ids[session->count++] = feed_placed(ranking, i)->post_id;
+		if (order->places[i].sponsored && session->campaign_count < CURSOR_MAX_CAMPAIGNS)
+			session->campaigns[session->campaign_count++] = ranking->sponsored[order->places[i].index].campaign_id;
+	}
+	encoded = palloc(CURSOR_MAX_TEXT);
+	length = cursor_encode(session, owner, encoded);
+	return cstring_to_text_with_len(encoded, (int) length);
+}
+
+static void
+put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *owner, uint32 page_size,
+		 ReturnSetInfo *result)
+{
+	FeedCall   *call = ranking->call;
+	const FeedOrder *order = ranking->order;
+	uint32		before = session->count;
+	DeliveredRow *rows = palloc0(sizeof(DeliveredRow) * Max(order->placed, 1));
+	int64	   *post_ids = palloc(sizeof(int64) * Max(order->placed, 1));
+	uint8		key[FEED_TOKEN_KEY_BYTES];
+	text	   *cursor;
+	Datum		args[5];
+	uint32		i;
+
+	for (i = 0; i < order->placed; i++)
+		post_ids[i] = feed_placed(ranking, i)->post_id;
+	args[0] = feed_id_array(post_ids, (int) order->placed);
+	args[1] = CStringGetTextDatum(call->currency);
+	args[2] = TimestampTzGetDatum(call->moment);
+	args[3] = TimestampTzGetDatum(call->as_of);
+	args[4] = feed_id_array(call->barred, call->nbarred);
+	feed_statement_run(&read_delivered, args, NULL, take_delivered, rows);
+	args[0] = Int64GetDatum(call->program_id);
+	memset(key, 0, sizeof(key));
+	feed_statement_run(&read_salt, args, NULL, take_salt, key);
+	cursor = next_cursor(ranking, session, owner, page_size);
+
+	for (i = 0; i < order->placed; i++)
+	{
+		const FeedPlace *place = &order->places[i];
+		const FeedPost *post = &call->pool.posts[feed_placed(ranking, i)->row];
+		uint32		sources = place->sponsored ? post->sources : post->sources & ~(1u << FEED_FROM_SPONSORED);
+		Datum		values[PAGE_COLUMNS];
+		bool		nulls[PAGE_COLUMNS] = {false};
+		FeedToken	token;
+
+		fill_token(&token, call, post, sources, before + i + 1);
+		token.disclosure = place->sponsored ? disclosure_of(ranking->disclosures[place->index]) : rows[i].disclosure;
+		token.campaign_id = place->sponsored ? ranking->sponsored[place->index].campaign_id : 0;
+		values[0] = Int32GetDatum((int32) token.rank);
+		values[1] = Int64GetDatum(post->post_id);
+		values[2] = Int64GetDatum(post->creator_id);
+		values[3] = Float8GetDatum(token.score);
+		values[4] = BoolGetDatum(place->sponsored != 0);
+		values[5] = CStringGetTextDatum(feed_disclosure_names[token.disclosure]);
+		values[6] = source_array(sources, rows[i].topic);
+		values[7] = rows[i].products;
+		nulls[7] = rows[i].products == (Datum) 0;
+		values[8] = PointerGetDatum(cursor);
+		nulls[8] = cursor == NULL;
+		values[9] = PointerGetDatum(feed_token_seal(&token, key));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}
+
+static void
+decode_session(CursorContent *session, const CursorOwner *owner, text *cursor)
+{
+	/* the same words for every cause: the viewer can only do one thing */
+	if (!cursor_decode(VARDATA_ANY(cursor), VARSIZE_ANY_EXHDR(cursor), owner, session) ||
+		!IS_VALID_TIMESTAMP(session->as_of_us))
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("feed cursor is not valid"),
+				 errhint("Start again without a cursor.")));
+}
+
+Datum
+feed_page(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext caller;
+	FeedCall   *call;
+	CursorContent *session;
+	CursorOwner owner;
+	uint32		page_size = (uint32) PG_GETARG_INT32(3);
+	int			level;
+
+	InitMaterializedSRF(fcinfo, 0);
+	call = palloc0(sizeof(FeedCall));
+	call->context = AllocSetContextCreate(CurrentMemoryContext, "page of the feed", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(call->context);
+	call->program_id = PG_GETARG_INT64(0);
+	call->currency = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	call->viewer.id = *PG_GETARG_UUID_P(2);
+	call->as_of = PG_GETARG_TIMESTAMPTZ(5);
+	call->surface = PG_ARGISNULL(6) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(6));
+	call->buying = PG_GETARG_BOOL(7);
+
+	memset(&owner, 0, sizeof(owner));
+	owner.program_id = call->program_id;
+	memcpy(owner.viewer, call->viewer.id.data, CURSOR_VIEWER_BYTES);
+	owner.surface = call->surface == NULL ? "" : call->surface;
+	owner.surface_length = strlen(owner.surface);
+	owner.intent = call->buying ? "buy" : "browse";
+	owner.intent_length = strlen(owner.intent);
+	session = palloc0(sizeof(CursorContent));
+	if (!PG_ARGISNULL(4))
+		decode_session(session, &owner, PG_GETARG_TEXT_PP(4));
+	call->moment = PG_ARGISNULL(4) ? call->as_of : Min(session->as_of_us, call->as_of);
+	session->tail.delivered = session->count;
+	page_size = Min(page_size, CURSOR_MAX_IDS - session->count);
+
+	level = feed_statements_begin();
+	MemoryContextSwitchTo(call->context);
+	feed_open(call, session);
+	put_rows(feed_rank(call, session, page_size), session, &owner, page_size, result);
+	feed_statements_end(level);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(call->context);
+	return (Datum) 0;
+}
