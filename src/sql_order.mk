@@ -14,6 +14,7 @@ SQL_PARTS = \
 	src/engagement/patterns.sql \
 	src/engagement/score_creators.sql \
 	src/feed/ranking.sql \
+	src/trends/decayed_state.sql \
 	src/program/install.sql \
 	src/program/helpers.sql \
 	src/program/identity.sql \
@@ -45,6 +46,7 @@ SQL_PARTS = \
 	src/feed/tables_feed.sql \
 	src/feed/tables_feedback.sql \
 	src/trends/tables_trends.sql \
+	src/trends/trend_views.sql \
 	src/neighbors/tables_neighbors.sql \
 	src/sponsors/tables_sponsors.sql \
 	src/program/programs.sql \
@@ -150,6 +152,8 @@ SQL_PARTS = \
 	src/stats/hours.sql \
 	src/stats/days.sql \
 	src/trends/feed_items.sql \
+	src/trends/trend_events.sql \
+	src/trends/trend_ranks.sql \
 	src/stats/refresh.sql \
 	src/stats/retention.sql \
 	src/jobs/progress.sql \
@@ -164,6 +168,7 @@ SQL_PARTS = \
 	src/feed/impressions.sql \
 	src/feed/feedback.sql \
 	src/feed/feed.sql \
+	src/trends/get_trending.sql \
 	src/sponsors/views_sponsors.sql \
 	src/sponsors/campaigns_sponsored.sql \
 	src/sponsors/charges.sql \

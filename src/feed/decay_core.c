@@ -138,6 +138,9 @@ decay_state_next_size(const uint8_t *state)
 {
 	uint32_t	capacity = load_header(state).capacity;
 
+	/* a trimmed state may be smaller than a new one; either way a row's limbs fit then */
+	if (capacity < FIRST_ENTRIES / 2)
+		return size_for(FIRST_ENTRIES);
 	return size_for(capacity < MAX_ENTRIES / 2 ? capacity * 2 : MAX_ENTRIES);
 }
 
@@ -178,7 +181,7 @@ decay_state_has_frame(const uint8_t *state, size_t size)
 		!flat_header_matches(state, size, DECAY_MAGIC, DECAY_VERSION))
 		return false;
 	h = load_header(state);
-	return h.capacity >= FIRST_ENTRIES && h.capacity <= MAX_ENTRIES &&
+	return h.capacity >= 1 && h.capacity <= MAX_ENTRIES &&
 		size == size_for(h.capacity) && h.count <= h.capacity &&
 		h.half_life_us > 0 && h.rows >= 0 && h.rows <= MAX_ROWS;
 }
@@ -417,6 +420,53 @@ decay_state_merge(uint8_t *into, size_t size, const uint8_t *a, const uint8_t *b
 	}
 	store_header(into, &h);
 	return DECAY_OK;
+}
+
+static uint32_t
+nonzero_entries(const uint8_t *state)
+{
+	uint32_t	count = load_header(state).count;
+	uint32_t	nonzero = 0;
+	uint32_t	i;
+
+	for (i = 0; i < count; i++)
+		nonzero += load_entry(state, i).sum != 0;
+	return nonzero;
+}
+
+size_t
+decay_state_trimmed_size(const uint8_t *state)
+{
+	uint32_t	entries = nonzero_entries(state);
+
+	return size_for(entries > 0 ? entries : 1);
+}
+
+/*
+ * What was cancelled is left out: a limb without an entry is zero.  One entry
+ * stays in any case, so that the window is where the newest row put it.
+ */
+void
+decay_state_trim(uint8_t *into, size_t size, const uint8_t *from)
+{
+	DecayHeader old = load_header(from);
+	DecayHeader h;
+	uint32_t	i;
+
+	decay_state_init(into, size, old.half_life_us);
+	h = load_header(into);
+	h.rows = old.rows;
+	h.top = old.top;
+	for (i = 0; i < old.count; i++)
+	{
+		DecayEntry	e = load_entry(from, i);
+
+		if (e.sum != 0 && h.count < h.capacity)
+			store_entry(into, h.count++, e);
+	}
+	if (h.count == 0 && old.count > 0)
+		store_entry(into, h.count++, load_entry(from, old.count - 1));
+	store_header(into, &h);
 }
 
 /* The digits that matter while carrying upwards: the highest five so far. */

@@ -54,6 +54,10 @@ extern size_t decay_state_merged_size(const uint8_t *a, const uint8_t *b);
 extern DecayStatus decay_state_merge(uint8_t *into, size_t size,
 									 const uint8_t *a, const uint8_t *b);
 
+/* Size of a state without spare room and zeros, and a copy of that size. */
+extern size_t decay_state_trimmed_size(const uint8_t *state);
+extern void decay_state_trim(uint8_t *into, size_t size, const uint8_t *from);
+
 /* log2 of the sum, -infinity when the sum is not above zero */
 extern DecayStatus decay_state_log2(const uint8_t *state, double *result);
 

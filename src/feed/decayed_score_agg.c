@@ -22,6 +22,8 @@
 PG_FUNCTION_INFO_V1(feed_decayed_score_trans);
 PG_FUNCTION_INFO_V1(feed_decayed_score_combine);
 PG_FUNCTION_INFO_V1(feed_decayed_score_final);
+PG_FUNCTION_INFO_V1(feed_decayed_state_final);
+PG_FUNCTION_INFO_V1(feed_decayed_state_plus);
 
 static bytea *
 checked_state(Datum value)
@@ -184,4 +186,44 @@ feed_decayed_score_final(PG_FUNCTION_ARGS)
 	state = checked_state(PG_GETARG_DATUM(0));
 	check_status(decay_state_log2(FLAT_STATE_DATA(state), &score));
 	PG_RETURN_FLOAT8(score);
+}
+
+/* A state to be stored: without spare room and zeros. */
+static bytea *
+trimmed(const bytea *state)
+{
+	bytea	   *result = flat_state_make(decay_state_trimmed_size(FLAT_STATE_DATA(state)));
+
+	decay_state_trim(FLAT_STATE_DATA(result), FLAT_STATE_SIZE(result),
+					 FLAT_STATE_DATA(state));
+	return result;
+}
+
+Datum
+feed_decayed_state_final(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(trimmed(checked_state(PG_GETARG_DATUM(0))));
+}
+
+Datum
+feed_decayed_state_plus(PG_FUNCTION_ARGS)
+{
+	bytea	   *a;
+	bytea	   *b;
+	bytea	   *sum;
+
+	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_BYTEA_P(trimmed(checked_state(PG_GETARG_DATUM(PG_ARGISNULL(0) ? 1 : 0))));
+
+	a = checked_state(PG_GETARG_DATUM(0));
+	b = checked_state(PG_GETARG_DATUM(1));
+	sum = flat_state_make(decay_state_merged_size(FLAT_STATE_DATA(a),
+												  FLAT_STATE_DATA(b)));
+	check_status(decay_state_merge(FLAT_STATE_DATA(sum), FLAT_STATE_SIZE(sum),
+								   FLAT_STATE_DATA(a), FLAT_STATE_DATA(b)));
+	PG_RETURN_BYTEA_P(trimmed(sum));
 }

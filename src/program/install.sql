@@ -227,6 +227,8 @@ AS $$
 		   ('give_feedback', 'writer'),
 		   ('withdraw_feedback', 'writer'),
 		   -- trends
+		   ('get_trending', 'reader'),
+		   ('rebuild_trends', 'operator'),
 		   -- neighbors
 		   -- sponsors
 		   ('create_sponsored_campaign', 'operator'),
@@ -258,6 +260,8 @@ AS $$
 		   ('experiment_report'), ('cohort_report'), ('vertical_supply'), ('creator_month'), ('program_health'), ('market_report'), ('member_value'), ('product_praise'),
 		   -- fraud
 		   ('click_counts'), ('fraud_self_purchases'), ('fraud_related_accounts'), ('fraud_click_floods'), ('fraud_brushing'), ('fraud_impossible_engagement'),
+		   -- trends
+		   ('trend_now'), ('post_brigades'),
 		   -- sponsors
 		   ('sponsored_report'), ('sponsored_status'), ('sponsor_balance')
 $$;

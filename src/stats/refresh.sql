@@ -62,7 +62,7 @@ COMMENT ON FUNCTION influence_internal.refresh_post_ranks(pg_snapshot, pg_snapsh
 
 CREATE FUNCTION influence_internal.refresh_stats(days boolean DEFAULT true)
 RETURNS TABLE (status text, post_hours bigint, creator_hours bigint, product_hours bigint, category_hours bigint, days_written bigint, post_ranks bigint,
-	feed_items bigint)
+	feed_items bigint, trends bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -89,6 +89,8 @@ BEGIN
 	post_ranks := influence_internal.refresh_post_ranks(mark.last_seen, mark.upper);
 	PERFORM influence_internal.progress_phase('items of the feed');
 	feed_items := influence_internal.refresh_feed_items(mark.last_seen, mark.upper);
+	PERFORM influence_internal.progress_phase('trends');
+	trends := influence_internal.refresh_trends(mark.last_seen, mark.upper);
 	days_written := 0;
 	IF $1 THEN
 		PERFORM influence_internal.progress_phase('days');
@@ -102,15 +104,16 @@ BEGIN
 				 FROM unnest('{creator,product,category}'::text[]) k);
 		PERFORM influence_internal.close_watermark('refresh_days', mark.current);
 		feed_items := feed_items + influence_internal.refresh_feed_tags() + influence_internal.refresh_feed_means();
+		trends := trends + influence_internal.prune_trends();
 	END IF;
 	PERFORM influence_internal.close_watermark('refresh_stats', mark.current);
 	PERFORM influence_internal.progress_end();
-	status := CASE WHEN post_hours + creator_hours + product_hours + category_hours + days_written + post_ranks + feed_items > 0 THEN 'recorded' ELSE 'duplicate' END;
+	status := CASE WHEN post_hours + creator_hours + product_hours + category_hours + days_written + post_ranks + feed_items + trends > 0 THEN 'recorded' ELSE 'duplicate' END;
 	RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_stats(boolean) IS
-'Recomputes the hourly buckets and ranks that facts written since the last run reach, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). feed_items: rows of feed_item. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
+'Recomputes the hourly buckets and ranks that facts written since the last run reach, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). feed_items: rows of feed_item; trends: rows of trend_rank. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
 
 CREATE FUNCTION influence_internal.seal_stats(as_of timestamptz DEFAULT now())
 RETURNS TABLE (status text, buckets bigint, hours_before timestamptz, days_before timestamptz)

@@ -19,7 +19,45 @@ BEGIN
 		PRIMARY KEY (program_id, kind, half_life, scope_id, item_id)
 	) WITH (fillfactor = 50);
 	CREATE INDEX trend_rank_order ON influence.trend_rank (program_id, kind, half_life, scope_id, score DESC, item_id DESC);
-	COMMENT ON TABLE influence.trend_rank IS 'Decayed counters: log2 of the decayed sum of events, in half-lives since 2000-01-01 UTC, which keeps its order while time passes; scope_id is a category of the catalogue with all below it, 0 = all.';
+	COMMENT ON TABLE influence.trend_rank IS 'Decayed counters: log2 of the decayed sum of events, in half-lives since 2000-01-01 UTC, which keeps its order while time passes; scope_id is a category of the catalogue with all below it, 0 = all; categories are ranked in the branch right above them. What has less than 2^-64 of the best of its scope is left out once a day.';
+
+	CREATE TABLE influence.trend_state (
+		kind text COLLATE "C" NOT NULL CHECK (kind IN ('post', 'product', 'creator', 'category')),
+		item_id bigint NOT NULL,
+		scope_id bigint NOT NULL,
+		program_id bigint NOT NULL,
+		state_6h bytea NOT NULL,
+		state_3d bytea NOT NULL,
+		state_30d bytea NOT NULL,
+		PRIMARY KEY (kind, item_id, scope_id, program_id)
+	) WITH (fillfactor = 70);
+	COMMENT ON TABLE influence.trend_state IS 'The exact sums behind trend_rank, to which refresh_stats adds what is new: states of decayed_score() for half-lives of 6 hours, 3 and 30 days. scope_id: creators have a sum per category of what their posts show, 0 = all; for others it is 0. program_id 0: votes, which count in every program.';
+
+	CREATE TABLE influence.trend_vote (
+		product_id bigint NOT NULL,
+		voted_at timestamptz NOT NULL,
+		weight float8 NOT NULL
+	);
+	CREATE INDEX trend_vote_product ON influence.trend_vote (product_id);
+	COMMENT ON TABLE influence.trend_vote IS 'The votes that are in trend_state, by what they weighed when they were counted (vote_weight, down is negative): what is to be taken off when they weigh something else.';
+
+	CREATE TABLE influence.trend_return (
+		visitor_id uuid NOT NULL,
+		program_id bigint NOT NULL,
+		order_ref text NOT NULL,
+		line_no int NOT NULL,
+		returned numeric NOT NULL,
+		PRIMARY KEY (visitor_id, program_id, order_ref, line_no),
+		FOREIGN KEY (visitor_id, program_id, order_ref, line_no) REFERENCES influence.order_line ON UPDATE CASCADE ON DELETE CASCADE
+	);
+	COMMENT ON TABLE influence.trend_return IS 'How much of an order line (minor units) is taken off in trend_state because it came back, for lines of which something did: what is to be put right when that changes.';
+
+	CREATE TABLE influence.trend_basis (
+		only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+		settings jsonb NOT NULL,
+		built_at timestamptz NOT NULL DEFAULT now()
+	);
+	COMMENT ON TABLE influence.trend_basis IS 'The settings with which trend_state was counted (engagement_weights, trend_weights, vote_weights), and since when; when they change, all is counted anew.';
 
 	-- what feed_item is computed from
 	CREATE TABLE influence.post_sale (
@@ -29,7 +67,8 @@ BEGIN
 		line_no int NOT NULL,
 		post_id bigint NOT NULL,
 		revenue numeric NOT NULL,
-		PRIMARY KEY (visitor_id, program_id, order_ref, line_no, post_id)
+		PRIMARY KEY (visitor_id, program_id, order_ref, line_no, post_id),
+		FOREIGN KEY (visitor_id, program_id, order_ref, line_no) REFERENCES influence.order_line ON UPDATE CASCADE ON DELETE CASCADE
 	);
 	CREATE INDEX post_sale_post ON influence.post_sale (post_id);
 	COMMENT ON TABLE influence.post_sale IS 'What posts brought in, by order line: the credits (minor units) of the touches that came from the post, less their share of what came back of the line. Written by refresh_stats.';
@@ -52,7 +91,11 @@ BEGIN
 	);
 	COMMENT ON TABLE influence.feed_mean IS 'Weighted engagements and revenue (minor units) per impression of a program''s posts: what feed_item compares posts with. Written once a day when it has moved enough.';
 
-	INSERT INTO influence.setting (name, value) VALUES ('feed_shrinkage', '{"impressions": 1000, "drift": 0.05}');
+	INSERT INTO influence.setting (name, value) VALUES
+		('feed_shrinkage', '{"impressions": 1000, "drift": 0.05}'),
+		('trend_weights', '{"view": 0.1, "click": 1, "cart": 3, "coupon": 0, "sale": 10}'),
+		('trending', '{"candidates": 400}');
+	PERFORM influence_internal.create_trend_views();
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_trends() IS 'Step 20 of install(): decayed counters.';

@@ -65,6 +65,20 @@ merge(State *into, const State *a, const State *b)
 	return decay_state_merge(bytes_of(into), into->size, bytes_of(a), bytes_of(b));
 }
 
+/* Without spare room and zeros a state says the same. */
+static void
+check_trim(const State *state, double score)
+{
+	State		trimmed = make_state(decay_state_trimmed_size(bytes_of(state)));
+	double		again = 0;
+
+	decay_state_trim(bytes_of(&trimmed), trimmed.size, bytes_of(state));
+	MUST(decay_state_has_frame(bytes_of(&trimmed), trimmed.size));
+	MUST(decay_state_log2(bytes_of(&trimmed), &again) == DECAY_OK);
+	MUST(memcmp(&again, &score, sizeof(score)) == 0);
+	free(trimmed.block);
+}
+
 static void
 put(uint8_t *bytes, size_t at, const void *value, size_t size)
 {
@@ -139,6 +153,7 @@ check_forged(FuzzInput *in)
 		{
 			MUST(decay_state_has_frame(bytes_of(&both), both.size));
 			MUST(decay_state_log2(bytes_of(&both), &score) == DECAY_OK);
+			check_trim(&both, score);
 		}
 		free(both.block);
 	}

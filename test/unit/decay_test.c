@@ -80,6 +80,18 @@ score_merge(Score *into, const Score *from)
 	into->size = size;
 }
 
+static void
+score_trim(Score *s)
+{
+	size_t		size = decay_state_trimmed_size(s->block + 1);
+	uint8_t    *trimmed = malloc(size + 1);
+
+	decay_state_trim(trimmed + 1, size, s->block + 1);
+	free(s->block);
+	s->block = trimmed;
+	s->size = size;
+}
+
 static double
 score_log2(const Score *s)
 {
@@ -211,7 +223,12 @@ test_order(void)
 				weight[j] = swap;
 			}
 			for (int i = 0; i < n; i++)
+			{
 				score_add(&parts[random64() % 3], half_life, at[i], weight[i]);
+				if (random64() % 16 == 0)
+					score_trim(&parts[random64() % 3]);
+			}
+			score_trim(&parts[2]);
 			score_merge(&parts[2], &parts[0]);
 			score_merge(&parts[1], &parts[2]);
 			if (!same(score_log2(&parts[1]), want))
@@ -221,7 +238,32 @@ test_order(void)
 		}
 		score_free(&whole);
 	}
-	is_i64(wrong, 0, "600 shuffles and merges give the same bits");
+	is_i64(wrong, 0, "600 shuffles, merges and trims give the same bits");
+}
+
+static void
+test_trimming(void)
+{
+	Score		s = score_new(DAY);
+	size_t		full = s.size;
+
+	score_trim(&s);
+	ok(s.size < full, "an empty state takes little room");
+	for (int64_t day = 0; day < 100; day++)
+		score_add(&s, DAY, day * DAY, UNIT);
+	full = s.size;
+	for (int64_t day = 0; day < 100; day++)
+		if (day != 50)
+			score_add(&s, DAY, day * DAY, -UNIT);
+	score_trim(&s);
+	ok(s.size * 2 < full, "what was cancelled takes none");
+	is_dbl(score_log2(&s), 50, 0, "and the rest is there");
+	score_add(&s, DAY, 50 * DAY, -UNIT);
+	score_trim(&s);
+	/* the newest row was at day 99: what is below its window stays dropped */
+	score_add(&s, DAY, (99 - INT64_C(24) * (DECAY_WINDOW_HALF_LIVES / 24 + 8)) * DAY, UNIT);
+	is_dbl(score_log2(&s), -INFINITY, 0, "an empty one keeps its window");
+	score_free(&s);
 }
 
 static void
@@ -278,6 +320,10 @@ test_damage(void)
 			(void) decay_state_merge(merged, size, bad, good.block + 1);
 			free(merged);
 			(void) decay_state_log2(bad, &result);
+			size = decay_state_trimmed_size(bad);
+			merged = malloc(size);
+			decay_state_trim(merged, size, bad);
+			free(merged);
 			(void) decay_state_add(bad, HOUR, (int64_t) random64(), UNIT);
 			(void) decay_state_add(bad, decay_state_half_life(bad), 2000 * HOUR, -UNIT);
 		}
@@ -293,6 +339,7 @@ main(void)
 	test_values();
 	test_cancellation();
 	test_order();
+	test_trimming();
 	test_extremes();
 	test_damage();
 	return done_testing();

@@ -1,0 +1,216 @@
+/*
+ * trend_events.sql
+ *
+ * What new facts add to the decayed counters, and what they take off. Where a
+ * fact changes what others count (an unsmile, one event too many in an hour, a
+ * return, a vote), the others are taken off with what they weighed and added with
+ * what they weigh: both are exact integers in the counter, and what cancels leaves
+ * nothing. Touches and reactions are only ever added, so what they weighed is a
+ * query over those that the last run saw (xact visible in last_seen); what was
+ * taken off for returns, and votes, is written down (trend_return, trend_vote).
+ *
+ * Posts and creators: reactions and comments by engagement_weights. A smile that
+ * was taken back does not count. Events of guests and of accounts younger than
+ * "young_age" weigh "young", and those of a post within an hour (UTC) together at
+ * most as much as "hour_votes" of them do (setting vote_weights, as for votes).
+ * Products and categories: touches and order lines by trend_weights, a line less
+ * by the share of it that came back, at the time of the order; votes by
+ * vote_weight.
+ */
+CREATE FUNCTION influence_internal.trend_post_events(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS TABLE (program_id bigint, creator_id bigint, post_id bigint, path bigint[], weight float8, at timestamptz)
+LANGUAGE plpgsql STABLE
+ROWS 10000
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	kinds text[];
+	weights float8[];
+	rule jsonb := influence_internal.setting_value('vote_weights');
+	young_weight numeric := (rule ->> 'young')::numeric;
+	young_age interval := (rule ->> 'young_age')::interval;
+	hour_limit numeric := (rule ->> 'hour_votes')::numeric;
+	since timestamptz := influence_internal.kept_from('engagement');
+BEGIN
+	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
+	  FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) w
+	 WHERE w.key IN ('smile', 'comment', 'share', 'save', 'click') AND w.value::float8 <> 0;
+	RETURN QUERY
+	WITH fresh AS MATERIALIZED (
+		SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref
+		  FROM influence.engagement x
+		 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+		   AND (x.kind = ANY (kinds) OR x.kind = 'unsmile') AND x.occurred_at >= since
+	), n AS MATERIALIZED (
+		SELECT g.post_id, g.hour, EXISTS (SELECT FROM influence.engagement u WHERE u.post_id = g.post_id AND u.kind = 'unsmile') AS unsmiled
+		  FROM (SELECT f.post_id, date_trunc('hour', f.occurred_at, 'UTC') AS hour FROM fresh f WHERE f.kind <> 'unsmile'
+				UNION
+				-- what comes between a smile and the next event of its visitor there changes whether it was taken back
+				SELECT f.post_id, date_trunc('hour', s.occurred_at, 'UTC')
+				  FROM fresh f
+				 CROSS JOIN LATERAL (SELECT x.occurred_at FROM influence.engagement x
+									  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
+										AND x.occurred_at <= f.occurred_at
+										AND (x.occurred_at < f.occurred_at OR x.event_ref COLLATE "C" < f.event_ref COLLATE "C")
+										AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
+									  ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1) s
+				 WHERE f.kind IN ('smile', 'unsmile')) g
+	), e AS (
+		SELECT n.post_id, n.hour, x.kind, x.occurred_at, pg_visible_in_snapshot(x.xact, $1) AS was,
+			   coalesce(x.occurred_at < s.created_at + young_age, true) AS young,
+			   n.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $2) AS taken,
+			   n.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $1) AS was_taken
+		  FROM n
+		  JOIN influence.engagement x ON x.post_id = n.post_id AND x.occurred_at >= n.hour AND x.occurred_at < n.hour + interval '1 hour'
+		  LEFT JOIN influence.shopper s ON s.visitor_id = x.visitor_id
+		 WHERE x.kind = ANY (kinds) AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
+	), counted AS (
+		SELECT e.*, greatest(count(*) FILTER (WHERE e.young AND NOT e.taken) OVER w, 1) AS young_ones,
+			   greatest(count(*) FILTER (WHERE e.young AND e.was AND NOT e.was_taken) OVER w, 1) AS young_before
+		  FROM e
+		WINDOW w AS (PARTITION BY e.post_id, e.hour)
+	), weighed AS (
+		SELECT c.post_id, c.occurred_at,
+			   CASE WHEN c.taken THEN 0
+					ELSE weights[array_position(kinds, c.kind)]
+						* CASE WHEN c.young THEN round(young_weight * least(1, hour_limit / c.young_ones), 9)::float8 ELSE 1 END END AS weighs,
+			   CASE WHEN c.was_taken OR NOT c.was THEN 0
+					ELSE weights[array_position(kinds, c.kind)]
+						* CASE WHEN c.young THEN round(young_weight * least(1, hour_limit / c.young_before), 9)::float8 ELSE 1 END END AS weighed
+		  FROM counted c
+	)
+	SELECT p.program_id, p.creator_id, p.post_id, coalesce(k.path, '{}'), d.weight, w.occurred_at
+	  FROM weighed w
+	  JOIN influence.post p ON p.post_id = w.post_id
+	  LEFT JOIN influence.feed_item f ON f.post_id = w.post_id
+	  LEFT JOIN influence.category k ON k.category_id = f.category_id
+	 CROSS JOIN LATERAL (VALUES (w.weighs), (- w.weighed)) d(weight)
+	 WHERE w.weighs <> w.weighed AND d.weight <> 0;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.trend_post_events(pg_snapshot, pg_snapshot) IS
+'What the reactions and comments that are new by last_seen and upper add to the counters of posts and creators, and take off: rows to be summed, with the path of the category of what the post shows first. Settings engagement_weights, vote_weights.';
+
+CREATE FUNCTION influence_internal.next_is_unsmile(visitor_id uuid, post_id bigint, occurred_at timestamptz, event_ref text, seen pg_snapshot)
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT x.kind = 'unsmile' FROM influence.engagement x
+			 WHERE x.visitor_id = $1 AND x.post_id = $2 AND x.kind IN ('smile', 'unsmile')
+			   AND x.occurred_at >= $3 AND (x.occurred_at > $3 OR x.event_ref COLLATE "C" > $4 COLLATE "C")
+			   AND ($5 IS NULL OR pg_visible_in_snapshot(x.xact, $5))
+			 ORDER BY x.occurred_at, x.event_ref COLLATE "C" LIMIT 1) IS TRUE;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.next_is_unsmile(uuid, bigint, timestamptz, text, pg_snapshot) IS
+'Whether a visitor''s next smile or unsmile of a post after a smile takes it back, among the facts that a snapshot shows (NULL = all).';
+
+CREATE FUNCTION influence_internal.trend_product_events(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS TABLE (program_id bigint, product_id bigint, path bigint[], weight float8, at timestamptz)
+LANGUAGE plpgsql
+ROWS 10000
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	kinds text[];
+	weights float8[];
+	sale numeric := coalesce((influence_internal.setting_value('trend_weights') ->> 'sale')::numeric, 0);
+	since timestamptz := influence_internal.kept_from('touch');
+BEGIN
+	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
+	  FROM jsonb_each_text(influence_internal.setting_value('trend_weights')) w
+	 WHERE w.key IN ('view', 'click', 'cart', 'coupon') AND w.value::float8 <> 0;
+	RETURN QUERY
+	SELECT x.program_id, x.product_id, coalesce(k.path, '{}'), weights[array_position(kinds, x.kind)], x.touched_at
+	  FROM influence.touch x
+	  LEFT JOIN influence.product p ON p.product_id = x.product_id
+	  LEFT JOIN influence.category k ON k.category_id = coalesce(x.category_id, p.category_id)
+	 WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.kind = ANY (kinds) AND x.touched_at >= since
+	   AND (x.product_id IS NOT NULL OR x.category_id IS NOT NULL);
+	RETURN QUERY
+	WITH n AS (
+		SELECT l.visitor_id, l.program_id, l.order_ref, l.line_no
+		  FROM influence.order_line l WHERE influence_internal.is_fresh(l.xact, $1, $2)
+		UNION
+		SELECT r.visitor_id, r.program_id, r.order_ref, r.line_no
+		  FROM influence.order_return r WHERE influence_internal.is_fresh(r.xact, $1, $2)
+	), v AS MATERIALIZED (
+		SELECT l.visitor_id, l.program_id, l.order_ref, l.line_no, l.product_id, l.category_path, o.ordered_at, l.base_amount,
+			   pg_visible_in_snapshot(l.xact, $1) AS was, coalesce(t.returned, 0) AS returned_before,
+			   coalesce((SELECT sum(CASE r.kind WHEN 'chargeback_reversed' THEN -r.amount ELSE r.amount END)
+						   FROM influence.order_return r
+						  WHERE r.visitor_id = n.visitor_id AND r.program_id = n.program_id AND r.order_ref = n.order_ref AND r.line_no = n.line_no
+							AND r.state = 'applied' AND r.kind <> 'goodwill'), 0) AS returned
+		  FROM n
+		  JOIN influence.order_line l USING (visitor_id, program_id, order_ref, line_no)
+		  JOIN influence.orders o USING (visitor_id, program_id, order_ref)
+		  LEFT JOIN influence.trend_return t ON t.visitor_id = n.visitor_id AND t.program_id = n.program_id AND t.order_ref = n.order_ref AND t.line_no = n.line_no
+		 WHERE $2 IS NULL OR pg_visible_in_snapshot(l.xact, $2)
+	), stored AS (
+		INSERT INTO influence.trend_return AS t (visitor_id, program_id, order_ref, line_no, returned)
+		SELECT v.visitor_id, v.program_id, v.order_ref, v.line_no, v.returned FROM v WHERE v.returned <> v.returned_before
+		ON CONFLICT ON CONSTRAINT trend_return_pkey DO UPDATE SET returned = excluded.returned
+	)
+	SELECT v.program_id, v.product_id, v.category_path, d.weight, v.ordered_at
+	  FROM v
+	 CROSS JOIN LATERAL (VALUES (influence_internal.sale_weight(sale, v.base_amount, v.returned)),
+								(CASE WHEN v.was THEN - influence_internal.sale_weight(sale, v.base_amount, v.returned_before) ELSE 0 END)) d(weight)
+	 WHERE d.weight <> 0;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.trend_product_events(pg_snapshot, pg_snapshot) IS
+'What the touches, order lines and returns that are new by last_seen and upper add to the counters of products and categories, and take off: rows to be summed, with the path of the category frozen on the touch or line. Writes trend_return. Setting trend_weights.';
+
+CREATE FUNCTION influence_internal.sale_weight(sale numeric, base bigint, returned numeric)
+RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	-- in whole steps of the counter, so that what is taken off later is what was added
+	SELECT (round(sale * 1048576 * CASE WHEN base > 0 THEN 1 - least(greatest(returned, 0), base) / base::numeric ELSE 1 END) / 1048576)::float8
+$$;
+COMMENT ON FUNCTION influence_internal.sale_weight(numeric, bigint, numeric) IS
+'What an order line weighs of which an amount came back (minor units): the weight of a sale, less by that share; in steps of 2^-20.';
+
+CREATE FUNCTION influence_internal.trend_vote_events(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS TABLE (product_id bigint, path bigint[], weight float8, at timestamptz)
+LANGUAGE plpgsql
+ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	vote_weight float8 := coalesce((influence_internal.setting_value('engagement_weights') ->> 'vote')::float8, 0);
+	reached bigint[];
+BEGIN
+	SELECT array_agg(DISTINCT x.product_id) INTO reached
+	  FROM influence.engagement x
+	 WHERE x.kind = 'vote' AND x.product_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2);
+	IF reached IS NULL THEN
+		RETURN;
+	END IF;
+	RETURN QUERY
+	WITH gone AS (
+		DELETE FROM influence.trend_vote v WHERE v.product_id = ANY (reached) RETURNING v.product_id, v.weight, v.voted_at
+	), came AS (
+		INSERT INTO influence.trend_vote AS v (product_id, voted_at, weight)
+		SELECT w.product_id, w.voted_at, (w.vote * w.weight)::float8 * vote_weight
+		  FROM influence.vote_weight w
+		 WHERE w.product_id = ANY (reached) AND w.weight <> 0 AND vote_weight <> 0
+		RETURNING v.product_id, v.weight, v.voted_at
+	)
+	SELECT e.product_id, k.path, e.weight, e.voted_at
+	  FROM (SELECT c.product_id, c.weight, c.voted_at FROM came c
+			UNION ALL
+			SELECT g.product_id, - g.weight, g.voted_at FROM gone g) e
+	  JOIN influence.product p ON p.product_id = e.product_id
+	  JOIN influence.category k ON k.category_id = p.category_id;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.trend_vote_events(pg_snapshot, pg_snapshot) IS
+'Weighs the votes anew of products with votes that are new by last_seen and upper, and says what this adds to the counters of products and categories and takes off: rows to be summed. All votes of such a product, since one changes what others weigh.';
