@@ -13,6 +13,7 @@ SQL_PARTS = \
 	src/engagement/priors.sql \
 	src/engagement/patterns.sql \
 	src/engagement/score_creators.sql \
+	src/neighbors/item_neighbors.sql \
 	src/feed/ranking.sql \
 	src/trends/decayed_state.sql \
 	src/program/install.sql \

@@ -79,12 +79,12 @@ neighbors_sums_step(NeighborsSums *sums, const NeighborsMatrix *matrix)
 }
 
 void
-neighbors_roots(double *root, const uint64_t *norm, uint32_t items, bool weighted)
+neighbors_norms(double *number, const uint64_t *norm, uint32_t items, bool weighted)
 {
 	uint32_t	item;
 
 	for (item = 0; item < items; item++)
-		root[item] = sqrt(neighbors_number(norm[item], weighted));
+		number[item] = neighbors_number(norm[item], weighted);
 }
 
 /* Is a better than b? */
@@ -157,10 +157,10 @@ sort_scores(NeighborsScore *heap, uint32_t n, uint32_t k)
 }
 
 uint32_t
-neighbors_nearest(NeighborsSums *sums, const double *root, bool weighted, uint32_t k, double shrink,
+neighbors_nearest(NeighborsSums *sums, const double *norm, bool weighted, uint32_t k, double shrink,
 				  NeighborsScore *nearest)
 {
-	double		own = root[sums->item];
+	double		own = norm[sums->item];
 	uint32_t	n = 0;
 	uint32_t	i;
 
@@ -172,7 +172,7 @@ neighbors_nearest(NeighborsSums *sums, const double *root, bool weighted, uint32
 		if (item != sums->item)
 		{
 			score.value = neighbors_similarity(neighbors_number(sums->sum[item], weighted), own,
-											   root[item], shrink);
+											   norm[item], shrink);
 			score.item = item;
 			n = offer(nearest, n, k, score);
 		}

@@ -20,13 +20,14 @@
 #ifndef PG_INFLUENCE_NEIGHBORS_CORE_H
 #define PG_INFLUENCE_NEIGHBORS_CORE_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* A weight is an integer, 1 where nobody gave one, else in units of 2^-16. */
-#define NEIGHBORS_WEIGHT_BITS 16
-#define NEIGHBORS_MAX_WEIGHT 32767.0
+/* A weight is an integer, 1 where nobody gave one, else in units of 2^-12. */
+#define NEIGHBORS_WEIGHT_BITS 12
+#define NEIGHBORS_MAX_WEIGHT 524287.0
 
 /* as many events, users or items as there may be */
 #define NEIGHBORS_MAX UINT32_C(0x7fffffff)
@@ -111,8 +112,7 @@ extern void neighbors_histories_start(NeighborsBuild *build, NeighborsHistories 
 extern bool neighbors_histories_step(NeighborsBuild *build);
 
 /*
- * The same from the items' side: who chose an item, by ascending number, with
- * the root of its squared weights.
+ * The same from the items' side: who chose an item, by ascending number.
  */
 typedef struct NeighborsMatrix
 {
@@ -182,14 +182,14 @@ typedef struct NeighborsScore
 } NeighborsScore;
 
 /*
- * similarity = c * c / (root_a * root_b * (c + shrink)), c the sum of a and b:
- * the cosine c / (root_a * root_b), shrunk by c / (c + shrink).  Evaluated in
- * this order, each step rounded to double.
+ * similarity = c * c / (sqrt(a * b) * (c + shrink)), c the sum of both items, a
+ * and b their norms: the cosine c / sqrt(a * b), shrunk by c / (c + shrink).
+ * Evaluated in this order, each step rounded to double.
  */
 static inline double
-neighbors_similarity(double common, double root_a, double root_b, double shrink)
+neighbors_similarity(double common, double norm_a, double norm_b, double shrink)
 {
-	return common * common / (root_a * root_b * (common + shrink));
+	return common * common / (sqrt(norm_a * norm_b) * (common + shrink));
 }
 
 /* A norm or a sum as a number: what it is in units of 1. */
@@ -199,15 +199,15 @@ neighbors_number(uint64_t value, bool weighted)
 	return weighted ? (double) value * (1.0 / ((uint64_t) 1 << 2 * NEIGHBORS_WEIGHT_BITS)) : (double) value;
 }
 
-/* root[items], the square roots of the norms */
-extern void neighbors_roots(double *root, const uint64_t *norm, uint32_t items, bool weighted);
+/* number[items], the norms as numbers */
+extern void neighbors_norms(double *number, const uint64_t *norm, uint32_t items, bool weighted);
 
 /*
  * The k nearest neighbours by the sums of sums->item, the nearest first; how
  * many there are.  nearest has room for k or for items, whichever is less; the
  * sums are zero afterwards.
  */
-extern uint32_t neighbors_nearest(NeighborsSums *sums, const double *root, bool weighted,
+extern uint32_t neighbors_nearest(NeighborsSums *sums, const double *norm, bool weighted,
 								  uint32_t k, double shrink, NeighborsScore *nearest);
 
 /* Neighbours of all items: of item i those in [start[i], start[i + 1]). */

@@ -206,12 +206,12 @@ histories_fit(const Case *c, const uint32_t *weights)
 static bool
 neighbors_fit(const Case *c, const uint32_t *weights, uint32_t k, double shrink)
 {
-	double	   *root = room(c->items, sizeof(double));
+	double	   *norm = room(c->items, sizeof(double));
 	uint64_t   *sum = room(c->items, sizeof(uint64_t));
 	uint32_t   *touched = room(c->items, sizeof(uint32_t));
 	NeighborsScore *nearest = room(k < c->items ? k : c->items, sizeof(NeighborsScore));
 	double	   *similarity = room(c->items, sizeof(double));
-	double		unit = c->weighted ? 1.0 / 65536 : 1;
+	double		unit = c->weighted ? 1.0 / 4096 : 1;
 	NeighborsSums sums;
 	bool		right = true;
 	uint32_t	a;
@@ -219,7 +219,7 @@ neighbors_fit(const Case *c, const uint32_t *weights, uint32_t k, double shrink)
 	uint32_t	user;
 	uint32_t	i;
 
-	neighbors_roots(root, c->matrix.norm, c->items, c->weighted);
+	neighbors_norms(norm, c->matrix.norm, c->items, c->weighted);
 	neighbors_sums_init(&sums, sum, touched, c->items);
 	for (a = 0; a < c->items && right; a++)
 	{
@@ -229,7 +229,7 @@ neighbors_fit(const Case *c, const uint32_t *weights, uint32_t k, double shrink)
 		neighbors_sums_start(&sums, &c->matrix, a);
 		while (!neighbors_sums_step(&sums, &c->matrix))
 			;
-		n = neighbors_nearest(&sums, root, c->weighted, k, shrink, nearest);
+		n = neighbors_nearest(&sums, norm, c->weighted, k, shrink, nearest);
 		for (b = 0; b < c->items; b++)
 		{
 			__int128	common = 0;
@@ -251,7 +251,7 @@ neighbors_fit(const Case *c, const uint32_t *weights, uint32_t k, double shrink)
 				double		together = (double) common * unit * unit;
 
 				similarity[b] = together * together /
-					(sqrt((double) squares_a * unit * unit) * sqrt((double) squares_b * unit * unit) * (together + shrink));
+					(sqrt((double) squares_a * unit * unit * ((double) squares_b * unit * unit)) * (together + shrink));
 				found++;
 			}
 		}
@@ -269,7 +269,7 @@ neighbors_fit(const Case *c, const uint32_t *weights, uint32_t k, double shrink)
 		for (b = 0; b < c->items; b++)
 			right = right && sum[b] == 0;
 	}
-	free(root);
+	free(norm);
 	free(sum);
 	free(touched);
 	free(nearest);
@@ -358,7 +358,7 @@ test_steps(void)
 	uint32_t	i;
 	uint64_t   *sum = room(ITEMS, sizeof(uint64_t));
 	uint32_t   *touched = room(ITEMS, sizeof(uint32_t));
-	double	   *root = room(ITEMS, sizeof(double));
+	double	   *norm = room(ITEMS, sizeof(double));
 	NeighborsScore nearest[3];
 	NeighborsSums sums;
 	uint32_t	steps = 1;
@@ -386,20 +386,20 @@ test_steps(void)
 	}
 	is_u64(i, ITEMS, "the newest first");
 	is_u64(c.matrix.norm[0], USERS, "an item that all have");
-	neighbors_roots(root, c.matrix.norm, ITEMS, false);
+	neighbors_norms(norm, c.matrix.norm, ITEMS, false);
 	neighbors_sums_init(&sums, sum, touched, ITEMS);
 	neighbors_sums_start(&sums, &c.matrix, 0);
 	while (!neighbors_sums_step(&sums, &c.matrix))
 		steps++;
 	ok(steps >= ITEMS / 65536, "its sums come in steps");
 	is_u64(sums.count, ITEMS, "with all others");
-	is_u64(neighbors_nearest(&sums, root, false, 3, 0, nearest), 3, "three of them");
+	is_u64(neighbors_nearest(&sums, norm, false, 3, 0, nearest), 3, "three of them");
 	/* shared with 2 users: 2 / sqrt(3000 * 2); the first of those who are equal */
 	ok(nearest[0].item == 2 && nearest[1].item == 3 && nearest[2].item == 4, "ties go to the smaller number");
 	is_dbl(nearest[0].value, 0.025819888974716113, 1e-15, "the similarity by hand");
 	free(sum);
 	free(touched);
-	free(root);
+	free(norm);
 	free_case(&c);
 }
 
