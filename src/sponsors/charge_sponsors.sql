@@ -125,6 +125,10 @@ BEGIN
 					 WHERE c.status = 'active' AND upper(c.valid) > now() AND c.sponsored_campaign_id = coalesce($1, c.sponsored_campaign_id)) v) w
 	 WHERE p.sponsored_campaign_id = w.sponsored_campaign_id AND p.post_id = w.post_id AND (p.worth, p.place) <> (w.worth, w.place);
 	GET DIAGNOSTICS written = ROW_COUNT;
+	UPDATE influence.sponsored_total t SET worth = p.worth
+	  FROM influence.sponsored_post p
+	 WHERE p.sponsored_campaign_id = t.sponsored_campaign_id AND p.place = 1 AND t.worth <> p.worth
+	   AND t.sponsored_campaign_id = coalesce($1, t.sponsored_campaign_id);
 	RETURN written;
 END
 $$;

@@ -19,15 +19,15 @@ BEGIN
 		RETURN;
 	END IF;
 	RETURN QUERY
-	SELECT (row_number() OVER ())::int, n.sponsored_campaign_id, n.post_id, n.creator_id, n.disclosure, n.worth, n.room
+	SELECT (row_number() OVER (ORDER BY n.worth DESC, n.draw, n.sponsored_campaign_id, p.place))::int, n.sponsored_campaign_id, p.post_id, p.creator_id,
+		   n.disclosure, p.worth, n.room
 	  FROM (
-		SELECT s.sponsored_campaign_id, s.post_id, s.creator_id, s.disclosure, s.worth, s.cap - x.shown::int AS room
+		SELECT s.sponsored_campaign_id, s.disclosure, s.worth, s.draw, s.cap - x.shown::int AS room
 		  FROM (
-			SELECT c.sponsored_campaign_id, p.post_id, p.creator_id, c.disclosure, p.worth, c.cap, c.cap_per, t.units, c.pricing, c.bid, c.budget, c.valid,
-				   hashtextextended(concat_ws(' ', $2, to_char($8 AT TIME ZONE 'UTC', 'YYYY-MM-DD'), c.sponsored_campaign_id), 0) AS draw
+			SELECT c.sponsored_campaign_id, c.disclosure, t.worth, c.cap, c.cap_per, t.units, c.pricing, c.bid, c.budget, c.valid,
+				   hashint8extended(c.sponsored_campaign_id, (SELECT uuid_hash_extended($2, floor(extract(epoch FROM $8) / 86400)::bigint))) AS draw
 			  FROM influence.sponsored_campaign c
 			  JOIN influence.sponsored_total t ON t.sponsored_campaign_id = c.sponsored_campaign_id
-			  JOIN influence.sponsored_post p ON p.sponsored_campaign_id = c.sponsored_campaign_id AND p.place <= 3
 			 WHERE c.program_id = $1 AND c.status = 'active' AND upper(c.valid) > $8 AND lower(c.valid) <= $8
 			   AND (c.countries = '{}' OR $4 = ANY (c.countries))
 			   AND (c.surfaces = '{}' OR $7 = ANY (c.surfaces))
@@ -38,17 +38,17 @@ BEGIN
 			   AND t.spent * extract(epoch FROM upper(c.valid) - lower(c.valid)) <= c.budget * extract(epoch FROM $8 - lower(c.valid) + interval '1 hour')
 			   -- each is asked once, and only if a campaign in force wants to know
 			   AND (c.verticals = '{}' OR c.verticals && (
-					SELECT array_agg(DISTINCT r.vertical)
-					  FROM (SELECT f.target_id FROM influence.follow f WHERE f.visitor_id = ANY ($3) AND f.target_kind = 'creator'
-							 ORDER BY f.since DESC, f.target_id DESC LIMIT 200) f
-					  JOIN influence.creator r ON r.creator_id = f.target_id))
+					SELECT array_agg(r.vertical)
+					  FROM influence_internal.creator_at(ARRAY(
+							SELECT f.target_id FROM influence.follow f WHERE f.visitor_id = ANY ($3) AND f.target_kind = 'creator'
+							 ORDER BY f.since DESC, f.target_id DESC LIMIT 200), $8) r))
 			   AND (c.cohorts = '{}' OR c.cohorts && (
 					SELECT array_agg(m.cohort) FROM influence.cohort_member m
 					 WHERE m.member_kind = 'shopper' AND m.member_id = ANY ($3::text[]) AND m.valid @> $8))
 			   AND (c.plans = '{}' OR c.plans && (
 					SELECT array_agg(x.plan) FROM (SELECT m.plan_id AS plan FROM influence.membership m WHERE m.visitor_id = ANY ($3) AND m.valid @> $8) y
 					 CROSS JOIN LATERAL (VALUES (y.plan), ('*')) x(plan)))
-			 ORDER BY p.worth DESC, draw, c.sponsored_campaign_id, p.post_id
+			 ORDER BY t.worth DESC, draw, c.sponsored_campaign_id
 			OFFSET 0) s
 		 CROSS JOIN LATERAL (
 				SELECT count(*) AS shown FROM influence.sponsored_charge x
@@ -63,8 +63,11 @@ BEGIN
 									 influence_internal.sponsored_units(s.pricing, s.bid,
 										floor(s.budget * (extract(epoch FROM $8 - lower(s.valid)) + 3600) / extract(epoch FROM upper(s.valid) - lower(s.valid)))))
 							   - s.units AS units) l)
-		 LIMIT $9) n;
+		 LIMIT $9) n
+	  JOIN influence.sponsored_post p ON p.sponsored_campaign_id = n.sponsored_campaign_id AND p.place <= 3
+	 ORDER BY 1
+	 LIMIT $9;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.sponsored_candidates(bigint, uuid, uuid[], text, bigint[], boolean, text, timestamptz, int) IS
-'The posts of campaigns that may be shown to a viewer (viewers: all visitors that the person is; country, topics of interest, whether the feed may be personalised, surface) at a moment: in force, for this viewer, within budget, pacing (what is spent is at most the budget times the share of its time that is over, plus an hour''s worth) and frequency cap, with charges that are not counted yet. Ordered by worth, then a hash of viewer, day (UTC) and campaign; at most three posts of a campaign, which are alternatives. Without personalisation: only campaigns for everybody, a country or a surface. verticals are those of the 200 creators followed last. disclosure is that of the campaign, room how often it may still be shown to the viewer (NULL = no cap). The posts'' own right to be shown is the feed''s to judge.';
+'The posts of campaigns that may be shown to a viewer (viewers: all visitors that the person is; country, topics of interest, whether the feed may be personalised, surface) at a moment: in force, for this viewer, within budget, pacing (what is spent is at most the budget times the share of its time that is over, plus an hour''s worth) and frequency cap, with charges that are not counted yet. Ordered by the worth of the campaign''s best post, then a hash of viewer, day (UTC) and campaign, each with at most three posts, which are alternatives. Without personalisation: only campaigns for everybody, a country or a surface. verticals are those of the 200 creators followed last. disclosure is that of the campaign, room how often it may still be shown to the viewer (NULL = no cap). The posts'' own right to be shown is the feed''s to judge.';

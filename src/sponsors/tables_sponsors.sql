@@ -60,7 +60,7 @@ BEGIN
 		place int NOT NULL CHECK (place > 0),
 		PRIMARY KEY (sponsored_campaign_id, post_id)
 	) WITH (fillfactor = 70);
-	COMMENT ON TABLE influence.sponsored_post IS 'The posts of a campaign. worth orders campaigns in the feed: what 1,000 impressions are expected to bring (bid, or bid x 1,000 x click rate) times the post''s engagement over the program''s; place orders the posts of a campaign by it. Both are renewed by the job charge_sponsors.';
+	COMMENT ON TABLE influence.sponsored_post IS 'The posts of a campaign. worth: what 1,000 impressions are expected to bring (bid, or bid x 1,000 x click rate) times the post''s engagement over the program''s; place orders the posts of a campaign by it, the first one''s orders campaigns in the feed. Both are renewed by the job charge_sponsors.';
 
 	CREATE TABLE influence.sponsored_change (
 		sponsored_campaign_id bigint NOT NULL REFERENCES influence.sponsored_campaign,
@@ -107,10 +107,11 @@ BEGIN
 		free bigint NOT NULL DEFAULT 0,
 		refunded bigint NOT NULL DEFAULT 0,
 		spent bigint NOT NULL DEFAULT 0 CHECK (spent >= 0),
+		worth float8 NOT NULL DEFAULT 0,
 		entries bigint NOT NULL DEFAULT 0,
 		settled_at timestamptz
 	) WITH (fillfactor = 50);
-	COMMENT ON TABLE influence.sponsored_total IS 'What is counted of a campaign: impressions and clicks; units charged (of its pricing; those refunded are off), free (what was delivered beyond the budget), refunded; spent = floor(bid x units / 1,000), or bid x units, in minor units: what the ledger has, in so many entries.';
+	COMMENT ON TABLE influence.sponsored_total IS 'What is counted of a campaign: impressions and clicks; units charged (of its pricing; those refunded are off), free (what was delivered beyond the budget), refunded; spent = floor(bid x units / 1,000), or bid x units, in minor units: what the ledger has, in so many entries; worth is that of the post in the first place.';
 
 	CREATE TABLE influence.sponsored_day (
 		sponsored_campaign_id bigint NOT NULL REFERENCES influence.sponsored_campaign,
