@@ -118,7 +118,7 @@ SELECT * FROM pg_temp.not_refused('IN002', $$decide_case(10, 'self_purchases', '
 	$$decide_case(10, 'self_purchases', '1 2024-05', true, 'x', '')$$, $$decide_case(10, 'self_purchases', '1 2024-05', true, 'x', NULL)$$, $$find_fraud(NULL)$$, $$find_fraud('infinity')$$);
 -- what was decided cannot be rewritten, not even by the owner of the tables
 SET ROLE influence_owner;
-SELECT pg_temp.error_of($$UPDATE influence.fraud_decision SET note = 'x'$$), pg_temp.error_of($$DELETE FROM influence.fraud_decision$$);
+SELECT pg_temp.error_of($$UPDATE influence.fraud_decision SET confirmed = NOT confirmed$$), pg_temp.error_of($$DELETE FROM influence.fraud_decision$$);
 SET ROLE influence_writer;
 SELECT pg_temp.error_of($$SELECT influence.find_fraud()$$), pg_temp.error_of($$SELECT FROM influence.fraud_case$$);
 SET ROLE influence_reader;

@@ -52,7 +52,7 @@ CREATE FUNCTION pg_temp.told(w int) RETURNS TABLE (of text, n int, facts text) L
 	SELECT 'credit', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,touch_visitor_id,order_ref,xact}'::text[] || jsonb_build_object('own', x.touch_visitor_id = x.visitor_id))::text
 	  FROM influence.credit x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
 	UNION ALL
-	SELECT 'earning', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,xact}'::text[])::text FROM influence.earning x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
+	SELECT 'earning', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,entry_id,xact}'::text[])::text FROM influence.earning x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
 	UNION ALL
 	SELECT 'ledger', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,entry_key,entry_no,booked_at,xact}'::text[] || jsonb_build_object('key', regexp_replace(x.entry_key, '[^/]*/[^/]*$', '')))::text
 	  FROM influence.ledger x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'

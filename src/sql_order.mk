@@ -50,6 +50,7 @@ SQL_PARTS = \
 	src/trends/trend_views.sql \
 	src/neighbors/tables_neighbors.sql \
 	src/sponsors/tables_sponsors.sql \
+	src/privacy/tables_privacy.sql \
 	src/program/programs.sql \
 	src/program/products.sql \
 	src/admission/facts.sql \
@@ -176,4 +177,6 @@ SQL_PARTS = \
 	src/sponsors/charge_sponsors.sql \
 	src/sponsors/refunds.sql \
 	src/sponsors/sponsored_candidates.sql \
-	src/sponsors/check_sponsors.sql
+	src/sponsors/check_sponsors.sql \
+	src/privacy/registry.sql \
+	src/privacy/forget_shopper.sql

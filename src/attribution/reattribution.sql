@@ -54,7 +54,8 @@ BEGIN
 	-- what came by COPY: events may move the lock, and both are booked after it too
 	arrived := influence_internal.take_in_parked($1, $2, $3);
 	SELECT t.* INTO terms FROM influence_internal.order_terms($1, $2, $3) t;
-	locked := decided_at >= terms.available_at;
+	-- of a forgotten shopper nothing new can be known
+	locked := decided_at >= terms.available_at OR EXISTS (SELECT FROM influence.forgotten_visitor f WHERE f.visitor_id = $2);
 	IF locked AND unseen = '{}' THEN
 		IF arrived OR terms.replacement THEN
 			booked := influence_internal.book_order($1, $2, $3);
@@ -115,6 +116,20 @@ $$;
 COMMENT ON FUNCTION influence_internal.reattribute(bigint, text, uuid) IS
 'Attributes an order again with the touches, aliases, coupons and creator accounts known now, under the policy that it was first attributed under; the jobs do so by themselves for late touches and merges. visitor_id is needed only where two visitors have the same order_ref. -> status recorded | duplicate (nothing changed) | locked (its hold is over: nothing is attributed again) | refused (the order is in two programs of a group), and the order''s sums as record_order. IN002, IN003.';
 
+CREATE FUNCTION influence_internal.reattribution_horizon()
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT coalesce(min(CASE WHEN y.hold_from <> 'placed' THEN '-infinity'	-- held from an event that may be yet to come
+						ELSE now() - interval '3 days' - CASE WHEN y.hold_after_month_end IS NOT NULL
+							THEN interval '31 days' + make_interval(days => y.hold_after_month_end) ELSE y.hold END END), now())
+			  FROM influence.payout_policy y);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.reattribution_horizon() IS 'Orders placed before this moment are locked for sure.';
+
 CREATE FUNCTION influence_internal.queue_reattribution(looked pg_snapshot DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -133,11 +148,7 @@ BEGIN
 	END IF;
 	-- orders with a lesser transaction id may have looked for their touches before the last run did
 	SELECT pg_snapshot_xmax(w.last_seen) INTO began_before FROM influence.watermark w WHERE w.name = 'reattribute orders';
-	-- older orders are locked for sure
-	SELECT coalesce(min(CASE WHEN y.hold_from <> 'placed' THEN '-infinity'	-- held from an event that may be yet to come
-			ELSE now() - interval '3 days' - CASE WHEN y.hold_after_month_end IS NOT NULL
-				THEN interval '31 days' + make_interval(days => y.hold_after_month_end) ELSE y.hold END END), now()) INTO horizon
-	  FROM influence.payout_policy y;
+	horizon := influence_internal.reattribution_horizon();
 	INSERT INTO influence.reattribution AS q (visitor_id, since)
 	SELECT influence_internal.person_of(n.visitor_id), min(n.since)
 	  FROM (-- touches that happened before an order: most touches have none after them yet

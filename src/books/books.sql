@@ -155,7 +155,7 @@ BEGIN
 		SELECT l.*, CASE WHEN l.credit_account IN ('payable', 'platform_revenue') THEN l.amount ELSE -l.amount END AS signed
 		  FROM influence.ledger l WHERE l.source = 'line' AND l.program_id = coalesce($1, l.program_id)
 	), earnings AS (
-		SELECT e.*, influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision) AS entry_key
+		SELECT e.*, influence_internal.earning_entry_key(e.entry_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision) AS entry_key
 		  FROM influence.earning e WHERE e.amount <> 0 AND e.program_id = coalesce($1, e.program_id)
 	)
 	SELECT 'the ledger has every earning', coalesce(e.program_id, l.program_id),

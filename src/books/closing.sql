@@ -25,7 +25,7 @@ BEGIN
 	 WHERE influence_internal.is_fresh(e.xact, coalesce(last_seen, '1:1:'), NULL) AND e.program_id = $1 AND e.occurred_at < $3 AND e.amount <> 0
 	   AND NOT EXISTS (SELECT FROM influence.ledger l
 						WHERE l.party_id = e.creator_id AND l.program_id = e.program_id
-						  AND l.entry_key = influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision))
+						  AND l.entry_key = influence_internal.earning_entry_key(e.entry_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision))
 	 LIMIT 1;
 	IF FOUND THEN
 		PERFORM influence_internal.raise_refused(format('not all earnings until the end of period %s are booked', $2),

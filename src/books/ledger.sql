@@ -5,7 +5,7 @@
  * idempotent on the natural key, so it can run in the order's transaction and
  * again in the minute job for rows that came in by COPY.
  */
-CREATE FUNCTION influence_internal.earning_entry_key(visitor_id uuid, order_ref text, line_no int, kind text, seq int, revision int)
+CREATE FUNCTION influence_internal.earning_entry_key(entry_id uuid, order_ref text, line_no int, kind text, seq int, revision int)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
@@ -13,10 +13,10 @@ AS $$
 	SELECT kind OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) seq::pg_catalog.text
 		   OPERATOR(pg_catalog.||) CASE WHEN revision OPERATOR(pg_catalog.>) 0 THEN ':' OPERATOR(pg_catalog.||) revision::pg_catalog.text ELSE '' END
 		   OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) line_no::pg_catalog.text
-		   OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) visitor_id::pg_catalog.text
+		   OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) entry_id::pg_catalog.text
 		   OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) order_ref
 $$;
-COMMENT ON FUNCTION influence_internal.earning_entry_key(uuid, text, int, text, int, int) IS 'The ledger''s natural key of an earning: kind, seq (and revision after the first), line, visitor, order_ref.';
+COMMENT ON FUNCTION influence_internal.earning_entry_key(uuid, text, int, text, int, int) IS 'The ledger''s natural key of an earning: kind, seq (and revision after the first), line, the earning''s entry_id, order_ref. It says nothing about the visitor: the ledger keeps it for good.';
 
 CREATE FUNCTION influence_internal.earning_accounts(creator_id bigint, kind text)
 -- a set of one row, which can be inlined
@@ -43,7 +43,7 @@ BEGIN
 	INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency,
 								  occurred_at, available_at, source, visitor_id, order_ref, line_no)
 	SELECT e.creator_id, e.program_id,
-		   influence_internal.earning_entry_key(e.visitor_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision),
+		   influence_internal.earning_entry_key(e.entry_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision),
 		   -- a later attribution, or a reversal, may take a commission back, or a clawback
 		   CASE WHEN (e.amount < 0) = (e.kind = 'clawback') THEN e.kind ELSE e.kind || '_correction' END,
 		   CASE WHEN e.amount > 0 THEN a.cost ELSE a.owed END, CASE WHEN e.amount > 0 THEN a.owed ELSE a.cost END,

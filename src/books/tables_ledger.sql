@@ -71,9 +71,10 @@ BEGIN
 	-- all columns of the key: before the table has statistics a foreign key may be looked up by it, row by row of a month otherwise
 	CREATE INDEX payout_period ON influence.payout (program_id, period, party_id, currency);
 	COMMENT ON TABLE influence.payout IS 'One payout per party, program, currency and period (YYYY-MM, month in the program''s time zone): reserved by run_payouts(), paid by confirm_payout(), failed by fail_payout(), also after it was paid. In minor units: amount = the sum of the ledger entries entry_nos (view payout_line), net = amount - withheld + vat = what is transferred to destination_id.';
-	-- rows are booked once and stay, for the owner role too; so no foreign key can point at the ledger, since
-	-- its row lock asks for the UPDATE right, and check_books() proves that reference instead
+	-- rows are booked once and stay, for the owner role too; check_books() proves what refers to them
 	REVOKE UPDATE, DELETE, TRUNCATE ON influence.ledger FROM CURRENT_USER;
+	-- but for whose order it was, which no closing digests: forget_shopper() puts a random key in its place
+	GRANT UPDATE (visitor_id) ON influence.ledger TO CURRENT_USER;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_ledger() IS

@@ -50,6 +50,8 @@ BEGIN
 	);
 	COMMENT ON TABLE influence.fraud_decision IS 'Every decision about a case, with the evidence that it was made on and the hold that it opened (held) or ended (released). Rows are only added.';
 	REVOKE UPDATE, DELETE, TRUNCATE ON influence.fraud_decision FROM CURRENT_USER;
+	-- but for who is forgotten
+	GRANT UPDATE (evidence, note) ON influence.fraud_decision TO CURRENT_USER;
 
 	INSERT INTO influence.setting (name, value) VALUES
 		('click_dedup', '"30 minutes"'),

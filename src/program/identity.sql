@@ -112,6 +112,10 @@ BEGIN
 			NULL;
 		END;
 	END LOOP;
+	IF EXISTS (SELECT FROM influence.forgotten_visitor f WHERE f.visitor_id IN (mine, theirs)) THEN
+		PERFORM influence_internal.raise_refused('a forgotten shopper is nobody', 'One of the two keys is a random one that influence.forget_shopper() gave.',
+			'Use the visitor that your service knows.');
+	END IF;
 	person := theirs;
 	IF mine = theirs THEN
 		status := 'duplicate';
@@ -131,4 +135,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.identify(uuid, uuid) IS
-'Says that a visitor (a guest''s uuid, or a shopper''s other account) is a shopper: from then on their touches and orders are those of one person. No key changes: the alias is kept in visitor_alias, and readers expand it. Orders of both that are not locked yet are attributed anew by the next run of the jobs. Natural key: visitor_id, which belongs to one shopper; a shopper may be identified as another one in turn (a merge of two accounts). -> status recorded | duplicate (they are one person already), person (the uuid that stands for it). IN002, IN004 the visitor is another shopper''s.';
+'Says that a visitor (a guest''s uuid, or a shopper''s other account) is a shopper: from then on their touches and orders are those of one person. No key changes: the alias is kept in visitor_alias, and readers expand it. Orders of both that are not locked yet are attributed anew by the next run of the jobs. Natural key: visitor_id, which belongs to one shopper; a shopper may be identified as another one in turn (a merge of two accounts). -> status recorded | duplicate (they are one person already), person (the uuid that stands for it). IN002, IN004 the visitor is another shopper''s, IN005 one of them is the key of a forgotten shopper.';

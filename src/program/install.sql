@@ -34,7 +34,8 @@ AS $$
 		   (19, 'feedback'),
 		   (20, 'trends'),
 		   (21, 'neighbors'),
-		   (22, 'sponsors')
+		   (22, 'sponsors'),
+		   (23, 'privacy')
 $$;
 COMMENT ON FUNCTION influence_internal.install_steps() IS
 'The steps of install() in order; step "x" is influence_internal.install_x(). Steps are only ever appended.';
@@ -42,7 +43,7 @@ COMMENT ON FUNCTION influence_internal.install_steps() IS
 CREATE FUNCTION influence_internal.code_step()
 RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT 22 $$;
+AS $$ SELECT 23 $$;
 COMMENT ON FUNCTION influence_internal.code_step() IS 'The last of install_steps(), as a constant that costs nothing.';
 
 CREATE FUNCTION influence_internal.installed_step()
@@ -238,6 +239,7 @@ AS $$
 		   ('refund_sponsored', 'operator'),
 		   ('record_sponsor_payment', 'operator'),
 		   -- forgetting
+		   ('forget_shopper', 'operator'),
 		   ('identify', 'writer')
 $$;
 COMMENT ON FUNCTION influence_internal.published() IS

@@ -40,6 +40,12 @@ BEGIN
 	END IF;
 	PERFORM influence_internal.lock_person($2);
 	people := influence_internal.person_visitors($2);
+	-- whose order it was is forgotten: order_ref tells
+	buyer := influence_internal.forgotten_buyer($1, $3);
+	IF buyer IS NOT NULL THEN
+		PERFORM influence_internal.lock_person(buyer);
+		people := influence_internal.person_visitors(buyer);
+	END IF;
 	SELECT e.visitor_id, e.state, e.content_hash INTO known
 	  FROM unnest(people) v
 	  JOIN influence.order_event e ON e.visitor_id = v AND e.program_id = $1 AND e.order_ref = $3 AND e.event_ref = ref
@@ -76,7 +82,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_order_event(bigint, uuid, text, text, timestamptz, text, text) IS
-'Records what happened to an order: shipped, delivered (implies shipped), cancelled (what is left of every line is taken back), replaced (by the order replacement_ref of the same person, which then earns nothing: the sale stays with this order). Commissions are earned, and their hold begins, with the event that the payout policy of the order names (earns_at, hold_from); the earliest event of a kind counts. occurred_at NULL = now; event_ref NULL = the kind, so give one where an order is shipped in parts. Before its order it is parked and counts when the order comes. Natural key: visitor_id, program_id, order_ref, event_ref. -> status recorded | parked | duplicate | refused (parked before, but the order came for another person), commission (what the creators of the order have by now, net of what was taken back, in minor units of the program''s currency), available_at (NULL while it is not known). IN002, IN003, IN004 other content, or the order or its replacement belongs to another visitor.';
+'Records what happened to an order: shipped, delivered (implies shipped), cancelled (what is left of every line is taken back), replaced (by the order replacement_ref of the same person, which then earns nothing: the sale stays with this order). Commissions are earned, and their hold begins, with the event that the payout policy of the order names (earns_at, hold_from); the earliest event of a kind counts. occurred_at NULL = now; event_ref NULL = the kind, so give one where an order is shipped in parts. Before its order it is parked and counts when the order comes. Where the buyer was forgotten (forget_shopper) order_ref alone tells the order, whatever visitor_id says. Natural key: visitor_id, program_id, order_ref, event_ref. -> status recorded | parked | duplicate | refused (parked before, but the order came for another person), commission (what the creators of the order have by now, net of what was taken back, in minor units of the program''s currency), available_at (NULL while it is not known). IN002, IN003, IN004 other content, or the order or its replacement belongs to another visitor.';
 
 CREATE FUNCTION influence_internal.event_summary(program_id bigint, visitor_id uuid, order_ref text)
 RETURNS TABLE (commission bigint, available_at timestamptz)

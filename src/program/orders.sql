@@ -46,8 +46,8 @@ BEGIN
 		  FROM influence.orders o
 		 WHERE o.program_id = ANY (f.scope) AND o.order_ref = $3
 		 ORDER BY o.program_id = $1 DESC, o.visitor_id = ANY (people) DESC, o.visitor_id = $2 DESC, o.program_id, o.visitor_id LIMIT 1;
-		IF known.program_id = $1 AND known.own THEN
-			IF known.content_hash <> hash THEN
+		IF known.program_id = $1 AND (known.own OR influence_internal.is_forgotten_order($1, known.visitor_id, known.content_hash, hash)) THEN
+			IF known.own AND known.content_hash <> hash THEN
 				PERFORM influence_internal.raise_conflict('order', $3);
 			END IF;
 			RETURN QUERY SELECT 'duplicate', s.* FROM influence_internal.order_summary($1, known.visitor_id, $3) s;

@@ -135,11 +135,11 @@ BEGIN
 			   CASE WHEN c.hold_reason IS NULL THEN influence.commission_minor(c.base, c.rate, f.rounding) ELSE 0 END, f.currency, c.customer_kind,
 			   c.tier_id, f.ordered_at, f.ordered_at, f.available_at, f.payout_policy_version, c.hold_reason, 0
 		  FROM chosen c
-		RETURNING line_no, creator_id, amount, hold_reason
+		RETURNING line_no, creator_id, amount, hold_reason, entry_id
 	), entries AS (
 		INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency,
 									  occurred_at, available_at, source, visitor_id, order_ref, line_no)
-		SELECT e.creator_id, $1, influence_internal.earning_entry_key($2, $3, e.line_no, 'commission', 0, 0), 'commission', a.cost, a.owed, e.amount,
+		SELECT e.creator_id, $1, influence_internal.earning_entry_key(e.entry_id, $3, e.line_no, 'commission', 0, 0), 'commission', a.cost, a.owed, e.amount,
 			   f.currency, f.ordered_at, f.available_at, 'line', $2, $3, e.line_no
 		  FROM earnings e
 		 CROSS JOIN LATERAL influence_internal.earning_accounts(e.creator_id, 'commission') a

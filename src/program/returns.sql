@@ -21,6 +21,7 @@ DECLARE
 	state text;
 	buyer uuid;
 	people uuid[];
+	reason_given text := $10;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('visitor_id', $2::text, 'line_no', $4::text);
@@ -46,6 +47,14 @@ BEGIN
 	END IF;
 	PERFORM influence_internal.lock_person($2);
 	people := influence_internal.person_visitors($2);
+	-- whose order it was is forgotten, and so is why it came back: order_ref tells
+	buyer := influence_internal.forgotten_buyer($1, $3);
+	IF buyer IS NOT NULL THEN
+		PERFORM influence_internal.lock_person(buyer);
+		people := influence_internal.person_visitors(buyer);
+		reason_given := NULL;
+		content := jsonb_set(content, '{4}', 'null');
+	END IF;
 	SELECT r.* INTO known
 	  FROM unnest(people) v
 	  JOIN influence.order_return r ON r.visitor_id = v AND r.program_id = $1 AND r.order_ref = $3 AND r.line_no = $4 AND r.return_ref = $5
@@ -72,7 +81,7 @@ BEGIN
 	END IF;
 	INSERT INTO influence.order_return (visitor_id, program_id, order_ref, line_no, return_ref, kind, quantity, amount,
 										returned_at, reason, state, stated)
-	VALUES (coalesce(buyer, $2), $1, $3, $4, $5, $9, $6, $7, coalesce($8, now()), $10, 'parked', content);
+	VALUES (coalesce(buyer, $2), $1, $3, $4, $5, $9, $6, $7, coalesce($8, now()), reason_given, 'parked', content);
 	IF buyer IS NOT NULL THEN
 		state := influence_internal.apply_return($1, buyer, $3, $4, $5);
 		IF state <> 'applied' THEN
@@ -85,7 +94,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_return(bigint, uuid, text, int, text, bigint, bigint, timestamptz, text, text) IS
-'Records what came back of an order line and claws back its share of every commission of the line. kind: return, chargeback, chargeback_reversed (at most the chargebacks of the line; the creators get it back), goodwill (the creators keep theirs; recorded only). quantity in pieces, or amount in minor units of the order''s currency, which the last two need (quantity alone returns its pieces'' share of the line, at most what is left; all pieces return all of it). Before its order it is parked. Returns later than the payout policy''s max_clawback_age cost the creators nothing. Natural key: visitor_id, program_id, order_ref, line_no, return_ref. -> status recorded | parked | duplicate | refused (parked before, but its order has no such line or less left), returned (the amount), clawed_back (what it took from the creators, in the program''s currency; negative when they got back), remaining (amount of the line that is left, a cancellation apart). IN002, IN003 no such line, IN004 other content or the order of another visitor, IN007 more than is left.';
+'Records what came back of an order line and claws back its share of every commission of the line. kind: return, chargeback, chargeback_reversed (at most the chargebacks of the line; the creators get it back), goodwill (the creators keep theirs; recorded only). quantity in pieces, or amount in minor units of the order''s currency, which the last two need (quantity alone returns its pieces'' share of the line, at most what is left; all pieces return all of it). Before its order it is parked. Where the buyer was forgotten (forget_shopper) order_ref alone tells the order, whatever visitor_id says, and reason is not kept. Returns later than the payout policy''s max_clawback_age cost the creators nothing. Natural key: visitor_id, program_id, order_ref, line_no, return_ref. -> status recorded | parked | duplicate | refused (parked before, but its order has no such line or less left), returned (the amount), clawed_back (what it took from the creators, in the program''s currency; negative when they got back), remaining (amount of the line that is left, a cancellation apart). IN002, IN003 no such line, IN004 other content or the order of another visitor, IN007 more than is left.';
 
 CREATE FUNCTION influence_internal.line_left(program_id bigint, visitor_id uuid, order_ref text, line_no int,
 	OUT base bigint, OUT order_amount bigint, OUT pieces bigint, OUT returned_base bigint, OUT returned bigint, OUT returned_pieces bigint,

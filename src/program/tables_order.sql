@@ -60,7 +60,8 @@ BEGIN
 		fx_source text,
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (visitor_id, program_id, order_ref, line_no),
-		FOREIGN KEY (visitor_id, program_id, order_ref) REFERENCES influence.orders
+		-- a visitor's key changes when the person is forgotten, and never else
+		FOREIGN KEY (visitor_id, program_id, order_ref) REFERENCES influence.orders ON UPDATE CASCADE
 	);
 	CREATE INDEX order_line_product ON influence.order_line (product_id);
 	COMMENT ON TABLE influence.order_line IS 'Order lines in minor units: paid_price per piece as charged; base_amount, the sum that earns, is quantity x paid_price less the discounts, tax, shipping, points and gift cards stated as contained in it, never below 0, unless the service states it. category_path is that of the time of the order.';
@@ -110,7 +111,7 @@ BEGIN
 		superseded_by timestamptz,
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (visitor_id, program_id, order_ref, line_no, touch_ref),
-		FOREIGN KEY (visitor_id, program_id, order_ref, line_no) REFERENCES influence.order_line
+		FOREIGN KEY (visitor_id, program_id, order_ref, line_no) REFERENCES influence.order_line ON UPDATE CASCADE
 	);
 	CREATE INDEX credit_creator ON influence.credit (creator_id, ordered_at);
 	CREATE INDEX credit_xact ON influence.credit (xact);
@@ -138,9 +139,11 @@ BEGIN
 		payout_policy_version int NOT NULL,
 		hold_reason text,
 		return_ref text,
+		-- what the ledger knows the row by: the ledger is never changed, and has to say nothing about who bought
+		entry_id uuid NOT NULL DEFAULT gen_random_uuid(),
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq),
-		FOREIGN KEY (visitor_id, program_id, order_ref, line_no) REFERENCES influence.order_line
+		FOREIGN KEY (visitor_id, program_id, order_ref, line_no) REFERENCES influence.order_line ON UPDATE CASCADE
 	);
 	CREATE INDEX earning_creator ON influence.earning (creator_id, program_id, occurred_at);
 	CREATE INDEX earning_xact ON influence.earning (xact);

@@ -23,7 +23,7 @@ BEGIN
 	COMMENT ON TABLE influence.membership_plan IS 'Membership plans of shoppers; fee in minor units per year, product_id the catalogue''s product that is bought with a sign-up (a flat rate on it is the bounty of whoever brought the member).';
 
 	CREATE TABLE influence.membership (
-		visitor_id uuid NOT NULL REFERENCES influence.shopper,
+		visitor_id uuid NOT NULL REFERENCES influence.shopper ON UPDATE CASCADE,
 		plan_id text NOT NULL REFERENCES influence.membership_plan,
 		valid tstzrange NOT NULL CHECK (NOT isempty(valid)),
 		creator_id bigint REFERENCES influence.creator,
@@ -109,7 +109,7 @@ BEGIN
 		actor text NOT NULL,
 		reason text,
 		PRIMARY KEY (visitor_id, comment_id, since),
-		FOREIGN KEY (visitor_id, comment_id) REFERENCES influence.post_comment
+		FOREIGN KEY (visitor_id, comment_id) REFERENCES influence.post_comment ON UPDATE CASCADE
 	);
 	CREATE INDEX comment_status_pending ON influence.comment_status (since) WHERE status = 'pending';
 	COMMENT ON TABLE influence.comment_status IS 'Moderation history of comments; the latest row at a moment holds.';

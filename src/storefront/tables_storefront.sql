@@ -70,6 +70,8 @@ BEGIN
 		CHECK ((visibility = 'link') = (token_hash IS NOT NULL)),
 		CHECK ((kind = 'gift') = (num_nonnulls(for_person, for_visitor) > 0))
 	);
+	-- whose lists are for a person who is forgotten
+	CREATE INDEX list_for_visitor ON influence.list (for_visitor) WHERE for_visitor IS NOT NULL;
 	COMMENT ON TABLE influence.list IS 'Lists of products: idea (purchasable, credited to its owner), wish, shopping, gift (for another person: for_visitor a shopper, for_person a name). owner_id is a creator_id or a visitor uuid, as text. program_id: whose rules the items of a creator''s list obey. token_hash: sha256 of the secret of a list that is shown to who has its link. agent_id: the agency that made it for the creator.';
 
 	CREATE TABLE influence.list_item (
@@ -118,6 +120,7 @@ BEGIN
 		PRIMARY KEY (visitor_id, friend_id),
 		CHECK (visitor_id <> friend_id)
 	);
+	CREATE INDEX friendship_friend ON influence.friendship (friend_id);
 	COMMENT ON TABLE influence.friendship IS 'Friends and requests, as each side sees them: friends stand here twice. A request to somebody who blocks has only the row of who made it.';
 
 	CREATE TABLE influence.shopper_block (

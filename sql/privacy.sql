@@ -1,0 +1,182 @@
+-- Forgetting persons: every column that may hold somebody's data is decided upon; what is counted stays, what says who it
+-- was goes, and nothing leads from the old key to the new one.
+\getenv tree PG_ABS_SRCDIR
+\set fresh :tree '/test/lib/fresh.sql'
+\i :fresh
+
+-- the registry: a column that may hold a person's data has a row of its own in it, other tables at least one
+CREATE TEMP VIEW field AS
+SELECT c.relname::text AS relation, a.attname::text AS column_name,
+	   format_type(a.atttypid, NULL) IN ('text', 'uuid', 'jsonb', 'json', 'bytea', 'text[]', 'uuid[]', 'character varying')
+	   AND NOT (a.attname = 'currency') OR a.attname ~ '(^|_)(visitor|creator|party|owner|member|giver|friend|shopper|person|buyer|agent|blocked)(_id)?$' AS may_tell,
+	   bool_or(a.atttypid = 'uuid'::regtype OR a.attname IN ('creator_id', 'party_id', 'owner_id', 'member_id', 'giver_id')) OVER (PARTITION BY c.oid) AS of_persons
+  FROM pg_class c
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition;
+CREATE TEMP VIEW undecided AS
+SELECT f.relation, f.column_name
+  FROM field f
+ WHERE NOT EXISTS (SELECT FROM influence_internal.privacy_registry() r
+					WHERE r.relation = f.relation
+					  AND CASE WHEN f.of_persons THEN NOT f.may_tell OR r.column_name = f.column_name ELSE NOT f.may_tell OR r.column_name IN ('*', f.column_name) END);
+SELECT * FROM undecided ORDER BY 1, 2;
+-- and what it decides is there
+SELECT r.relation, r.column_name
+  FROM influence_internal.privacy_registry() r
+ WHERE to_regclass(format('influence.%I', r.relation)) IS NULL
+	OR (r.column_name <> '*' AND NOT EXISTS (SELECT FROM field f WHERE f.relation = r.relation AND f.column_name = r.column_name))
+	OR r.of NOT IN ('shopper', 'creator', 'both', 'nobody') OR length(r.why) = 0
+	OR (r.action IN ('change', 'retain', 'other')) <> (r.value IS NOT NULL) AND r.action NOT IN ('delete', 'key')
+ ORDER BY 1, 2;
+SELECT DISTINCT r.of, r.action FROM influence_internal.privacy_registry() r ORDER BY 1, 2;
+-- it does find what is new
+BEGIN;
+CREATE TABLE influence.stranger (stranger_id bigint PRIMARY KEY, visitor_id uuid, about jsonb, n int);
+CREATE TABLE influence.harmless (name text PRIMARY KEY);
+ALTER TABLE influence.touch ADD COLUMN fingerprint text, ADD COLUMN height int;
+SELECT * FROM undecided ORDER BY 1, 2;
+ROLLBACK;
+
+-- A person of two visitors, with something everywhere. Whatever words it gave begin with SECRET, in any case.
+SELECT pg_temp.new_program('Shop', 'EUR', 'Europe/Berlin', '{"model": "linear", "coupon_rule": "none"}', '{"hold": "10 days"}');
+SELECT influence.create_category('All'), influence.set_commission_rate(1, 0.1, valid_from => '2020-01-01');
+SELECT influence.add_product('p' || n, 'Product ' || n, 1, price => 1000 * n, currency => 'EUR', stock => 9, valid_from => '2020-01-01') FROM generate_series(1, 3) n;
+SELECT influence.create_topic('topic ' || n) FROM generate_series(1, 6) n;
+SELECT pg_temp.new_creator('anna'), pg_temp.new_creator('bea', pg_temp.visitor(2));
+SELECT influence.publish_post(1, c, 'post ' || c, 'photo', '[{"product_id": 1}]', 'topic 1', published_at => '2024-05-01') FROM generate_series(1, 2) c;
+SELECT influence.create_membership_plan('prime', 'Prime', 1000, 'EUR', 3);
+SELECT influence.register_shopper(pg_temp.visitor(n), CASE n WHEN 1 THEN 'SECRET' ELSE 's' || n END, 'DE', 'de') FROM generate_series(1, 4) n;
+SELECT influence.set_display_name(pg_temp.visitor(1), 'Secret Name');
+SELECT influence.set_interests(pg_temp.visitor(1), ARRAY(SELECT 'topic ' || n FROM generate_series(1, 5) n));
+SELECT influence.record_membership(pg_temp.visitor(1), 'prime', '2024-01-01', '2025-01-01', 1);
+SELECT influence.add_to_cohort('beta', 'shopper', pg_temp.visitor(1)::text, '2024-01-01');
+SELECT influence.follow(pg_temp.visitor(1), 1), influence.follow(pg_temp.visitor(1), topic => 'topic 2'), influence.mute(pg_temp.visitor(1), topic => 'topic 3');
+SELECT influence.block(pg_temp.visitor(1), 2), influence.block(pg_temp.visitor(5), 2, 'by_creator');
+SELECT influence.add_friend(pg_temp.visitor(1), pg_temp.visitor(3)), influence.accept_friend(pg_temp.visitor(3), pg_temp.visitor(1)),
+	   influence.block_shopper(pg_temp.visitor(4), pg_temp.visitor(1));
+SELECT influence.create_list('shopper', pg_temp.visitor(1)::text, 'SECRET-list', 'wish', 'SECRET wishes', 'public'),
+	   influence.create_list('shopper', pg_temp.visitor(3)::text, 'l3', 'wish', 'Wishes', 'public'),
+	   influence.create_list('shopper', pg_temp.visitor(3)::text, 'l4', 'gift', 'For a friend', for_person => 'SECRET', for_visitor => pg_temp.visitor(1));
+SELECT influence.add_list_item(1, 1, 'SECRET note', 3), influence.add_list_item(2, 1, NULL, 5);
+SELECT g.state, h.state FROM influence.reserve_list_item(1, 1, pg_temp.visitor(3), 'g1') g, influence.reserve_list_item(2, 1, pg_temp.visitor(1), 'SECRET g2') h;
+-- visitor 5 is a guest who turns out to be visitor 1; two of the touches share their moment
+SELECT influence.record_touch(1, pg_temp.visitor(t.v), t.ref, t.kind, t.creator, t.at::timestamptz, 1, NULL,
+		'{"link": "SECRET link", "sub_id": "SECRET", "landing_page": "SECRET", "referrer": "SECRET", "device": "SECRET", "app_version": "SECRET", "language": "secret", "consent": "SECRET", "session_id": "SECRET", "surface": "app", "country": "DE", "channel": "feed"}')
+  FROM (VALUES (1, 'SECRET a', 'click', 1, '2024-06-01 10:00+00'), (1, 'SECRET b', 'click', 2, '2024-06-01 10:00+00'), (5, 'SECRET a', 'click', 1, '2024-06-02 10:00+00'),
+			   (5, 'SECRET c', 'view', 2, '2024-06-02 11:00+00'), (1, 'SECRET d', 'cart', 2, '2024-07-01 11:00+00')) t(v, ref, kind, creator, at);
+SELECT influence.record_touch(1, pg_temp.visitor(3), 'other', 'click', 1, '2024-06-02 10:00+00', 1);
+SELECT status, credited, commission FROM influence.record_order(1, pg_temp.visitor(1), 'o1', '[{"line_no": 1, "product_id": 1, "quantity": 3, "paid_price": 999}, {"line_no": 2, "product_id": 2, "quantity": 1, "paid_price": 2000}]',
+		'2024-06-03 12:00+00', NULL, '{"device": "SECRET", "country": "DE", "experiment": "e", "variant": "a"}');
+SELECT status, credited, commission FROM influence.record_order(1, pg_temp.visitor(3), 'o2', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 999}]', '2024-06-03 12:00+00');
+SELECT influence.record_gift_purchase(2, 1, pg_temp.visitor(1), 'SECRET g3', 1, 'o1');
+SELECT influence.record_return(1, pg_temp.visitor(1), 'o1', 1, 'r1', 1, returned_at => '2024-06-05', reason => 'SECRET reason'),
+	   influence.record_order_event(1, pg_temp.visitor(1), 'o1', 'shipped', '2024-06-04');
+-- a guest's order, after which the guest is known; what was late for the order is credited now
+SELECT status, credited FROM influence.record_order(1, pg_temp.visitor(5), 'o3', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 500}]', now() - interval '1 hour');
+SELECT influence.record_touch(1, pg_temp.visitor(1), 'SECRET late', 'click', 1, now() - interval '2 hours');
+SELECT status FROM influence.identify(pg_temp.visitor(5), pg_temp.visitor(1));
+SELECT a.status, b.status FROM influence.react(pg_temp.visitor(1), 1, 'smile', 'SECRET smile', '2024-06-01 10:00+00', 'app', 'SECRET') a, influence.react(pg_temp.visitor(5), 1, 'share', 'SECRET share', NULL, 'app', 'SECRET') b;
+SELECT influence.vote_product(pg_temp.visitor(1), 1, 1, surface => 'app', device => 'SECRET');
+SELECT status, state FROM influence.comment_on_post(pg_temp.visitor(1), 1, 'SECRET comment', 'SECRET words', device => 'SECRET');
+INSERT INTO influence.impression (visitor_id, shown_at, impression_id, program_id, request_id, post_id, creator_id, rank, score, features, profile, profile_version, sources, propensity, disclosure, device)
+VALUES (pg_temp.visitor(1), '2024-06-01', 4711, 1, 'SECRET', 1, 1, 1, 0, '{1,2}', 'standard', 1, '{follow,interest: SECRET}', 1, 'affiliate', 'SECRET');
+INSERT INTO influence.hidden VALUES (pg_temp.visitor(1), 'topic', 4, 'see_less', '2024-06-01');
+INSERT INTO influence.seen_filter VALUES (pg_temp.visitor(5), 1, 1, '2024-06-01', 1, '\x00');
+INSERT INTO influence.fraud_case (creator_id, signal, case_ref, evidence, score, state) VALUES (1, 'brushing', 'x', jsonb_build_object('strongest', jsonb_build_array(pg_temp.visitor(1), pg_temp.visitor(3))), 0.5, 'open');
+SELECT changed FROM influence_internal.reattribute_due();
+SELECT count(*) > 0 AS counted FROM influence.refresh_stats();
+
+-- what all views and statistics say, and what all tables hold, but for which random names stand for what
+CREATE FUNCTION pg_temp.told() RETURNS TABLE (relation text, told jsonb) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR relation IN
+		SELECT v.name FROM influence_internal.installed_views() v
+		UNION ALL SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind = 'r' AND NOT c.relispartition AND c.relname ~ '_(hour|day|rank|score)$|^(settlement|payout|statement)$'
+	LOOP
+		RETURN QUERY EXECUTE format('SELECT %L::text, to_jsonb(x) - ''{touch_ref,session_id}''::text[] FROM influence.%I x', relation, relation);
+	END LOOP;
+END $$;
+-- rows of all tables with a word in them
+CREATE FUNCTION pg_temp.found(word text) RETURNS TABLE (relation text, rows bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR relation IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname LOOP
+		EXECUTE format('SELECT count(*) FROM influence.%I x WHERE x::text ~* $1', relation) INTO rows USING word;
+		IF rows > 0 THEN
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+END $$;
+-- everywhere there is something to forget
+SELECT string_agg(relation, ' ') AS with_the_key FROM pg_temp.found('0{8}-0{4}-0{4}-0{4}-0{11}[15]\y');
+SELECT string_agg(relation, ' ') AS with_words FROM pg_temp.found('secret');
+
+BEGIN;
+CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM pg_temp.told();
+CREATE TEMP TABLE fresh ON COMMIT DROP AS SELECT count(*) AS rows FROM influence.touch t, influence.watermark w WHERE w.name = 'refresh_stats' AND NOT pg_visible_in_snapshot(t.xact, w.last_seen);
+SELECT status, visitors FROM influence.forget_shopper(pg_temp.visitor(5));
+SELECT count(*) - (SELECT rows FROM fresh) AS new_to_the_job FROM influence.touch t, influence.watermark w WHERE w.name = 'refresh_stats' AND NOT pg_visible_in_snapshot(t.xact, w.last_seen);
+-- and all that is counted is counted anew
+DELETE FROM influence.watermark w WHERE w.name IN ('refresh_stats', 'reattribute', 'book_earnings');
+SELECT count(*) > 0 AS counted FROM influence.refresh_stats();
+SELECT changed FROM influence_internal.reattribute_due();
+SELECT booked FROM influence.book_earnings();
+-- the lesser of the old keys has the lesser of the new ones
+CREATE TEMP TABLE after ON COMMIT DROP AS
+SELECT t.relation, replace(replace(t.told::text, k.a, pg_temp.visitor(1)::text), k.b, pg_temp.visitor(5)::text)::jsonb AS told
+  FROM pg_temp.told() t, (SELECT min(f.visitor_id::text COLLATE "C") AS a, max(f.visitor_id::text COLLATE "C") AS b FROM influence.forgotten_visitor f) k;
+SELECT 'gone' AS what, x.* FROM (SELECT * FROM before EXCEPT ALL SELECT * FROM after) x
+UNION ALL
+SELECT 'new', x.* FROM (SELECT * FROM after EXCEPT ALL SELECT * FROM before) x;
+SELECT (SELECT count(*) FROM before) > 100 AS many, (SELECT count(DISTINCT relation) FROM before) > 30 AS of_many;
+COMMIT;
+SELECT * FROM pg_temp.found('0{8}-0{4}-0{4}-0{4}-0{11}[15]\y');
+SELECT * FROM pg_temp.found('secret');
+SELECT * FROM influence.check_books();
+-- without the words: what is left of each row
+SELECT DISTINCT touch_ref, link = min(link) OVER () AS one_link, session_id IS NULL AS no_session, concat(sub_id, landing_page, referrer, device, app_version, language, consent) AS told, surface, country FROM influence.touch WHERE visitor_id <> pg_temp.visitor(3) ORDER BY 1, 2;
+SELECT event_ref, kind FROM influence.engagement ORDER BY 1;
+SELECT body, status FROM influence.post_comment c JOIN influence.comment_status s USING (visitor_id, comment_id) ORDER BY since;
+SELECT owner_kind, kind, title, for_person, for_visitor FROM influence.list ORDER BY list_id;
+SELECT state, quantity FROM influence.list_gift;
+SELECT external_key, country, language, personalised, discoverable, display_name FROM influence.shopper ORDER BY created_at, external_key;
+SELECT request_id, sources, impression_id <> 4711 AS renamed FROM influence.impression;
+SELECT evidence FROM influence.fraud_case;
+SELECT kind, forgotten_on = (now() AT TIME ZONE 'UTC')::date AS today, changed_rows > 20 AS changed, deleted_rows > 10 AS deleted FROM influence.forgetting;
+-- a touch, its credit and the runner-up that another credit names have one name
+SELECT c.line_no, c.touch_ref, c.credit, c.snapshot #>> '{runner_up,touch_ref}' AS runner_up, t.touched_at, t.creator_id = c.creator_id AS same
+  FROM influence.credit c LEFT JOIN influence.touch t ON t.visitor_id = c.touch_visitor_id AND t.touch_ref = c.touch_ref WHERE c.order_ref = 'o1' AND c.superseded_by IS NULL ORDER BY 1, 2, 5;
+
+-- again: there is nothing left of either visitor, nor of who was never known; and nobody is not forgotten
+SELECT n, f.* FROM generate_series(1, 9, 4) n, influence.forget_shopper(pg_temp.visitor(n)) f;
+SELECT f.* FROM influence.forgotten_visitor v, influence.forget_shopper(v.visitor_id) f;
+SELECT count(*) FROM influence.forgetting;
+SELECT * FROM pg_temp.not_refused('IN002', 'forget_shopper(NULL)');
+SELECT pg_temp.refused(format('identify(%L, %L)', v.visitor_id, pg_temp.visitor(3))), pg_temp.refused(format('identify(%L, %L)', pg_temp.visitor(8), v.visitor_id)) FROM influence.forgotten_visitor v;
+
+-- orders of the forgotten: retries are retries, returns and events come by order_ref, whatever visitor they name
+SELECT status, credited, commission, clawed_back FROM influence.record_order(1, pg_temp.visitor(1), 'o1', '[{"line_no": 1, "product_id": 1, "quantity": 3, "paid_price": 999}, {"line_no": 2, "product_id": 2, "quantity": 1, "paid_price": 2000}]',
+		'2024-06-03 12:00+00', NULL, '{"device": "SECRET", "country": "DE", "experiment": "e", "variant": "a"}');
+SELECT pg_temp.refused($$record_order(1, pg_temp.visitor(1), 'o1', '[{"line_no": 1, "product_id": 1, "quantity": 2, "paid_price": 999}]', '2024-06-03 12:00+00')$$);
+SELECT r.* FROM influence.record_return(1, pg_temp.visitor(1), 'o1', 1, 'r1', 1, returned_at => '2024-06-05', reason => 'SECRET reason') r;
+SELECT r.* FROM influence.record_return(1, pg_temp.visitor(9), 'o1', 1, 'r2', 1, returned_at => '2024-06-06', reason => 'SECRET, too') r;
+SELECT r.* FROM influence.record_return(1, pg_temp.visitor(1), 'o1', 1, 'r2', 1, returned_at => '2024-06-06', reason => 'SECRET, too') r;
+SELECT pg_temp.refused($$record_return(1, pg_temp.visitor(1), 'o1', 1, 'r3', 2)$$), pg_temp.refused($$record_return(1, pg_temp.visitor(1), 'o2', 1, 'r1', 1)$$);
+SELECT e.* FROM influence.record_order_event(1, pg_temp.visitor(1), 'o1', 'shipped', '2024-06-04') e;
+SELECT e.* FROM influence.record_order_event(1, pg_temp.visitor(7), 'o1', 'cancelled', '2024-06-07') e;
+SELECT reason, stated -> 4 AS stated FROM influence.order_return WHERE return_ref <> 'cancelled';
+SELECT status FROM influence.reattribute(1, 'o3');
+SELECT status, visitors FROM influence.forget_shopper(pg_temp.visitor(1));
+SELECT * FROM pg_temp.found('0{8}-0{4}-0{4}-0{4}-0{11}[1579]\y');
+SELECT * FROM pg_temp.found('secret');
+SELECT * FROM influence.check_books();
+
+-- what waits to be attributed is attributed before, for the last time: a purchase by the creator herself stays one
+SELECT influence.record_touch(1, pg_temp.visitor(2), 't' || n, 'click', n, now() - n * interval '1 hour') FROM generate_series(1, 2) n;
+SELECT status, credited, unattributed FROM influence.record_order(1, pg_temp.visitor(2), 'own', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', now() - interval '30 minutes');
+SELECT influence.record_touch(1, pg_temp.visitor(2), 't3', 'click', 1, now() - interval '40 minutes');
+SELECT status, visitors FROM influence.forget_shopper(pg_temp.visitor(2));
+SELECT creator_ref, visitor_id FROM influence.creator ORDER BY 1;
+DELETE FROM influence.watermark w WHERE w.name = 'reattribute';
+SELECT changed FROM influence_internal.reattribute_due();
+SELECT creator_id, reason, credit, superseded_by IS NULL AS in_force FROM influence.credit WHERE order_ref = 'own' ORDER BY revision, touched_at NULLS LAST;
+SELECT * FROM influence.check_books();
