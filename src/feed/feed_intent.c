@@ -54,7 +54,7 @@ static FeedStatement product_posts = {
 	" CROSS JOIN LATERAL (SELECT DISTINCT g.post_id FROM influence.post_tag g"
 	" WHERE g.product_id = x.product_id ORDER BY g.post_id DESC LIMIT $6) g"
 	" JOIN influence.feed_item i ON i.post_id = g.post_id"
-	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS,
+	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS_TOO,
 	.nargs = 6,
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID, INT8OID}
 };
@@ -67,7 +67,7 @@ static FeedStatement neighbor_posts = {
 	" CROSS JOIN LATERAL (SELECT DISTINCT g.post_id FROM influence.post_tag g"
 	" WHERE g.product_id = n.neighbor_id ORDER BY g.post_id DESC LIMIT $6) g"
 	" JOIN influence.feed_item i ON i.post_id = g.post_id"
-	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS,
+	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS_TOO,
 	.nargs = 7,
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID, INT8OID, INT4OID}
 };

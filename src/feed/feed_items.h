@@ -17,6 +17,9 @@
 /* $1 program, $2 moment of the feed, $3 how far back, $4 moment of the call */
 #define FEED_ITEM_FITS \
 	"i.published_at <= $2 AND i.published_at > $3 AND (i.expires_at IS NULL OR i.expires_at > $4)"
+/* the same where an index is to be read in the order of the rank, not by time */
+#define FEED_ITEM_FITS_TOO \
+	"(i.published_at <= $2 AND i.published_at > $3 AND (i.expires_at IS NULL OR i.expires_at > $4)) IS TRUE"
 #define FEED_ITEM_TYPES INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID
 
 /* arrays for statements */

@@ -1,12 +1,12 @@
 /*
  * feed_lists.c
- *	  Sources that are lists of ids: the top of topics, what is popular, what is
+ *	  Sources that rank posts: what is popular, the top of topics, what is
  *	  trending, the neighbours of the history.
  *
- * Ids are read alone, from an index, and what is said of a post is read once
- * however many lists it is in.  The bound of a rank is also one of score: a post
- * within history_days has at least the score of one event at their beginning, so
- * a topic without new posts is not read to its end.
+ * The bound of a rank is also one of score: a post within history_days has at
+ * least the score of one event at their beginning, so a topic without new posts
+ * is not read to its end.  Trends and neighbours are lists of ids; what is said
+ * of a post is read once, for those that no other source brought.
  */
 #include "postgres.h"
 
@@ -20,24 +20,32 @@
 
 #define TREND_HALF_LIFE_US (INT64CONST(3) * USECS_PER_DAY)
 
-/* the top of topics, each with a bound of its own; topic 0 is all of the program */
-static FeedStatement ranked_ids = {
+static FeedStatement popular_posts = {
 	.text =
-	"SELECT t.n, r.post_id FROM unnest($2, $3) WITH ORDINALITY t(topic_id, bound, n) CROSS JOIN LATERAL ("
-	"SELECT k.post_id FROM influence.post_rank k"
-	" WHERE k.program_id = $1 AND k.topic_id = t.topic_id AND k.score >= $4"
-	" ORDER BY k.score DESC, k.post_id DESC LIMIT t.bound) r",
-	.nargs = 4,
-	.types = {INT8OID, INT8ARRAYOID, INT8ARRAYOID, FLOAT8OID}
+	"SELECT " FEED_ITEM_COLUMNS " FROM influence.feed_item i"
+	" WHERE i.program_id = $1 AND i.quality >= $5 AND " FEED_ITEM_FITS_TOO
+	" ORDER BY i.quality DESC, i.post_id DESC LIMIT $6",
+	.nargs = 6,
+	.types = {FEED_ITEM_TYPES, FLOAT8OID, INT8OID}
+};
+
+static FeedStatement topic_posts = {
+	.text =
+	"SELECT " FEED_ITEM_COLUMNS " FROM unnest($7) t(topic_id) CROSS JOIN LATERAL ("
+	"SELECT " FEED_ITEM_COLUMNS " FROM influence.feed_item i"
+	" WHERE i.program_id = $1 AND i.topic_id = t.topic_id AND i.quality >= $5 AND " FEED_ITEM_FITS_TOO
+	" ORDER BY i.quality DESC, i.post_id DESC LIMIT $6) i",
+	.nargs = 7,
+	.types = {FEED_ITEM_TYPES, FLOAT8OID, INT8OID, INT8ARRAYOID}
 };
 
 static FeedStatement trending_ids = {
 	.text =
-	"SELECT $3, r.item_id FROM influence.trend_rank r"
-	" WHERE r.program_id = $1 AND r.kind = 'post' AND r.half_life = '3d' AND r.scope_id = 0 AND r.score >= $4"
+	"SELECT r.item_id FROM influence.trend_rank r"
+	" WHERE r.program_id = $1 AND r.kind = 'post' AND r.half_life = '3d' AND r.scope_id = 0 AND r.score >= $3"
 	" ORDER BY r.score DESC, r.item_id DESC LIMIT $2",
-	.nargs = 4,
-	.types = {INT8OID, INT8OID, INT8OID, FLOAT8OID}
+	.nargs = 3,
+	.types = {INT8OID, INT8OID, FLOAT8OID}
 };
 
 static FeedStatement neighbor_ids = {
@@ -52,87 +60,10 @@ static FeedStatement neighbor_ids = {
 static FeedStatement posts_by_id = {
 	.text =
 	"SELECT " FEED_ITEM_COLUMNS " FROM influence.feed_item i"
-	" WHERE i.post_id = ANY ($5) AND i.program_id = $1 AND " FEED_ITEM_FITS,
+	" WHERE i.post_id = ANY ($5) AND i.program_id = $1 AND " FEED_ITEM_FITS_TOO,
 	.nargs = 5,
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID}
 };
-
-/*
- * A source that ranks ids: its best ones, as many as wanted, that fit.  When too
- * many of a list don't fit, it is read again, further down.
- */
-typedef struct IdList
-{
-	FeedSource	source;
-	int64		topic_id;		/* of a rank */
-	int64		wanted;
-	int64		bound;			/* how far it was read */
-	int64	   *ids;
-	int64		count;
-	bool		done;
-} IdList;
-
-typedef struct IdLists
-{
-	IdList	   *lists;
-	int			count;
-} IdLists;
-
-static void
-take_id(TupleTableSlot *slot, void *target)
-{
-	IdList	   *list = &((IdLists *) target)->lists[feed_int64(slot, 0) - 1];
-
-	CHECK_FOR_INTERRUPTS();
-	list->ids[list->count++] = feed_int64(slot, 1);
-}
-
-/* Lists of ranks first, the trend last. */
-static void
-read_lists(FeedCall *call, IdLists *all)
-{
-	TimestampTz oldest = call->moment - call->settings.history_days * USECS_PER_DAY;
-	int64	   *topics = palloc(sizeof(int64) * all->count);
-	int64	   *bounds = palloc(sizeof(int64) * all->count);
-	int			ranks = 0;
-	int			open = 0;
-	Datum		values[4];
-	int			i;
-
-	for (i = 0; i < all->count; i++)
-	{
-		IdList	   *list = &all->lists[i];
-		bool		trend = list->source == FEED_FROM_TRENDING;
-
-		if (!list->done)
-		{
-			list->bound = list->bound == 0 ? list->wanted + list->wanted / 8 + 2 : list->bound * 2;
-			list->ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * list->bound);
-			list->count = 0;
-		}
-		if (trend && !list->done)
-		{
-			values[0] = Int64GetDatum(call->program_id);
-			values[1] = Int64GetDatum(list->bound);
-			values[2] = Int64GetDatum(i + 1);
-			values[3] = Float8GetDatum((double) oldest / (double) TREND_HALF_LIFE_US);
-			feed_statement_run(&trending_ids, values, NULL, take_id, all);
-		}
-		else if (!trend)
-		{
-			topics[ranks] = list->topic_id;
-			bounds[ranks++] = list->done ? 0 : list->bound;
-			open += !list->done;
-		}
-	}
-	if (open == 0)
-		return;
-	values[0] = Int64GetDatum(call->program_id);
-	values[1] = feed_id_array(topics, ranks);
-	values[2] = feed_id_array(bounds, ranks);
-	values[3] = Float8GetDatum((double) oldest / (double) call->settings.half_life_us);
-	feed_statement_run(&ranked_ids, values, NULL, take_id, all);
-}
 
 typedef struct UnknownIds
 {
@@ -217,73 +148,127 @@ read_near_posts(FeedCall *call, NearPosts *near)
 	feed_statement_run(&neighbor_ids, values, NULL, take_near, near);
 }
 
-/* Marks the best of a list that fit; done when there are enough, or no more. */
 static void
-mark_list(FeedCall *call, IdList *list)
+take_popular(TupleTableSlot *slot, void *target)
 {
+	feed_take_post(target, slot, FEED_FROM_POPULAR);
+}
+
+static void
+take_interesting(TupleTableSlot *slot, void *target)
+{
+	feed_take_post(target, slot, FEED_FROM_INTEREST);
+}
+
+static double
+oldest_score(const FeedCall *call, int64 half_life_us)
+{
+	return (double) (call->moment - call->settings.history_days * USECS_PER_DAY) / (double) half_life_us;
+}
+
+static void
+read_popular(FeedCall *call)
+{
+	Datum		values[6];
+
+	feed_item_values(call, call->settings.history_days, values);
+	values[4] = Float8GetDatum(oldest_score(call, call->settings.half_life_us));
+	values[5] = Int64GetDatum(call->settings.popular);
+	feed_statement_run(&popular_posts, values, NULL, take_popular, call);
+}
+
+static void
+read_topics(FeedCall *call)
+{
+	int			count;
+	int64	   *topics = feed_best_facts(call->viewer.topics, 0, call->settings.topics, &count);
+	Datum		values[7];
+
+	if (count == 0)
+		return;
+	feed_item_values(call, call->settings.history_days, values);
+	values[4] = Float8GetDatum(oldest_score(call, call->settings.half_life_us));
+	values[5] = Int64GetDatum(call->settings.per_topic);
+	values[6] = feed_id_array(topics, count);
+	feed_statement_run(&topic_posts, values, NULL, take_interesting, call);
+}
+
+typedef struct TrendIds
+{
+	int64	   *ids;
+	int64		count;
+} TrendIds;
+
+static void
+take_trending(TupleTableSlot *slot, void *target)
+{
+	TrendIds   *trend = target;
+
+	CHECK_FOR_INTERRUPTS();
+	trend->ids[trend->count++] = feed_int64(slot, 0);
+}
+
+/*
+ * The best of the trend that fit, and what is said of them and of neighbours;
+ * when too many don't fit, the trend is read again, further down.
+ */
+static void
+read_trending(FeedCall *call, UnknownIds *unknown)
+{
+	int64		wanted = call->settings.trending;
+	int64		bound = wanted + wanted / 8;
 	int64		fitting = 0;
+	TrendIds	trend = {NULL, 0};
+	Datum		values[3];
 	int64		i;
 
-	for (i = 0; i < list->count && fitting < list->wanted; i++)
+	do
 	{
-		FeedPost   *post = feed_pool_find(&call->pool, list->ids[i]);
-
-		if (post != NULL)
+		values[0] = Int64GetDatum(call->program_id);
+		values[1] = Int64GetDatum(bound);
+		values[2] = Float8GetDatum(oldest_score(call, TREND_HALF_LIFE_US));
+		trend.ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * Max(bound, 1));
+		trend.count = 0;
+		if (wanted > 0)
+			feed_statement_run(&trending_ids, values, NULL, take_trending, &trend);
+		for (i = 0; i < trend.count; i++)
+			need_post(call, unknown, trend.ids[i]);
+		read_posts(call, unknown);
+		for (fitting = 0, i = 0; i < trend.count && fitting < wanted; i++)
 		{
-			post->sources |= 1u << list->source;
-			fitting++;
+			FeedPost   *post = feed_pool_find(&call->pool, trend.ids[i]);
+
+			if (post != NULL)
+			{
+				post->sources |= 1u << FEED_FROM_TRENDING;
+				fitting++;
+			}
 		}
-	}
-	list->done = fitting == list->wanted || list->count < list->bound;
+		if (fitting == wanted || trend.count < bound)
+			return;
+		bound *= 2;
+	} while (true);
 }
 
 void
 feed_read_lists(FeedCall *call)
 {
-	const FeedSettings *s = &call->settings;
 	NearPosts	near = {NULL, 0};
 	UnknownIds	unknown;
-	IdLists		all;
-	int64	   *topics = NULL;
-	int			ntopics = 0;
-	bool		open = true;
-	int64		j;
 	int			i;
 
+	read_popular(call);
 	if (call->viewer.personalised)
 	{
-		topics = feed_best_facts(call->viewer.topics, 0, s->topics, &ntopics);
+		read_topics(call);
 		read_near_posts(call, &near);
 	}
-	all.lists = palloc0(sizeof(IdList) * (ntopics + 2));
-	all.count = ntopics + 2;
-	for (i = 0; i < ntopics; i++)
-		all.lists[i] = (IdList) {.source = FEED_FROM_INTEREST, .topic_id = topics[i], .wanted = s->per_topic};
-	all.lists[ntopics] = (IdList) {.source = FEED_FROM_POPULAR, .wanted = s->popular};
-	all.lists[ntopics + 1] = (IdList) {.source = FEED_FROM_TRENDING, .wanted = s->trending};
-	for (i = 0; i < all.count; i++)
-		all.lists[i].done = all.lists[i].wanted == 0;
-
-	unknown.room = 2048;
+	unknown.room = 1024;
 	unknown.count = 0;
 	unknown.ids = palloc(sizeof(int64) * unknown.room);
 	for (i = 0; i < near.count; i++)
 		need_post(call, &unknown, near.posts[i].post_id);
-	while (open)
-	{
-		read_lists(call, &all);
-		for (i = 0; i < all.count; i++)
-			for (j = 0; j < (all.lists[i].done ? 0 : all.lists[i].count); j++)
-				need_post(call, &unknown, all.lists[i].ids[j]);
-		read_posts(call, &unknown);
-		open = false;
-		for (i = 0; i < all.count; i++)
-			if (!all.lists[i].done)
-			{
-				mark_list(call, &all.lists[i]);
-				open |= !all.lists[i].done;
-			}
-	}
+	read_trending(call, &unknown);
 	for (i = 0; i < near.count; i++)
 	{
 		FeedPost   *post = feed_pool_find(&call->pool, near.posts[i].post_id);

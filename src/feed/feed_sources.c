@@ -35,7 +35,7 @@ static FeedStatement neighbor_products = {
 	" CROSS JOIN LATERAL (SELECT DISTINCT g.post_id FROM influence.post_tag g"
 	" WHERE g.product_id = n.neighbor_id ORDER BY g.post_id DESC LIMIT $8) g"
 	" JOIN influence.feed_item i ON i.post_id = g.post_id"
-	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS,
+	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS_TOO,
 	.nargs = 8,
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID, FLOAT8ARRAYOID, INT4OID, INT8OID}
 };

@@ -30,7 +30,7 @@ typedef struct RowReceiver
 
 static const char *const switched_off[] = {
 	"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin",
-	"enable_material", "enable_memoize", "jit"
+	"enable_material", "enable_memoize", "enable_sort", "enable_incremental_sort", "jit"
 };
 
 int
