@@ -220,6 +220,7 @@ AS $$
 		   ('record_campaign_cost', 'operator'),
 		   ('record_survey', 'writer'),
 		   -- feed
+		   ('explain_feed', 'reader'),
 		   -- feedback
 		   ('create_feed_profile', 'operator'),
 		   ('assign_feed_profile', 'operator'),
