@@ -2,8 +2,8 @@
  * feed_page.c
  *	  influence_internal.feed_page(): a page of the feed, in rows.
  *
- * What is said of a post besides its place, its products and its impression
- * token, is made for delivered rows only.
+ * What a row says besides the place, and its impression token, is made for
+ * delivered posts only.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 #include "utils/memutils.h"
 
 #include "../common/errors.h"
-#include "feed_items.h"
+#include "feed_delivered.h"
 #include "feed_rank.h"
 #include "feed_read.h"
 #include "feed_score_core.h"
@@ -27,59 +27,12 @@ PG_FUNCTION_INFO_V1(feed_page);
 
 #define PAGE_COLUMNS 10
 
-typedef struct DeliveredRow
-{
-	FeedDisclosure disclosure;
-	char	   *topic;			/* name, NULL = none */
-	Datum		products;		/* jsonb, 0 = none */
-} DeliveredRow;
-
-/* the products as of the call, their prices as of the feed's moment */
-static FeedStatement read_delivered = {
-	.text =
-	"SELECT u.n, p.disclosure, t.name,"
-	" (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('product_id', d.product_id, 'sku', d.sku, 'title', d.title,"
-	" 'image', d.image, 'price', h.price, 'currency', h.currency, 'x', g.x, 'y', g.y, 't_from_ms', g.t_from_ms,"
-	" 't_to_ms', g.t_to_ms)) ORDER BY g.tag_id)"
-	" FROM influence.post_tag g JOIN influence.product d ON d.product_id = g.product_id"
-	" LEFT JOIN LATERAL (SELECT x.price, x.currency FROM influence.product_price x"
-	" WHERE x.product_id = g.product_id AND x.currency = $2 AND x.valid_from <= $3 ORDER BY x.valid_from DESC LIMIT 1) h ON true"
-	" WHERE g.creator_id = p.creator_id AND g.post_id = p.post_id AND g.product_id <> ALL ($5)"
-	" AND (SELECT k.quantity FROM influence.product_stock k"
-	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0)"
-	" FROM unnest($1) WITH ORDINALITY u(post_id, n) JOIN influence.post p ON p.post_id = u.post_id"
-	" LEFT JOIN influence.topic t ON t.topic_id = p.topic_id",
-	.nargs = 5,
-	.types = {INT8ARRAYOID, BPCHAROID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID}
-};
-
 static FeedStatement read_salt = {
 	.text =
 	"SELECT s.visitor_salt FROM influence.program_secret s WHERE s.program_id = $1",
 	.nargs = 1,
 	.types = {INT8OID}
 };
-
-static FeedDisclosure
-disclosure_of(const char *name)
-{
-	int			i;
-
-	for (i = 0; i < FEED_DISCLOSURES; i++)
-		if (strcmp(name, feed_disclosure_names[i]) == 0)
-			return (FeedDisclosure) i;
-	elog(ERROR, "disclosure \"%s\" is not known", name);
-}
-
-static void
-take_delivered(TupleTableSlot *slot, void *target)
-{
-	DeliveredRow *row = (DeliveredRow *) target + (feed_int64(slot, 0) - 1);
-
-	row->disclosure = disclosure_of(TextDatumGetCString(slot->tts_values[1]));
-	row->topic = slot->tts_isnull[2] ? NULL : TextDatumGetCString(slot->tts_values[2]);
-	row->products = slot->tts_isnull[3] ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(slot->tts_values[3]));
-}
 
 static void
 take_salt(TupleTableSlot *slot, void *target)
@@ -163,21 +116,16 @@ put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *
 	FeedCall   *call = ranking->call;
 	const FeedOrder *order = ranking->order;
 	uint32		before = session->count;
-	DeliveredRow *rows = palloc0(sizeof(DeliveredRow) * Max(order->placed, 1));
+	FeedDelivered *rows;
 	int64	   *post_ids = palloc(sizeof(int64) * Max(order->placed, 1));
 	uint8		key[FEED_TOKEN_KEY_BYTES];
 	text	   *cursor;
-	Datum		args[5];
+	Datum		args[1];
 	uint32		i;
 
 	for (i = 0; i < order->placed; i++)
 		post_ids[i] = feed_placed(ranking, i)->post_id;
-	args[0] = feed_id_array(post_ids, (int) order->placed);
-	args[1] = CStringGetTextDatum(call->currency);
-	args[2] = TimestampTzGetDatum(call->moment);
-	args[3] = TimestampTzGetDatum(call->as_of);
-	args[4] = feed_id_array(call->barred, call->nbarred);
-	feed_statement_run(&read_delivered, args, NULL, take_delivered, rows);
+	rows = feed_read_delivered(call, post_ids, (int) order->placed);
 	args[0] = Int64GetDatum(call->program_id);
 	memset(key, 0, sizeof(key));
 	feed_statement_run(&read_salt, args, NULL, take_salt, key);
@@ -193,7 +141,7 @@ put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *
 		FeedToken	token;
 
 		fill_token(&token, call, post, sources, before + i + 1);
-		token.disclosure = place->sponsored ? disclosure_of(ranking->disclosures[place->index]) : rows[i].disclosure;
+		token.disclosure = place->sponsored ? feed_disclosure(ranking->disclosures[place->index]) : rows[i].disclosure;
 		token.campaign_id = place->sponsored ? ranking->sponsored[place->index].campaign_id : 0;
 		values[0] = Int32GetDatum((int32) token.rank);
 		values[1] = Int64GetDatum(post->post_id);
