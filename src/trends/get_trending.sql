@@ -94,6 +94,7 @@ AS $$
 DECLARE
 	reader uuid := coalesce($8, '00000000-0000-0000-0000-000000000000');
 	moment timestamptz := $7;
+	list text := format('trending:%s:%s:%s', $2, $3, $4);
 	delivered bigint[] := '{}';
 	items bigint[];
 	makers bigint[];					-- of posts, in the order of items
@@ -118,7 +119,7 @@ BEGIN
 		PERFORM influence_internal.raise_unknown('category', $3::text, 'Use a category of the catalogue as scope, or 0 for all.');
 	END IF;
 	IF $6 IS NOT NULL THEN
-		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode($1, reader, $6) c;
+		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode($1, reader, $6, list) c;
 		moment := least(moment, $7);
 	END IF;
 	PERFORM influence_internal.require_capability($1, 'read', $8, $7, NULL, NULL);
@@ -150,7 +151,7 @@ BEGIN
 	END LOOP;
 	page := (page || waiting)[1:$5];		-- where there are no more creators, those there are have the rest
 	IF cardinality(page) = $5 AND cardinality(delivered) + $5 <= 500 THEN
-		next := influence_internal.feed_cursor_encode($1, reader, moment, delivered || page);
+		next := influence_internal.feed_cursor_encode($1, reader, moment, delivered || page, list);
 	END IF;
 	RETURN QUERY
 	SELECT (cardinality(delivered) + p.n)::int, p.item_id,
