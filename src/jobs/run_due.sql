@@ -160,6 +160,9 @@ BEGIN
 	ELSIF $1 = 'charge_sponsors' THEN
 		SELECT format('%s impressions and %s clicks of %s campaigns counted, %s minor units charged, %s free', c.impressions, c.clicks, c.campaigns, c.amount, c.free)
 		  INTO detail FROM influence_internal.charge_sponsors() c;
+	ELSIF $1 IN ('feed_neighbors', 'all_neighbors') THEN
+		SELECT format('neighbours of %s items, %s wait, %s rows written', r.items, r.waiting, r.written)
+		  INTO detail FROM influence_internal.refresh_neighbors($1 = 'all_neighbors', $4) r;
 	ELSIF $1 = 'payouts' THEN
 		SELECT format('%s payouts, %s minor units, %s carried', p.payouts, p.amount, p.carried)
 		  INTO detail FROM influence_internal.run_payouts($2, $3, $4) p;

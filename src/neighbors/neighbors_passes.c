@@ -67,8 +67,7 @@ give_list(Search *search)
 									  search->k, search->shrink, search->nearest);
 
 	CHECK_FOR_INTERRUPTS();
-	if (n > 0)
-		search->sink(search->arg, search->sums.item, search->nearest, n);
+	search->sink(search->arg, search->sums.item, search->nearest, n);
 }
 
 static void

@@ -1,7 +1,8 @@
 /*
  * neighbors_sql.c
  *	  item_neighbors(interactions): for each item those that the same users
- *	  chose, the nearest first.
+ *	  chose, the nearest first; neighbor_lists(), for the job, says also how
+ *	  many chose an item.
  */
 #include "postgres.h"
 
@@ -32,6 +33,7 @@ enum
 	OUT_ITEM,
 	OUT_NEIGHBOR,
 	OUT_SIMILARITY,
+	OUT_SHOPPERS,				/* of neighbor_lists() */
 	OUT_COLUMNS
 };
 
@@ -39,6 +41,7 @@ typedef struct Output
 {
 	ReturnSetInfo *result;
 	const int64 *item_ids;
+	const uint64 *shoppers;		/* of each item; not without weights */
 } Output;
 
 static void
@@ -50,10 +53,18 @@ put_list(void *arg, uint32 item, const NeighborsScore *nearest, uint32 n)
 	uint32		i;
 
 	values[OUT_ITEM] = Int64GetDatum(output->item_ids[item]);
+	values[OUT_SHOPPERS] = Int64GetDatum((int64) output->shoppers[item]);
 	for (i = 0; i < n; i++)
 	{
 		values[OUT_NEIGHBOR] = Int64GetDatum(output->item_ids[nearest[i].item]);
 		values[OUT_SIMILARITY] = Float8GetDatum(nearest[i].value);
+		tuplestore_putvalues(output->result->setResult, output->result->setDesc, values, nulls);
+	}
+	/* who asks for the number of shoppers wants that of every item */
+	if (n == 0 && output->result->setDesc->natts == OUT_COLUMNS && output->shoppers[item] > 0)
+	{
+		nulls[OUT_NEIGHBOR] = true;
+		nulls[OUT_SIMILARITY] = true;
 		tuplestore_putvalues(output->result->setResult, output->result->setDesc, values, nulls);
 	}
 }
@@ -106,6 +117,7 @@ neighbors_item_neighbors(PG_FUNCTION_ARGS)
 
 	output.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	output.item_ids = input.item_ids;
+	output.shoppers = baskets.norm;
 	neighbors_of_all(&baskets, (uint32) PG_GETARG_INT32(ARG_K), PG_GETARG_FLOAT8(ARG_SHRINK), put_list, &output);
 	return (Datum) 0;
 }

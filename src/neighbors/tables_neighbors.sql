@@ -1,7 +1,8 @@
 /*
  * tables_neighbors.sql
  *
- * Step 21 of install(): the neighbours of posts and products.
+ * Step 21 of install(): the neighbours of posts and products, and how they are
+ * kept.
  */
 CREATE FUNCTION influence_internal.install_neighbors()
 RETURNS void
@@ -17,8 +18,20 @@ BEGIN
 		neighbor_id bigint NOT NULL,
 		similarity float8 NOT NULL,
 		PRIMARY KEY (program_id, kind, item_id, rank)
-	);
-	COMMENT ON TABLE influence.item_neighbor IS 'The nearest neighbours of a post or product by shared shoppers, the nearest first (rank 1); similarity is a shrunk cosine.';
+	) WITH (fillfactor = 80);
+	COMMENT ON TABLE influence.item_neighbor IS 'The nearest neighbours of a post or product by the shoppers who chose both, the nearest first (rank 1); similarity is the shrunk cosine of item_neighbors(). Written by the jobs feed_neighbors and all_neighbors; setting feed_neighbors.';
+
+	CREATE TABLE influence.item_audience (
+		program_id bigint NOT NULL,
+		kind text COLLATE "C" NOT NULL CHECK (kind IN ('post', 'product')),
+		item_id bigint NOT NULL,
+		shoppers bigint NOT NULL CHECK (shoppers > 0),
+		PRIMARY KEY (program_id, kind, item_id)
+	) WITH (fillfactor = 80);
+	COMMENT ON TABLE influence.item_audience IS 'How many shoppers chose a post or product, in the days and histories that its neighbours come from; what the job feed_neighbors needs of items that nobody chose lately.';
+
+	INSERT INTO influence.setting (name, value) VALUES
+		('feed_neighbors', '{"post_days": 90, "product_days": 365, "neighbors": 20, "shrink": 10, "max_history": 200, "merge_shoppers": 200, "merge_people": 5000}');
 END
 $$;
-COMMENT ON FUNCTION influence_internal.install_neighbors() IS 'Step 21 of install(): neighbours.';
+COMMENT ON FUNCTION influence_internal.install_neighbors() IS 'Step 21 of install(): the neighbours of posts and products, how many shoppers chose each, and the setting of the jobs that keep them.';

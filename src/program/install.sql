@@ -232,6 +232,7 @@ AS $$
 		   ('get_trending', 'reader'),
 		   ('rebuild_trends', 'operator'),
 		   -- neighbors
+		   ('refresh_neighbors', 'operator'),
 		   -- sponsors
 		   ('create_sponsored_campaign', 'operator'),
 		   ('set_sponsored_budget', 'operator'),
