@@ -77,9 +77,10 @@ demo:
 # docs/reference/performance.md. SIZE=10M ROUNDS=5 LARGE=100M: test/bench/README.md
 # PART=orders: record_order beside a bare transaction; PART=hot: a hot creator; PART=settle: the
 # settlement of a month beside a plain sum; PART=payouts: a payout run beside one; PART=stats: the
-# minute job of the statistics; PART=creators: scoring posts beside a plain scan
+# minute job of the statistics; PART=creators: scoring posts beside a plain scan; PART=neighbors:
+# item_neighbors() beside the self-join in SQL and in DuckDB
 bench:
-	@test/bench/$(if $(filter settle payouts stats creators,$(PART)),$(PART),run)
+	@test/bench/$(if $(filter settle payouts stats creators neighbors,$(PART)),$(PART),run)
 
 # Reformats the C files in place
 format:
