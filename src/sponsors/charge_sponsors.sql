@@ -27,6 +27,7 @@ DECLARE
 	charged bigint;
 	part bigint;
 	entry bigint;
+	shown bigint[] := '{}';
 BEGIN
 	-- what others booked meanwhile has to be seen
 	PERFORM influence_internal.require_read_committed();
@@ -62,7 +63,8 @@ BEGIN
 		)
 		SELECT y.day, count(*) FILTER (WHERE y.kind = 'impression') AS impressions, count(*) FILTER (WHERE y.kind = 'click') AS clicks,
 			   count(*) FILTER (WHERE y.priced AND y.place <= room) AS units, count(*) FILTER (WHERE y.priced AND y.place > room) AS free,
-			   max(y.occurred_at) FILTER (WHERE y.priced AND y.place <= room) AS occurred_at
+			   max(y.occurred_at) FILTER (WHERE y.priced AND y.place <= room) AS occurred_at,
+			   array_agg(y.impression_id) FILTER (WHERE y.kind = 'impression') AS shown
 		  FROM placed y
 		 GROUP BY y.day
 		 ORDER BY y.day
@@ -83,6 +85,7 @@ BEGIN
 					'platform_revenue', part, this.currency, item.occurred_at, item.occurred_at, 'adjustment',
 					format('%s %ss of %s', item.units, this.pricing, item.day));
 		END IF;
+		shown := shown || item.shown;
 		impressions := impressions + item.impressions;
 		clicks := clicks + item.clicks;
 		units := units + item.units;
@@ -95,6 +98,10 @@ BEGIN
 		   SET impressions = t.impressions + settle_sponsored.impressions, clicks = t.clicks + settle_sponsored.clicks,
 			   units = charged, free = t.free + settle_sponsored.free, spent = settle_sponsored.spent, entries = entry, settled_at = now()
 		 WHERE t.sponsored_campaign_id = $1;
+	END IF;
+	IF shown <> '{}' THEN
+		-- after they are taken: what is told in between, one of the two finds; the next run counts it
+		PERFORM influence_internal.charge_early_clicks($1, shown);
 	END IF;
 END
 $$;
@@ -147,7 +154,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_read_committed();
 	SELECT * INTO mark FROM influence_internal.open_watermark('charge_sponsors');
-	PERFORM influence_internal.charge_clicks(mark.last_seen, mark.upper);
+	PERFORM influence_internal.charge_new_clicks(mark.last_seen, mark.upper);
 	campaigns := 0;
 	impressions := 0;
 	clicks := 0;

@@ -72,7 +72,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.charge_click(bigint, bigint, bigint, uuid, bigint, timestamptz) IS
 'Counts a click on an impression for its campaign, one per impression; called by record_impressions() and, for touches, by charge_sponsors(). Natural key: sponsored_campaign_id and impression_id. -> recorded | duplicate | late (free). IN002, IN003.';
 
-CREATE FUNCTION influence_internal.charge_clicks(last_seen pg_snapshot, upper pg_snapshot)
+CREATE FUNCTION influence_internal.charge_new_clicks(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -85,28 +85,16 @@ BEGIN
 	-- rows that move into their partition are waited for before the snapshot is taken
 	LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;
 	FOR item IN
-		SELECT i.sponsored_campaign_id, i.impression_id, i.program_id, i.visitor_id, i.post_id, min(f.touched_at) AS clicked_at
-		  FROM (
-				-- clicks that are new
-				SELECT x.sponsored_campaign_id, t.impression_id, t.touched_at
-				  FROM influence.touch t
-				  JOIN influence.sponsored_charge x ON x.impression_id = t.impression_id AND x.kind = 'impression'
-				 WHERE t.kind = 'click' AND t.impression_id IS NOT NULL AND influence_internal.is_fresh(t.xact, $1, $2)
-				   AND coalesce(t.bot_verdict, 'human') = 'human' AND t.program_id = x.program_id
-				   AND (t.visitor_id = x.visitor_id OR influence_internal.person_of(t.visitor_id) = influence_internal.person_of(x.visitor_id))
-				UNION ALL
-				-- and older ones, of impressions that are new
-				SELECT x.sponsored_campaign_id, t.impression_id, t.touched_at
-				  FROM influence.sponsored_pending p
-				  JOIN influence.sponsored_charge x ON x.sponsored_campaign_id = p.sponsored_campaign_id AND x.kind = p.kind AND x.impression_id = p.impression_id
-				  JOIN influence.touch t ON t.visitor_id = x.visitor_id AND t.impression_id = x.impression_id
-						AND t.touched_at >= x.occurred_at - interval '1 day' AND t.touched_at < x.recorded_at + interval '1 day'
-				 WHERE p.kind = 'impression' AND t.kind = 'click' AND coalesce(t.bot_verdict, 'human') = 'human' AND t.program_id = x.program_id) f
-		  JOIN influence.sponsored_charge i ON i.sponsored_campaign_id = f.sponsored_campaign_id AND i.kind = 'impression' AND i.impression_id = f.impression_id
-		 WHERE NOT EXISTS (SELECT FROM influence.sponsored_charge c
-							WHERE c.sponsored_campaign_id = i.sponsored_campaign_id AND c.kind = 'click' AND c.impression_id = i.impression_id)
-		 GROUP BY i.sponsored_campaign_id, i.impression_id, i.program_id, i.visitor_id, i.post_id
-		 ORDER BY i.impression_id, i.sponsored_campaign_id
+		SELECT x.sponsored_campaign_id, x.impression_id, x.program_id, x.visitor_id, x.post_id, min(t.touched_at) AS clicked_at
+		  FROM influence.touch t
+		  JOIN influence.sponsored_charge x ON x.impression_id = t.impression_id AND x.kind = 'impression' AND x.program_id = t.program_id
+		 WHERE t.kind = 'click' AND t.impression_id IS NOT NULL AND influence_internal.is_fresh(t.xact, $1, $2)
+		   AND coalesce(t.bot_verdict, 'human') = 'human'
+		   AND (t.visitor_id = x.visitor_id OR influence_internal.person_of(t.visitor_id) = influence_internal.person_of(x.visitor_id))
+		   AND NOT EXISTS (SELECT FROM influence.sponsored_charge c
+							WHERE c.sponsored_campaign_id = x.sponsored_campaign_id AND c.kind = 'click' AND c.impression_id = x.impression_id)
+		 GROUP BY x.sponsored_campaign_id, x.impression_id, x.program_id, x.visitor_id, x.post_id
+		 ORDER BY x.impression_id, x.sponsored_campaign_id
 	LOOP
 		clicks := clicks + (influence_internal.charge_click(item.sponsored_campaign_id, item.impression_id, item.program_id, item.visitor_id,
 															item.post_id, item.clicked_at) = 'recorded')::int;
@@ -114,5 +102,37 @@ BEGIN
 	RETURN clicks;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.charge_clicks(pg_snapshot, pg_snapshot) IS
-'Counts touches of kind click that name a sponsored impression of the same person: those that are new, and, of the same visitor, those that came before their impression. A touch with a bot_verdict other than human is none. Returns how many clicks are new.';
+COMMENT ON FUNCTION influence_internal.charge_new_clicks(pg_snapshot, pg_snapshot) IS
+'Counts new touches of kind click that name a sponsored impression of the same person, unless they have a bot_verdict other than human. Returns how many clicks are new.';
+
+CREATE FUNCTION influence_internal.charge_early_clicks(sponsored_campaign_id bigint, impression_ids bigint[])
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	item record;
+	clicks bigint := 0;
+BEGIN
+	LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;
+	FOR item IN
+		SELECT x.impression_id, x.program_id, x.visitor_id, x.post_id, min(t.touched_at) AS clicked_at
+		  FROM unnest($2) u(impression_id)
+		  JOIN influence.sponsored_charge x ON x.sponsored_campaign_id = $1 AND x.kind = 'impression' AND x.impression_id = u.impression_id
+		  JOIN influence.touch t ON t.visitor_id = x.visitor_id AND t.impression_id = x.impression_id AND t.program_id = x.program_id
+				AND t.touched_at >= x.occurred_at - interval '1 day' AND t.touched_at < x.recorded_at + interval '1 day'
+		 WHERE t.kind = 'click' AND coalesce(t.bot_verdict, 'human') = 'human'
+		   AND NOT EXISTS (SELECT FROM influence.sponsored_charge c
+							WHERE c.sponsored_campaign_id = $1 AND c.kind = 'click' AND c.impression_id = x.impression_id)
+		 GROUP BY x.impression_id, x.program_id, x.visitor_id, x.post_id
+		 ORDER BY x.impression_id
+	LOOP
+		clicks := clicks + (influence_internal.charge_click($1, item.impression_id, item.program_id, item.visitor_id, item.post_id,
+															item.clicked_at) = 'recorded')::int;
+	END LOOP;
+	RETURN clicks;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.charge_early_clicks(bigint, bigint[]) IS
+'Counts touches of kind click that came before the impressions that they name (of the same visitor, at most a day before them); called with impressions that are counted now. Returns how many clicks are new.';
