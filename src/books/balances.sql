@@ -58,4 +58,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.balances(bigint, timestamptz, bigint) IS
-'What a program owes each party (or one), per currency in minor units, as the books stood at a moment (what was booked until then): pending = earned and not available yet, available = can be paid (below zero: more came back than was earned), reserved = in a payout that the bank has not confirmed, paid, owed = pending + available + reserved; written_off = what was let off; platform_revenue = the program''s own cut (party 0). IN002, IN003.';
+'What a program owes each party (or one), per currency in minor units, as the books stood at a moment (what was booked until then): pending = earned and not available yet, available = can be paid (below zero: more came back than was earned), reserved = in a payout that the bank has not confirmed, paid, owed = pending + available + reserved; written_off = what was let off; platform_revenue = the program''s own cut (party 0), and what a brand was charged for sponsored campaigns. IN002, IN003.';
