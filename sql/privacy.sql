@@ -180,3 +180,74 @@ DELETE FROM influence.watermark w WHERE w.name = 'reattribute';
 SELECT changed FROM influence_internal.reattribute_due();
 SELECT creator_id, reason, credit, superseded_by IS NULL AS in_force FROM influence.credit WHERE order_ref = 'own' ORDER BY revision, touched_at NULLS LAST;
 SELECT * FROM influence.check_books();
+
+-- A creator, with something everywhere. What only the program needed goes at once.
+SELECT pg_temp.new_creator('SECRET ref', pg_temp.visitor(6));
+SELECT pg_temp.creator('SECRET ref') AS c \gset
+UPDATE influence.creator SET name = 'SECRET Carla', country = 'DE', residence = 'FR' WHERE creator_id = :c;
+SELECT influence.add_channel(:c, 'instagram', 'secret.carla'), influence.record_channel_metrics(:c, 1, '2024-05-01', 1000, source => 'api');
+SELECT influence.record_channel_posts(:c, 1, '[{"post_ref": "SECRET post", "measured_at": "2024-05-01", "published_at": "2024-04-01", "likes": 9}]'), influence.record_quality_score(:c, 'SECRET score', 0.5, 'model', '2024-05-01', 'SECRET note');
+SELECT influence.create_storefront(:c, 'Secret.Carla', 'SECRET title', 'SECRET bio'), influence.rename_storefront(:c, 'secret-two');
+SELECT influence.create_list('creator', :'c', 'SECRET list', 'idea', 'SECRET ideas', 'public', program_id => 1);
+SELECT influence.add_list_item((SELECT max(list_id) FROM influence.list), 1, 'SECRET');
+SELECT influence.publish_post(1, :c, 'SECRET post', 'photo', '[{"product_id": 1}]', 'topic 1', 'SECRET body', 'SECRET media', '2024-05-01');
+SELECT influence.set_coupon(1, 'SECRET10', :c, '2024-01-01', fixed_credit => 25);
+SELECT influence.record_strike(:c, 's1', 'SECRET reason', 'kim', '2024-05-01'), influence.send_sample(1, :c, 'sample1', 1, 'kim', note => 'SECRET'), influence.agree_exclusivity(:c, 'x1', 'Brand', 'kim', note => 'SECRET');
+SELECT influence.set_payout_destination(:c, 'iban', 'DE00 1234 SECRET', 'kim', '2024-01-01'), influence.record_tax_profile(:c, 'individual', 'FR', 'kim', 'SECRET form', vat_id => 'SECRET', valid_from => '2024-01-01');
+SELECT influence.record_touch(1, pg_temp.visitor(3), 'for carla', 'click', :c, '2024-06-02 11:00+00', 1, 3);
+SELECT status, commission FROM influence.record_order(1, pg_temp.visitor(3), 'o4', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', '2024-06-03 12:00+00', details => '{"coupon": "secret10"}');
+SELECT status, commission FROM influence.record_order(1, pg_temp.visitor(6), 'o5', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', now() - interval '1 day');
+SELECT settled > 0 AS settled FROM (SELECT entries AS settled FROM influence_internal.settle_due()) s;
+SELECT count(*) > 0 AS counted FROM influence.refresh_stats();
+SELECT string_agg(relation, ' ') AS with_words FROM pg_temp.found('secret');
+BEGIN;
+CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM pg_temp.told();
+SELECT status, retained_until = make_date(extract(year FROM now() AT TIME ZONE 'UTC')::int + 11, 1, 1) AS eleven_years, deleted_rows FROM influence.forget_creator(:c);
+CREATE TEMP TABLE after ON COMMIT DROP AS SELECT * FROM pg_temp.told();
+-- what is shown of it, and where it stands, changes; no figure does
+SELECT string_agg(DISTINCT x.relation, ' ') FROM ((SELECT * FROM before EXCEPT ALL SELECT * FROM after) UNION ALL (SELECT * FROM after EXCEPT ALL SELECT * FROM before)) x;
+COMMIT;
+SELECT * FROM pg_temp.found('secret');
+SELECT admission.decision, actor FROM influence.admission WHERE creator_id = :c;
+SELECT status, retained_until > now() AS later, changed_rows FROM influence.forget_creator(:c);
+SELECT visitor_id IS NULL AS identity FROM influence.creator WHERE creator_id = :c;
+SELECT * FROM influence.check_books();
+-- its names stay taken, and nothing more is recorded of it
+SELECT pg_temp.refused($$create_storefront(1, 'secret.carla', 'Page')$$), pg_temp.refused($$create_storefront(1, 'Secret-Two', 'Page')$$), pg_temp.refused($$create_storefront(1, 'secret.car1a', 'Page')$$);
+SELECT * FROM pg_temp.not_refused('IN005', format($$publish_post(1, %s, 'p', 'photo', '[{"product_id": 1}]')$$, :c), format('add_channel(%s, ''x'', ''h'')', :c), format('create_storefront(%s, ''other'', ''Page'')', :c),
+	format('apply_creator(1, %s)', :c), format('update_creator(%s, ''kim'', ''DE'')', :c), format('set_coupon(1, ''NEW'', %s)', :c), format('record_channel_metrics(%s, 1, ''2024-06-01'', 1)', :c),
+	format('create_list(''creator'', ''%s'', ''l'', ''idea'', ''Ideas'', ''public'', program_id => 1)', :c), format('send_sample(1, %s, ''x'', 1, ''kim'')', :c));
+SELECT * FROM pg_temp.not_refused('IN003', 'forget_creator(999)');
+SELECT * FROM pg_temp.not_refused('IN002', 'forget_creator(NULL)', 'end_retention(''infinity'')', 'end_retention(now() + interval ''1 year'')');
+-- sales after that earn nothing; what is owed is paid, returns take back
+SELECT influence.record_touch(1, pg_temp.visitor(4), 'late for carla', 'click', :c, now() - interval '1 minute', 1);
+SELECT status, commission, remarks FROM influence.record_order(1, pg_temp.visitor(4), 'o6', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', now() + interval '1 second');
+SELECT status, clawed_back FROM influence.record_return(1, pg_temp.visitor(3), 'o4', 1, 'r4', amount => 500, returned_at => '2024-06-10');
+SELECT entries FROM influence_internal.settle_due();
+SELECT * FROM influence.end_retention();
+UPDATE influence.forgotten_creator SET retained_until = '2025-01-01', forgotten_on = '2014-01-01' WHERE creator_id = :c;
+SELECT * FROM influence.end_retention();
+SELECT retained_until > now() AS put_off FROM influence.forgotten_creator WHERE creator_id = :c;
+-- ten years later: nothing is booked in the last ten, and nothing owed
+INSERT INTO influence.setting (name, version, value) VALUES ('tax_retention', 2, '"-2 years"');
+UPDATE influence.forgotten_creator SET retained_until = '2025-01-01' WHERE creator_id = :c;
+SELECT * FROM influence.end_retention();
+SELECT party_id = :c AS of_carla, amount FROM influence.balance WHERE account = 'payable' AND party_id = :c;
+SELECT count(*) FROM influence.run_payouts(1, '2024-06', now());
+SELECT count(*) FROM influence.run_payouts(1, '2024-07', now());
+SELECT p.status FROM influence.confirm_payout(1, :c, '2024-06', 'bank 1') p UNION ALL SELECT p.status FROM influence.confirm_payout(1, :c, '2024-07', 'bank 2') p;
+SELECT close_period.status FROM influence.close_period(1, '2024-06', now());
+SELECT status, creators, waiting FROM influence.end_retention();
+UPDATE influence.creator SET visitor_id = NULL WHERE creator_id = :c;
+SELECT status, creators, waiting FROM influence.end_retention();
+SELECT creator_ref = 'forgotten ' || creator_id AS ref, name = 'forgotten ' || creator_id AS name, country, residence, visitor_id FROM influence.creator WHERE creator_id = :c;
+SELECT * FROM pg_temp.found('secret');
+SELECT label, method FROM influence.payout_destination;
+SELECT (c.code = o.coupon) AS one_name, c.code ~ '^FORGOTTEN-' AS renamed FROM influence.coupon c, influence.orders o WHERE o.order_ref = 'o4';
+SELECT entries FROM influence_internal.settle_due();
+SELECT kind, forgotten_on = (now() AT TIME ZONE 'UTC')::date AS today FROM influence.forgetting ORDER BY forgetting_id;
+SELECT * FROM influence.check_books();
+-- who was never paid is forgotten at once
+SELECT pg_temp.new_creator('SECRET dora');
+SELECT status, retained_until = (now() AT TIME ZONE 'UTC')::date AS today FROM influence.forget_creator(pg_temp.creator('SECRET dora'));
+SELECT * FROM pg_temp.found('secret');

@@ -171,4 +171,13 @@ SQL_PARTS = \
 	src/feed/feedback.sql \
 	src/feed/feed.sql \
 	src/trends/get_trending.sql \
-	src/neighbors/refresh_neighbors.sql
+	src/sponsors/views_sponsors.sql \
+	src/sponsors/campaigns_sponsored.sql \
+	src/sponsors/charges.sql \
+	src/sponsors/charge_sponsors.sql \
+	src/sponsors/refunds.sql \
+	src/sponsors/sponsored_candidates.sql \
+	src/sponsors/check_sponsors.sql \
+	src/privacy/registry.sql \
+	src/privacy/forget_shopper.sql \
+	src/privacy/forget_creator.sql

@@ -90,7 +90,7 @@ DECLARE
 	wanted text[] := '{admitted,rejected,review}';
 BEGIN
 	PERFORM influence_internal.program_facts($1);
-	PERFORM influence_internal.require_creator($2);
+	PERFORM influence_internal.require_remembered($2);
 	PERFORM influence_internal.require_arguments('submitted_at', $3::text);
 	PERFORM influence_internal.require_event_time('submitted_at', $3);
 	PERFORM influence_internal.share_key('applications');

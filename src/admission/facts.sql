@@ -142,7 +142,7 @@ AS $$
 DECLARE
 	known_at timestamptz;
 BEGIN
-	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_remembered($1);
 	PERFORM influence_internal.require_country('country', $2);
 	PERFORM influence_internal.require_arguments('vertical', $3, 'since', $4::text, 'actor', $5);
 	PERFORM influence_internal.require_finite('since', $4);
@@ -204,7 +204,7 @@ DECLARE
 	hash bytea;
 	known_at timestamptz;
 BEGIN
-	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_remembered($1);
 	PERFORM influence_internal.require_key('score_ref', $2);
 	PERFORM influence_internal.require_key('source', $4);
 	PERFORM influence_internal.require_arguments('score', $3::text);

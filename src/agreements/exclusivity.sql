@@ -19,7 +19,7 @@ DECLARE
 	category_path bigint[] := '{}';
 	known record;
 BEGIN
-	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_remembered($1);
 	PERFORM influence_internal.require_key('exclusivity_ref', $2);
 	PERFORM influence_internal.require_key('actor', $4);
 	PERFORM influence_internal.require_arguments('category_id', $5::text);
@@ -72,7 +72,7 @@ DECLARE
 	known record;
 	ended record;
 BEGIN
-	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_remembered($1);
 	PERFORM influence_internal.require_key('exclusivity_ref', $2);
 	PERFORM influence_internal.require_key('actor', $3);
 	PERFORM influence_internal.require_begin('valid_to', coalesce($4, now()));

@@ -24,7 +24,7 @@ DECLARE
 	known record;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
-	PERFORM influence_internal.require_creator($2);
+	PERFORM influence_internal.require_remembered($2);
 	PERFORM influence_internal.require_key('offer_ref', $3);
 	PERFORM influence_internal.lock_key(format('offer %s %s', $1, $3));
 	SELECT o.offer_id, o.content_hash INTO known FROM influence.offer o WHERE o.program_id = $1 AND o.offer_ref = $3;

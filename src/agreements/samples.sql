@@ -34,7 +34,7 @@ DECLARE
 	followers bigint;
 BEGIN
 	SELECT f.currency INTO program_currency FROM influence_internal.program_facts($1) f;
-	PERFORM influence_internal.require_creator($2);
+	PERFORM influence_internal.require_remembered($2);
 	PERFORM influence_internal.require_key('sample_ref', $3);
 	PERFORM influence_internal.require_product($4);
 	PERFORM influence_internal.require_key('actor', $5);

@@ -37,7 +37,7 @@ BEGIN
 		PERFORM influence_internal.raise_invalid('fixed_credit is not above 0', format('fixed_credit: %s.', $6),
 			'Give minor units of the program''s currency per order, or NULL for none.');
 	ELSIF $3 IS NOT NULL THEN
-		PERFORM influence_internal.require_creator($3);
+		PERFORM influence_internal.require_remembered($3);
 	END IF;
 	range := tstzrange($4, nullif($5, 'infinity'));
 	PERFORM influence_internal.lock_key(format('coupon %s %s', $1, wanted));

@@ -12,10 +12,12 @@ AS $$
 BEGIN
 	IF NOT EXISTS (SELECT FROM influence.channel c WHERE c.creator_id = $1 AND c.channel_id = $2) THEN
 		PERFORM influence_internal.raise_unknown('channel', $2::text, 'Add it with influence.add_channel(creator_id, platform, handle).');
+	ELSIF EXISTS (SELECT FROM influence.forgotten_creator f WHERE f.creator_id = $1) THEN
+		PERFORM influence_internal.require_remembered($1);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.require_channel(bigint, bigint) IS 'Raises IN003 unless the creator has the channel.';
+COMMENT ON FUNCTION influence_internal.require_channel(bigint, bigint) IS 'Raises IN003 unless the creator has the channel, IN005 if it was forgotten.';
 
 CREATE FUNCTION influence_internal.record_channel_metrics(creator_id bigint, channel_id bigint, measured_at timestamptz,
 	followers bigint DEFAULT NULL, posts bigint DEFAULT 1, views bigint DEFAULT NULL, likes bigint DEFAULT NULL,

@@ -10,7 +10,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	VALUES (1, 'touch_partitions', 'daily', 'makes the coming monthly partitions of touch'),
 		   (2, 'engagement_partitions', 'daily', 'makes the coming monthly partitions of engagement'),
-		   (3, 'upkeep', 'daily', 'forgets expired retry keys and old job runs'),
+		   (3, 'upkeep', 'daily', 'forgets expired retry keys, old job runs, and creators whose retention is over'),
 		   (4, 'reattribute', 'each call', 'attributes orders that came by COPY, and those not locked yet that a late touch or a merge reaches'),
 		   (5, 'book_earnings', 'each call', 'copies earnings that came by COPY to the ledger'),
 		   (6, 'settle_tiers', 'each call', 'settles tiers, caps, budgets and bonuses of the months that new facts reach'),

@@ -79,7 +79,7 @@ DECLARE
 	known_at timestamptz;
 	known record;
 BEGIN
-	PERFORM influence_internal.require_creator(add_channel.creator_id);
+	PERFORM influence_internal.require_remembered(add_channel.creator_id);
 	PERFORM influence_internal.require_key('handle', add_channel.handle);
 	PERFORM influence_internal.require_arguments('verified', add_channel.verified::text);
 	IF NOT EXISTS (SELECT FROM influence.platform p WHERE p.platform = add_channel.platform) THEN

@@ -242,6 +242,8 @@ AS $$
 		   ('record_sponsor_payment', 'operator'),
 		   -- forgetting
 		   ('forget_shopper', 'operator'),
+		   ('forget_creator', 'operator'),
+		   ('end_retention', 'operator'),
 		   ('identify', 'writer')
 $$;
 COMMENT ON FUNCTION influence_internal.published() IS

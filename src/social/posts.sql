@@ -94,7 +94,7 @@ DECLARE
 	products bigint[];
 BEGIN
 	SELECT f.demands_tag INTO demands_tag FROM influence_internal.program_facts($1) f;
-	PERFORM influence_internal.require_creator($2);
+	PERFORM influence_internal.require_remembered($2);
 	PERFORM influence_internal.require_key('post_ref', $3);
 	PERFORM influence_internal.require_event_time('published_at', $9, interval '2 years');
 	PERFORM influence_internal.require_array(tags, 'tags');

@@ -206,6 +206,9 @@ BEGIN
 	PERFORM influence_internal.require_key('list_ref', $3);
 	PERFORM influence_internal.require_key('title', $5);
 	PERFORM influence_internal.require_plain_text('title', $5, 200);
+	IF $1 = 'creator' THEN
+		PERFORM influence_internal.require_remembered(owner::bigint);
+	END IF;
 	IF $4 IS NULL OR $4 NOT IN ('idea', 'wish', 'shopping', 'gift') THEN
 		PERFORM influence_internal.raise_invalid(format('list kind "%s" is not known', $4), NULL, 'Use idea, wish, shopping or gift.');
 	ELSIF shown NOT IN ('public', 'friends', 'link', 'private') THEN

@@ -80,6 +80,17 @@ $$;
 COMMENT ON FUNCTION influence_internal.slug_look(text) IS
 'What a normalised name looks like: letters that are mistaken for each other made equal (the skeleton of Unicode Technical Standard 39, for the letters that the header of src/storefront/slugs.sql names). Accents count as differences.';
 
+CREATE FUNCTION influence_internal.forgotten_name(name text, salt bytea)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN 'forgotten:' || encode(sha256(salt || convert_to(name, 'UTF8')), 'hex');
+END
+$$;
+COMMENT ON FUNCTION influence_internal.forgotten_name(text, bytea) IS 'What stands for the slug (or its look) of a creator who was forgotten: it stays taken, and nobody can read it.';
+
 CREATE FUNCTION influence_internal.require_slug(creator_id bigint, slug text)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -89,6 +100,7 @@ AS $$
 DECLARE
 	wanted text := influence_internal.normalise_slug($2);
 	wanted_look text;
+	salt bytea := (SELECT s.destination_salt FROM influence.payout_secret s);
 BEGIN
 	IF wanted IS NULL OR wanted !~ '^[[:alnum:]]([[:alnum:]._-]{1,58})[[:alnum:]]$' THEN
 		PERFORM influence_internal.raise_invalid(format('slug "%s" cannot be a vanity name', $2), NULL,
@@ -101,9 +113,9 @@ BEGIN
 	wanted_look := influence_internal.slug_look(wanted);
 	IF EXISTS (SELECT FROM influence.reserved_slug r WHERE r.slug = wanted OR influence_internal.slug_look(r.slug) = wanted_look) THEN
 		PERFORM influence_internal.raise_refused(format('slug "%s" is reserved', wanted), NULL, 'Choose another name.');
-	ELSIF EXISTS (SELECT FROM influence.slug_history h WHERE h.slug = wanted AND h.creator_id <> $1) THEN
+	ELSIF EXISTS (SELECT FROM influence.slug_history h WHERE h.slug IN (wanted, influence_internal.forgotten_name(wanted, salt)) AND h.creator_id <> $1) THEN
 		PERFORM influence_internal.raise_refused(format('slug "%s" is taken', wanted), NULL, 'Choose another name.');
-	ELSIF EXISTS (SELECT FROM influence.slug_history h WHERE h.look = wanted_look AND h.creator_id <> $1) THEN
+	ELSIF EXISTS (SELECT FROM influence.slug_history h WHERE h.look IN (wanted_look, influence_internal.forgotten_name(wanted_look, salt)) AND h.creator_id <> $1) THEN
 		PERFORM influence_internal.raise_refused(format('slug "%s" looks like one that is taken', wanted), NULL, 'Choose another name.');
 	END IF;
 	RETURN wanted;

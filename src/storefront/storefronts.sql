@@ -83,7 +83,7 @@ DECLARE
 	hash bytea;
 	known record;
 BEGIN
-	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_remembered($1);
 	PERFORM influence_internal.require_key('title', $3);
 	PERFORM influence_internal.require_plain_text('title', $3, 200);
 	PERFORM influence_internal.require_plain_text('bio', $4, 5000);
@@ -120,7 +120,7 @@ AS $$
 DECLARE
 	present text;
 BEGIN
-	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_remembered($1);
 	PERFORM influence_internal.check_actor($1, $3);
 	PERFORM influence_internal.lock_key('storefronts');
 	SELECT s.slug INTO present FROM influence.storefront s WHERE s.creator_id = $1;
@@ -152,7 +152,7 @@ AS $$
 DECLARE
 	strange text;
 BEGIN
-	PERFORM influence_internal.require_creator($1);
+	PERFORM influence_internal.require_remembered($1);
 	PERFORM influence_internal.check_actor($1, $7);
 	IF $2 = '' THEN
 		PERFORM influence_internal.raise_invalid('the title is empty', NULL, 'Give a title of 1 to 200 characters, or NULL to leave it as it is.');
