@@ -171,6 +171,8 @@ SQL_PARTS = \
 	src/feed/feedback.sql \
 	src/feed/feed.sql \
 	src/trends/get_trending.sql \
+	src/neighbors/refresh_neighbors.sql \
+	src/feed/explain_feed.sql \
 	src/sponsors/views_sponsors.sql \
 	src/sponsors/campaigns_sponsored.sql \
 	src/sponsors/charges.sql \
