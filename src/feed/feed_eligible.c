@@ -158,7 +158,7 @@ bar_products(FeedCall *call, FeedShown *shown, int count)
 static double
 days_since(const FeedCall *call, TimestampTz at)
 {
-	return (double) (call->as_of - at) / (double) USECS_PER_DAY;
+	return ((double) call->as_of - (double) at) / (double) USECS_PER_DAY;
 }
 
 static bool
@@ -263,7 +263,7 @@ feed_eligible(PG_FUNCTION_ARGS)
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3) || !IS_VALID_TIMESTAMP(PG_GETARG_TIMESTAMPTZ(3)))
 		return (Datum) 0;
 	call = palloc0(sizeof(FeedCall));
 	call->context = AllocSetContextCreate(CurrentMemoryContext, "eligibility of posts", ALLOCSET_DEFAULT_SIZES);

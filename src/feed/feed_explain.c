@@ -273,6 +273,7 @@ feed_explain(PG_FUNCTION_ARGS)
 	int			level;
 
 	InitMaterializedSRF(fcinfo, 0);
+	feed_require_arguments(fcinfo, 1 << 5, 4);
 	call = palloc0(sizeof(FeedCall));
 	call->context = AllocSetContextCreate(CurrentMemoryContext, "explanation of the feed", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(call->context);

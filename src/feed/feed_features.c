@@ -40,7 +40,7 @@ dampening_of(const FeedCall *call, const FeedFacts *facts)
 {
 	if (facts == NULL || facts->less == DT_NOBEGIN)
 		return 1.0;
-	return feed_dampening((double) (call->moment - facts->less) / (double) USECS_PER_DAY);
+	return feed_dampening(((double) call->moment - (double) facts->less) / (double) USECS_PER_DAY);
 }
 
 /* The strictest "see less" wins. */

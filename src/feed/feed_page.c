@@ -179,10 +179,13 @@ feed_page(PG_FUNCTION_ARGS)
 	FeedCall   *call;
 	CursorContent *session;
 	CursorOwner owner;
-	uint32		page_size = (uint32) PG_GETARG_INT32(3);
+	uint32		page_size;
 	int			level;
 
 	InitMaterializedSRF(fcinfo, 0);
+	/* the first page has no cursor; the surface need not be said */
+	feed_require_arguments(fcinfo, 1 << 4 | 1 << 6, 5);
+	page_size = (uint32) Max(PG_GETARG_INT32(3), 0);
 	call = palloc0(sizeof(FeedCall));
 	call->context = AllocSetContextCreate(CurrentMemoryContext, "page of the feed", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(call->context);

@@ -39,6 +39,23 @@ static FeedStatement read_media = {
 	.types = {INT8ARRAYOID}
 };
 
+/*
+ * get_feed() and explain_feed() check what they are asked for; who calls the
+ * functions below them by hand gets an error without manners, and no crash.
+ * nullable: bits of the arguments that may be NULL.
+ */
+void
+feed_require_arguments(FunctionCallInfo fcinfo, int nullable, int as_of)
+{
+	int			i;
+
+	for (i = 0; i < PG_NARGS(); i++)
+		if (PG_ARGISNULL(i) && (nullable & (1 << i)) == 0)
+			elog(ERROR, "argument %d is NULL", i + 1);
+	if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(as_of)))
+		elog(ERROR, "moment of a feed is not finite");
+}
+
 void
 feed_open(FeedCall *call, const CursorContent *session)
 {

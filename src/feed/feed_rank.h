@@ -5,6 +5,8 @@
 #ifndef PG_INFLUENCE_FEED_RANK_H
 #define PG_INFLUENCE_FEED_RANK_H
 
+#include "fmgr.h"
+
 #include "cursor_core.h"
 #include "feed_call.h"
 #include "feed_order_core.h"
@@ -20,6 +22,8 @@ typedef struct FeedRanking
 	uint32		sponsored_count;
 	FeedOrder  *order;
 } FeedRanking;
+
+extern void feed_require_arguments(FunctionCallInfo fcinfo, int nullable, int as_of);
 
 /* Reads all that a call needs; the call's arguments are set. */
 extern void feed_open(FeedCall *call, const CursorContent *session);

@@ -28,6 +28,7 @@ $origin->wait_for_catchup('standby', 'replay', $origin->lsn('write'));
 my $reads = <<'EOS';
 SELECT rank, post_id, creator_id, score, sources, products, next_cursor FROM influence.get_feed(1, '00000000-0000-0000-0000-000000000003', 2, as_of => '2024-04-01 00:00+00');
 SELECT f.post_id FROM influence.get_feed(1, '00000000-0000-0000-0000-000000000003', 2, as_of => '2024-04-01 00:00+00') p, influence.get_feed(1, '00000000-0000-0000-0000-000000000003', 2, p.next_cursor) f WHERE p.rank = 2;
+SELECT item, name FROM influence.explain_feed(1, '00000000-0000-0000-0000-000000000003', 1);
 SELECT * FROM influence.explain_attribution(1, 'order 3');
 SELECT * FROM influence.explain_commission(1, 'order 3');
 SELECT * FROM influence.creator_statement(1, 1, '2024-02');
