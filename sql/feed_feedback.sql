@@ -201,6 +201,20 @@ SELECT * FROM pg_temp.not_refused('IN002', $$give_feedback(NULL, 'post', 1, 'hid
 	$$give_feedback(pg_temp.visitor(1), 'post', 1, 'hide', now(), note => repeat('x', 1001))$$, $$withdraw_feedback(NULL, 'post', 1, 'hide')$$, $$withdraw_feedback(pg_temp.visitor(1), 'post', 1, 'like')$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$give_feedback(pg_temp.visitor(1), 'post', 99, 'hide')$$, $$give_feedback(pg_temp.visitor(1), 'creator', 99, 'hide')$$, $$give_feedback(pg_temp.visitor(1), 'topic', 99, 'see_less')$$, $$withdraw_feedback(pg_temp.visitor(1), 'post', 99, 'hide')$$);
 
+-- With get_feed: its tokens say what its rows say, the score is that of weights and features to the last bit, and what
+-- was seen, or hidden, does not come again.
+SELECT status FROM influence.set_price(1, 1999, 'EUR', '2024-01-01');
+SELECT status FROM influence.set_stock(1, 5, '2024-01-01');
+SELECT count(*) FROM generate_series(1, 8) n, influence.publish_post(1, pg_temp.creator(CASE WHEN n % 2 = 0 THEN 'anna' ELSE 'bert' END), 'new ' || n, 'photo', '[{"product_id": 1}]', 'art', published_at => now() - n * interval '1 hour');
+SELECT c.status FROM unnest('{anna,bert}'::text[]) a, influence.follow(pg_temp.visitor(9), pg_temp.creator(a)) c;
+CREATE TEMP TABLE delivered AS SELECT * FROM influence.get_feed(1, pg_temp.visitor(9), 5);
+SELECT d.rank, (c.rank, c.post_id, c.creator_id, c.score, c.disclosure, c.sponsored_campaign_id IS NOT NULL, c.viewer_id) = (d.rank, d.post_id, d.creator_id, d.score, d.disclosure, d.sponsored, pg_temp.visitor(9)) AS the_same,
+	influence_internal.feed_score(p.weights, c.features, c.dampening) = d.score AS the_bits
+FROM delivered d, influence_internal.impression_content(d.impression) c, influence.feed_profile p WHERE p.profile_id = c.profile_id ORDER BY 1;
+SELECT r.status, r.recorded FROM influence.record_impressions(pg_temp.visitor(9), (SELECT jsonb_agg(jsonb_build_object('impression', impression, 'seen', rank > 1) ORDER BY rank) FROM delivered)) r;
+SELECT status FROM influence.give_feedback(pg_temp.visitor(9), 'post', (SELECT post_id FROM delivered WHERE rank = 1), 'hide');
+SELECT count(*) > 0 AS more, count(*) FILTER (WHERE f.post_id IN (SELECT d.post_id FROM delivered d) AND NOT f.sponsored) AS again FROM influence.get_feed(1, pg_temp.visitor(9), 20) f;
+
 -- Months: rows move into the partition of their month; what is older than the setting retention goes, and is refused then.
 SELECT count(*) FROM influence.impression_default WHERE shown_at < '2024-07-01';
 SELECT influence.do_job('impression_partitions', 0, NULL, '2024-06-20');

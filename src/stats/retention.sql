@@ -114,6 +114,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
 SET lock_timeout = '2s'
+-- a constraint that is not there yet is no news
+SET client_min_messages = warning
 AS $$
 #variable_conflict use_column
 DECLARE
