@@ -27,3 +27,14 @@ CREATE AGGREGATE influence_internal.decayed_state(weight float8, at timestamptz,
 );
 COMMENT ON AGGREGATE influence_internal.decayed_state(float8, timestamptz, interval) IS
 'The exact sum behind influence.decayed_score() as a flat state, to be stored and added to by decayed_state_plus(): the sum of the states of parts is the state of the whole, in any order.';
+
+CREATE AGGREGATE influence_internal.decayed_state_sum(state bytea) (
+	SFUNC = influence_internal.decayed_score_combine,
+	STYPE = bytea,
+	SSPACE = 512,
+	FINALFUNC = influence_internal.decayed_state_final,
+	COMBINEFUNC = influence_internal.decayed_score_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE influence_internal.decayed_state_sum(bytea) IS
+'The sum of states of decayed_state() with one half-life: as one over the rows of all of them.';

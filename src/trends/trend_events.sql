@@ -18,7 +18,7 @@
  * vote_weight.
  */
 CREATE FUNCTION influence_internal.trend_post_events(last_seen pg_snapshot, upper pg_snapshot)
-RETURNS TABLE (program_id bigint, creator_id bigint, post_id bigint, path bigint[], weight float8, at timestamptz)
+RETURNS TABLE (program_id bigint, creator_id bigint, post_id bigint, category_id bigint, weight float8, at timestamptz)
 LANGUAGE plpgsql STABLE
 ROWS 10000
 SET search_path = pg_catalog, pg_temp
@@ -32,6 +32,7 @@ DECLARE
 	young_age interval := (rule ->> 'young_age')::interval;
 	hour_limit numeric := (rule ->> 'hour_votes')::numeric;
 	since timestamptz := influence_internal.kept_from('engagement');
+	whole boolean := $1::text = '1:1:';		-- all there is: read from end to end
 BEGIN
 	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
 	  FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) w
@@ -40,7 +41,7 @@ BEGIN
 	WITH fresh AS MATERIALIZED (
 		SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref
 		  FROM influence.engagement x
-		 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+		 WHERE NOT whole AND x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
 		   AND (x.kind = ANY (kinds) OR x.kind = 'unsmile') AND x.occurred_at >= since
 	), n AS MATERIALIZED (
 		SELECT g.post_id, g.hour, EXISTS (SELECT FROM influence.engagement u WHERE u.post_id = g.post_id AND u.kind = 'unsmile') AS unsmiled
@@ -57,14 +58,21 @@ BEGIN
 									  ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1) s
 				 WHERE f.kind IN ('smile', 'unsmile')) g
 	), e AS (
-		SELECT n.post_id, n.hour, x.kind, x.occurred_at, pg_visible_in_snapshot(x.xact, $1) AS was,
+		SELECT x.post_id, x.hour, x.kind, x.occurred_at, NOT whole AND pg_visible_in_snapshot(x.xact, $1) AS was,
 			   coalesce(x.occurred_at < s.created_at + young_age, true) AS young,
-			   n.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $2) AS taken,
-			   n.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $1) AS was_taken
-		  FROM n
-		  JOIN influence.engagement x ON x.post_id = n.post_id AND x.occurred_at >= n.hour AND x.occurred_at < n.hour + interval '1 hour'
+			   x.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $2) AS taken,
+			   x.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $1) AS was_taken
+		  FROM (SELECT y.visitor_id, y.post_id, n.hour, y.kind, y.occurred_at, y.event_ref, y.xact, n.unsmiled
+				  FROM n
+				  JOIN influence.engagement y ON y.post_id = n.post_id AND y.occurred_at >= n.hour AND y.occurred_at < n.hour + interval '1 hour'
+				 WHERE NOT whole AND y.kind = ANY (kinds)
+				UNION ALL
+				SELECT y.visitor_id, y.post_id, date_trunc('hour', y.occurred_at, 'UTC'), y.kind, y.occurred_at, y.event_ref, y.xact,
+					   y.post_id IN (SELECT u.post_id FROM influence.engagement u WHERE u.kind = 'unsmile')
+				  FROM influence.engagement y
+				 WHERE whole AND y.post_id IS NOT NULL AND y.kind = ANY (kinds) AND y.occurred_at >= since) x
 		  LEFT JOIN influence.shopper s ON s.visitor_id = x.visitor_id
-		 WHERE x.kind = ANY (kinds) AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
+		 WHERE $2 IS NULL OR pg_visible_in_snapshot(x.xact, $2)
 	), counted AS (
 		SELECT e.*, greatest(count(*) FILTER (WHERE e.young AND NOT e.taken) OVER w, 1) AS young_ones,
 			   greatest(count(*) FILTER (WHERE e.young AND e.was AND NOT e.was_taken) OVER w, 1) AS young_before
@@ -80,17 +88,16 @@ BEGIN
 						* CASE WHEN c.young THEN round(young_weight * least(1, hour_limit / c.young_before), 9)::float8 ELSE 1 END END AS weighed
 		  FROM counted c
 	)
-	SELECT p.program_id, p.creator_id, p.post_id, coalesce(k.path, '{}'), d.weight, w.occurred_at
+	SELECT p.program_id, p.creator_id, p.post_id, coalesce(f.category_id, 0), d.weight, w.occurred_at
 	  FROM weighed w
 	  JOIN influence.post p ON p.post_id = w.post_id
 	  LEFT JOIN influence.feed_item f ON f.post_id = w.post_id
-	  LEFT JOIN influence.category k ON k.category_id = f.category_id
 	 CROSS JOIN LATERAL (VALUES (w.weighs), (- w.weighed)) d(weight)
 	 WHERE w.weighs <> w.weighed AND d.weight <> 0;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.trend_post_events(pg_snapshot, pg_snapshot) IS
-'What the reactions and comments that are new by last_seen and upper add to the counters of posts and creators, and take off: rows to be summed, with the path of the category of what the post shows first. Settings engagement_weights, vote_weights.';
+'What the reactions and comments that are new by last_seen and upper add to the counters of posts and creators, and take off: rows to be summed, with the category of what the post shows first (0 = none). Settings engagement_weights, vote_weights.';
 
 CREATE FUNCTION influence_internal.next_is_unsmile(visitor_id uuid, post_id bigint, occurred_at timestamptz, event_ref text, seen pg_snapshot)
 RETURNS boolean
@@ -110,7 +117,7 @@ COMMENT ON FUNCTION influence_internal.next_is_unsmile(uuid, bigint, timestamptz
 'Whether a visitor''s next smile or unsmile of a post after a smile takes it back, among the facts that a snapshot shows (NULL = all).';
 
 CREATE FUNCTION influence_internal.trend_product_events(last_seen pg_snapshot, upper pg_snapshot)
-RETURNS TABLE (program_id bigint, product_id bigint, path bigint[], weight float8, at timestamptz)
+RETURNS TABLE (program_id bigint, product_id bigint, category_id bigint, weight float8, at timestamptz)
 LANGUAGE plpgsql
 ROWS 10000
 SET search_path = pg_catalog, pg_temp
@@ -126,10 +133,9 @@ BEGIN
 	  FROM jsonb_each_text(influence_internal.setting_value('trend_weights')) w
 	 WHERE w.key IN ('view', 'click', 'cart', 'coupon') AND w.value::float8 <> 0;
 	RETURN QUERY
-	SELECT x.program_id, x.product_id, coalesce(k.path, '{}'), weights[array_position(kinds, x.kind)], x.touched_at
+	SELECT x.program_id, x.product_id, coalesce(x.category_id, p.category_id, 0), weights[array_position(kinds, x.kind)], x.touched_at
 	  FROM influence.touch x
 	  LEFT JOIN influence.product p ON p.product_id = x.product_id
-	  LEFT JOIN influence.category k ON k.category_id = coalesce(x.category_id, p.category_id)
 	 WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.kind = ANY (kinds) AND x.touched_at >= since
 	   AND (x.product_id IS NOT NULL OR x.category_id IS NOT NULL);
 	RETURN QUERY
@@ -140,7 +146,7 @@ BEGIN
 		SELECT r.visitor_id, r.program_id, r.order_ref, r.line_no
 		  FROM influence.order_return r WHERE influence_internal.is_fresh(r.xact, $1, $2)
 	), v AS MATERIALIZED (
-		SELECT l.visitor_id, l.program_id, l.order_ref, l.line_no, l.product_id, l.category_path, o.ordered_at, l.base_amount,
+		SELECT l.visitor_id, l.program_id, l.order_ref, l.line_no, l.product_id, l.category_path[cardinality(l.category_path)] AS category_id, o.ordered_at, l.base_amount,
 			   pg_visible_in_snapshot(l.xact, $1) AS was, coalesce(t.returned, 0) AS returned_before,
 			   coalesce((SELECT sum(CASE r.kind WHEN 'chargeback_reversed' THEN -r.amount ELSE r.amount END)
 						   FROM influence.order_return r
@@ -156,29 +162,21 @@ BEGIN
 		SELECT v.visitor_id, v.program_id, v.order_ref, v.line_no, v.returned FROM v WHERE v.returned <> v.returned_before
 		ON CONFLICT ON CONSTRAINT trend_return_pkey DO UPDATE SET returned = excluded.returned
 	)
-	SELECT v.program_id, v.product_id, v.category_path, d.weight, v.ordered_at
+	SELECT v.program_id, v.product_id, coalesce(v.category_id, 0), d.weight::float8, v.ordered_at
 	  FROM v
-	 CROSS JOIN LATERAL (VALUES (influence_internal.sale_weight(sale, v.base_amount, v.returned)),
-								(CASE WHEN v.was THEN - influence_internal.sale_weight(sale, v.base_amount, v.returned_before) ELSE 0 END)) d(weight)
+	 -- in whole steps of the counter, so that what is taken off later is what was added
+	 CROSS JOIN LATERAL (VALUES
+			(round(sale * 1048576 * CASE WHEN v.base_amount > 0 AND v.returned > 0 THEN 1 - least(v.returned, v.base_amount) / v.base_amount::numeric ELSE 1 END) / 1048576),
+			(CASE WHEN v.was THEN - round(sale * 1048576 * CASE WHEN v.base_amount > 0 AND v.returned_before > 0
+				THEN 1 - least(v.returned_before, v.base_amount) / v.base_amount::numeric ELSE 1 END) / 1048576 ELSE 0 END)) d(weight)
 	 WHERE d.weight <> 0;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.trend_product_events(pg_snapshot, pg_snapshot) IS
-'What the touches, order lines and returns that are new by last_seen and upper add to the counters of products and categories, and take off: rows to be summed, with the path of the category frozen on the touch or line. Writes trend_return. Setting trend_weights.';
-
-CREATE FUNCTION influence_internal.sale_weight(sale numeric, base bigint, returned numeric)
-RETURNS float8
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	-- in whole steps of the counter, so that what is taken off later is what was added
-	SELECT (round(sale * 1048576 * CASE WHEN base > 0 THEN 1 - least(greatest(returned, 0), base) / base::numeric ELSE 1 END) / 1048576)::float8
-$$;
-COMMENT ON FUNCTION influence_internal.sale_weight(numeric, bigint, numeric) IS
-'What an order line weighs of which an amount came back (minor units): the weight of a sale, less by that share; in steps of 2^-20.';
+'What the touches, order lines and returns that are new by last_seen and upper add to the counters of products and categories, and take off: rows to be summed, with the category frozen on the touch or line (0 = none). Writes trend_return. Setting trend_weights.';
 
 CREATE FUNCTION influence_internal.trend_vote_events(last_seen pg_snapshot, upper pg_snapshot)
-RETURNS TABLE (product_id bigint, path bigint[], weight float8, at timestamptz)
+RETURNS TABLE (product_id bigint, category_id bigint, weight float8, at timestamptz)
 LANGUAGE plpgsql
 ROWS 1000
 SET search_path = pg_catalog, pg_temp
@@ -204,12 +202,11 @@ BEGIN
 		 WHERE w.product_id = ANY (reached) AND w.weight <> 0 AND vote_weight <> 0
 		RETURNING v.product_id, v.weight, v.voted_at
 	)
-	SELECT e.product_id, k.path, e.weight, e.voted_at
+	SELECT e.product_id, p.category_id, e.weight, e.voted_at
 	  FROM (SELECT c.product_id, c.weight, c.voted_at FROM came c
 			UNION ALL
 			SELECT g.product_id, - g.weight, g.voted_at FROM gone g) e
-	  JOIN influence.product p ON p.product_id = e.product_id
-	  JOIN influence.category k ON k.category_id = p.category_id;
+	  JOIN influence.product p ON p.product_id = e.product_id;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.trend_vote_events(pg_snapshot, pg_snapshot) IS

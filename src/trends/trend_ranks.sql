@@ -24,6 +24,8 @@ DECLARE
 	scopes bigint[];
 	programs bigint[];
 	whole boolean := false;
+	memory text := current_setting('work_mem');
+	changed bigint;
 BEGIN
 	-- restored states may miss what the copy missed, and other weights make other sums: all anew
 	IF $2 IS NULL OR settings IS DISTINCT FROM (SELECT b.settings FROM influence.trend_basis b) THEN
@@ -34,30 +36,40 @@ BEGIN
 		INSERT INTO influence.trend_basis (settings) VALUES (settings)
 		ON CONFLICT ON CONSTRAINT trend_basis_pkey DO UPDATE SET settings = excluded.settings, built_at = now();
 		last_seen := '1:1:';
+		-- hundreds of thousands of sums at once
+		PERFORM set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')), 134217728) / 1024 || 'kB', true);
 	ELSE
 		PERFORM set_config('enable_seqscan', 'off', true);
 	END IF;
-	WITH written AS (
-		INSERT INTO influence.trend_state AS t (kind, item_id, scope_id, program_id, state_6h, state_3d, state_30d)
-		SELECT x.kind, x.item_id, x.scope_id, x.program_id, influence_internal.decayed_state(x.weight, x.at, interval '6 hours'),
-			   influence_internal.decayed_state(x.weight, x.at, interval '3 days'), influence_internal.decayed_state(x.weight, x.at, interval '30 days')
-		  FROM (SELECT i.kind, i.item_id, i.scope_id, e.program_id, e.weight, e.at
-				  FROM influence_internal.trend_post_events(last_seen, $2) e
-				 CROSS JOIN LATERAL (
-						SELECT 'post' AS kind, e.post_id AS item_id, 0::bigint AS scope_id
-						UNION ALL
-						SELECT 'creator', e.creator_id, s FROM unnest(0 || e.path) s) i
+	WITH posts AS MATERIALIZED (
+		SELECT e.program_id, e.creator_id, e.post_id, e.category_id, influence_internal.decayed_state(e.weight, e.at, interval '6 hours') AS h6,
+			   influence_internal.decayed_state(e.weight, e.at, interval '3 days') AS d3, influence_internal.decayed_state(e.weight, e.at, interval '30 days') AS d30
+		  FROM influence_internal.trend_post_events(last_seen, $2) e
+		 GROUP BY e.program_id, e.creator_id, e.post_id, e.category_id
+	), products AS MATERIALIZED (
+		SELECT e.program_id, e.product_id, e.category_id, influence_internal.decayed_state(e.weight, e.at, interval '6 hours') AS h6,
+			   influence_internal.decayed_state(e.weight, e.at, interval '3 days') AS d3, influence_internal.decayed_state(e.weight, e.at, interval '30 days') AS d30
+		  FROM (SELECT p.program_id, p.product_id, p.category_id, p.weight, p.at
+				  FROM influence_internal.trend_product_events(last_seen, $2) p
 				UNION ALL
-				SELECT i.kind, i.item_id, 0, e.program_id, e.weight, e.at
-				  FROM (SELECT p.program_id, p.product_id, p.path, p.weight, p.at
-						  FROM influence_internal.trend_product_events(last_seen, $2) p
-						UNION ALL
-						SELECT 0, v.product_id, v.path, v.weight, v.at
-						  FROM influence_internal.trend_vote_events(last_seen, $2) v) e
-				 CROSS JOIN LATERAL (
-						SELECT 'product' AS kind, e.product_id AS item_id WHERE e.product_id IS NOT NULL
-						UNION ALL
-						SELECT 'category', c FROM unnest(e.path) c) i) x
+				SELECT 0, v.product_id, v.category_id, v.weight, v.at
+				  FROM influence_internal.trend_vote_events(last_seen, $2) v) e
+		 GROUP BY e.program_id, e.product_id, e.category_id
+	), written AS (
+		INSERT INTO influence.trend_state AS t (kind, item_id, scope_id, program_id, state_6h, state_3d, state_30d)
+		SELECT x.kind, x.item_id, x.scope_id, x.program_id, influence_internal.decayed_state_sum(x.h6), influence_internal.decayed_state_sum(x.d3),
+			   influence_internal.decayed_state_sum(x.d30)
+		  FROM (SELECT 'post' AS kind, e.post_id AS item_id, 0::bigint AS scope_id, e.program_id, e.h6, e.d3, e.d30 FROM posts e
+				UNION ALL
+				SELECT 'creator', e.creator_id, 0, e.program_id, e.h6, e.d3, e.d30 FROM posts e
+				UNION ALL
+				SELECT 'creator', e.creator_id, c, e.program_id, e.h6, e.d3, e.d30
+				  FROM posts e JOIN influence.category k ON k.category_id = e.category_id CROSS JOIN LATERAL unnest(k.path) c
+				UNION ALL
+				SELECT 'product', e.product_id, 0, e.program_id, e.h6, e.d3, e.d30 FROM products e WHERE e.product_id IS NOT NULL
+				UNION ALL
+				SELECT 'category', c, 0, e.program_id, e.h6, e.d3, e.d30
+				  FROM products e JOIN influence.category k ON k.category_id = e.category_id CROSS JOIN LATERAL unnest(k.path) c) x
 		 GROUP BY x.kind, x.item_id, x.scope_id, x.program_id
 		ON CONFLICT ON CONSTRAINT trend_state_pkey DO UPDATE
 		   SET state_6h = influence_internal.decayed_state_plus(t.state_6h, excluded.state_6h),
@@ -67,7 +79,9 @@ BEGIN
 	SELECT array_agg(w.kind), array_agg(w.item_id), array_agg(w.scope_id), array_agg(w.program_id)
 	  INTO kinds, items, scopes, programs
 	  FROM written w;
-	RETURN influence_internal.rank_trends(kinds, items, scopes, programs, whole);
+	changed := influence_internal.rank_trends(kinds, items, scopes, programs, whole);
+	PERFORM set_config('work_mem', memory, true);
+	RETURN changed;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_trends(pg_snapshot, pg_snapshot) IS
