@@ -3,7 +3,8 @@
 
 1. Random interactions: users as bigint, uuid and text, times as timestamptz, date and integer, with and without weights, NULLs,
    repeated rows, equal times, cut histories, few neighbours; in memory and in temporary files.
-2. The public sets (PGI_DATA/feed), whole; of every second or eighth item the list, with PGI_LONG of all.
+2. rank_items() over random lists, as arrays of times, weights and repeated items have it.
+3. The public sets (PGI_DATA/feed), whole; of every second or eighth item the list, with PGI_LONG of all.
 """
 
 from datetime import datetime, timedelta, timezone
@@ -11,8 +12,8 @@ import os
 import random
 import uuid
 
-from neighbors_model import neighbors
-from pg import Script, settings
+from neighbors_model import neighbors, ranked
+from pg import Script, array, settings
 from tap import Tap
 
 USERS = {"bigint": lambda n: str(n * 7919 - 2**40), "uuid": lambda n: str(uuid.UUID(int=n << 64 | n % 3)), "text": lambda n: "user %d é" % n}
@@ -62,6 +63,40 @@ def check_random(tap):
     tap.group("random interactions, %d neighbours" % checked, len(cases), failures)
 
 
+def check_ranks(tap):
+    """Scores are sums of powers of two times similarities: to the bit where the exponents are whole numbers."""
+    rounds, seed = settings()
+    rng = random.Random(seed + 1)
+    script, cases = Script(), []
+    script.sql("CREATE TEMP TABLE list (number int, item_id bigint, neighbor_id bigint, similarity float8)")
+    for number in range(80 * rounds):
+        items = rng.randint(1, 80)
+        lists = list({(rng.randrange(items), rng.randrange(items)): rng.choice([0.0, -0.5, 0.25, rng.random()]) for _ in range(rng.randint(0, 300))}.items())
+        lists = [(a, b, s) for (a, b), s in lists]
+        moments = [rng.randint(0, 20) for _ in range(rng.randint(0, 25))]
+        history = [rng.randrange(items) for _ in moments]
+        weights = [rng.choice([0.0, 1.0, 2.5, rng.random()]) for _ in moments] if rng.random() < 0.5 else None
+        # of equally late ones the greater item is newer; of equal items the greater weight
+        timed = rng.random() < 0.5
+        order = sorted(range(len(history)), key=lambda i: (moments[i], history[i], weights[i] if weights else 0), reverse=True) if timed else range(len(history))
+        half_life, page_size = rng.choice([0.5, 3.0, 20.0, float("inf")]), rng.choice([1, 5, 100])
+        wanted = ranked([history[i] for i in order], lists, [weights[i] for i in order] if weights else None, half_life, page_size)
+        cases.append((wanted, half_life in (0.5, float("inf"))))
+        script.copy("list", ["number", "item_id", "neighbor_id", "similarity"], [(number,) + row for row in lists])
+        script.query(str(number), "SELECT item_id, score FROM influence.rank_items('%s', 'SELECT * FROM list WHERE number = %d', %s, %s, '%r', %d) ORDER BY rank" % (
+            array(history), number, "ARRAY(SELECT to_timestamp(m) FROM unnest('%s'::int[]) WITH ORDINALITY u(m, n) ORDER BY n)" % array(moments) if timed else "NULL",
+            "'%s'" % array(weights) if weights is not None else "NULL", half_life, page_size))
+    results = script.run()
+    failures = []
+    for number, (wanted, exact) in enumerate(cases):
+        got = [(int(item), float(score)) for item, score in results.get(str(number), [])]
+        # where a power may be rounded otherwise, nearly equal scores may change places
+        right = got == wanted if exact else len(got) == len(wanted) and all(abs(a[1] - b[1]) <= 1e-12 * b[1] for a, b in zip(got, wanted))
+        if not right:
+            failures.append("case %d: %s" % (number, first_difference(got, wanted)))
+    tap.group("rank_items, %d ranked" % sum(len(wanted) for wanted, _ in cases), len(cases), failures)
+
+
 def first_difference(got, wanted):
     for place, (a, b) in enumerate(zip(got, wanted)):
         if a != b:
@@ -96,6 +131,7 @@ def check_public(tap, name, share):
 def main():
     tap = Tap()
     check_random(tap)
+    check_ranks(tap)
     check_public(tap, "amazon", 2)
     check_public(tap, "beauty", 8)
     tap.done()

@@ -58,13 +58,15 @@ def neighbors(rows, k=50, shrink=10.0, max_history=500, wanted=lambda item: True
 
 def ranked(history, lists, weights=None, half_life=20.0, page_size=100):
     """history newest first, lists [(item, neighbour, similarity)] -> [(item, score)]: summed from the newest item on."""
+    weight = defaultdict(float)
+    for place, item in enumerate(history):
+        weight[item] += (1.0 if weights is None else weights[place]) * 2.0 ** (-place / half_life)
     by_item = defaultdict(list)
     for item, other, similarity in lists:
         by_item[item].append((other, similarity))
     score = defaultdict(float)
-    for place, item in enumerate(history):
-        weight = (1.0 if weights is None else weights[place]) * 2.0 ** (-place / half_life)
+    for item in weight:                 # in the order in which they came: the newest first
         for other, similarity in by_item[item]:
-            score[other] += weight * similarity
-    seen = set(history)
-    return sorted(((item, value) for item, value in score.items() if item not in seen and value > 0), key=lambda r: (-r[1], r[0]))[:page_size]
+            if weight[item] * similarity > 0 and other not in weight:
+                score[other] += weight[item] * similarity
+    return sorted(score.items(), key=lambda r: (-r[1], r[0]))[:page_size]
