@@ -33,7 +33,8 @@ enum
 	OUT_ITEM,
 	OUT_NEIGHBOR,
 	OUT_SIMILARITY,
-	OUT_SHOPPERS,				/* of neighbor_lists() */
+	OUT_SHOPPERS,				/* this and what follows: of neighbor_lists() */
+	OUT_RANK,
 	OUT_COLUMNS
 };
 
@@ -58,6 +59,7 @@ put_list(void *arg, uint32 item, const NeighborsScore *nearest, uint32 n)
 	{
 		values[OUT_NEIGHBOR] = Int64GetDatum(output->item_ids[nearest[i].item]);
 		values[OUT_SIMILARITY] = Float8GetDatum(nearest[i].value);
+		values[OUT_RANK] = Int32GetDatum((int32) i + 1);
 		tuplestore_putvalues(output->result->setResult, output->result->setDesc, values, nulls);
 	}
 	/* who asks for the number of shoppers wants that of every item */
@@ -65,6 +67,7 @@ put_list(void *arg, uint32 item, const NeighborsScore *nearest, uint32 n)
 	{
 		nulls[OUT_NEIGHBOR] = true;
 		nulls[OUT_SIMILARITY] = true;
+		values[OUT_RANK] = Int32GetDatum(1);
 		tuplestore_putvalues(output->result->setResult, output->result->setDesc, values, nulls);
 	}
 }

@@ -34,13 +34,14 @@ BEGIN
 			SELECT x.visitor_id, x.item_id, x.at
 			  FROM (SELECT e.visitor_id, e.post_id AS item_id, e.occurred_at AS at, e.kind, e.event_ref FROM influence.engagement e) x
 			  JOIN influence.post p ON p.post_id = x.item_id
-			  LEFT JOIN (SELECT DISTINCT ON (e.visitor_id, e.post_id) e.visitor_id, e.post_id, e.occurred_at, e.event_ref
-						   FROM influence.engagement e
-						  WHERE e.kind = 'unsmile'
-						  ORDER BY e.visitor_id, e.post_id, e.occurred_at DESC, e.event_ref COLLATE "C" DESC) u
-				ON u.visitor_id = x.visitor_id AND u.post_id = x.item_id
+			  LEFT JOIN (SELECT DISTINCT ON (x.visitor_id, x.item_id) x.visitor_id, x.item_id, x.at, x.event_ref
+						   FROM (SELECT e.visitor_id, e.post_id AS item_id, e.occurred_at AS at, e.event_ref
+								   FROM influence.engagement e WHERE e.kind = 'unsmile') x
+						  WHERE %2$s
+						  ORDER BY x.visitor_id, x.item_id, x.at DESC, x.event_ref COLLATE "C" DESC) u
+				ON u.visitor_id = x.visitor_id AND u.item_id = x.item_id
 			 WHERE p.program_id = %1$s AND x.kind = 'smile' AND %2$s
-			   AND (u.occurred_at IS NULL OR x.at > u.occurred_at OR x.at = u.occurred_at AND x.event_ref COLLATE "C" > u.event_ref COLLATE "C")
+			   AND (u.at IS NULL OR x.at > u.at OR x.at = u.at AND x.event_ref COLLATE "C" > u.event_ref COLLATE "C")
 			$query$, $1, bounds);
 	ELSE
 		choices := format($query$
@@ -83,8 +84,7 @@ DECLARE
 	written bigint;
 BEGIN
 	WITH list AS MATERIALIZED (
-		SELECT l.item_id, l.neighbor_id, l.similarity, l.shoppers,
-			   row_number() OVER (PARTITION BY l.item_id ORDER BY l.similarity DESC, l.neighbor_id)::int AS rank
+		SELECT l.item_id, l.neighbor_id, l.similarity, l.shoppers, l.rank
 		  FROM influence_internal.neighbor_lists(choices, (s ->> 'neighbors')::int, (s ->> 'shrink')::float8, (s ->> 'max_history')::int) l
 	), gone AS (
 		DELETE FROM influence.item_neighbor n
