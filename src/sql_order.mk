@@ -15,6 +15,7 @@ SQL_PARTS = \
 	src/engagement/score_creators.sql \
 	src/neighbors/item_neighbors.sql \
 	src/feed/ranking.sql \
+	src/evaluation/evaluation.sql \
 	src/trends/decayed_state.sql \
 	src/program/install.sql \
 	src/program/helpers.sql \

@@ -32,6 +32,9 @@ type_bit(Oid type)
 		case FLOAT8OID:
 		case FLOAT4OID:
 			return QUERY_FLOAT;
+		case INT8ARRAYOID:
+		case INT4ARRAYOID:
+			return QUERY_INTEGERS;
 		default:
 			return 0;
 	}

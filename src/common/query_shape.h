@@ -16,6 +16,7 @@
 #define QUERY_UUID 4
 #define QUERY_TIME 8			/* timestamptz, timestamp, date */
 #define QUERY_FLOAT 16			/* float8, float4 */
+#define QUERY_INTEGERS 32		/* arrays of bigint or integer */
 
 typedef struct QueryColumn
 {
