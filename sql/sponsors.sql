@@ -222,6 +222,35 @@ SELECT pg_temp.show(pg_temp.id('fast'), 1, 9), status FROM influence.set_sponsor
 SELECT amount FROM influence.charge_sponsors();
 SELECT campaign_ref, state, spent, remaining, used FROM influence.sponsored_status WHERE campaign_ref IN ('soon', 'fast', 'paced', 'by click', 'capped', 'over', 'ended') AND program_id = 1 ORDER BY sponsored_campaign_id;
 
+-- Through the feed: 40 posts of 12 creators, two campaigns of which one discloses a gift and is shown once a day; ranking charges nothing, what was seen is charged, told as often as one likes
+SELECT pg_temp.pause('{}'), count(pg_temp.new_creator('c' || n)) FROM generate_series(1, 12) n;
+SELECT count(*) FROM influence.set_price(1, 100, 'USD', '2024-01-01'), influence.set_stock(1, 5, '2024-01-01'), generate_series(1, 40) n CROSS JOIN LATERAL influence.publish_post(1, pg_temp.creator('c' || 1 + n % 12), 'feed ' || n, 'photo',
+	'[{"product_id": 1}]', published_at => now() - n * interval '1 hour') x;
+SELECT status FROM influence.refresh_stats();
+SELECT pg_temp.campaign('feed a', ARRAY(SELECT post_id FROM influence.post WHERE post_ref IN ('feed 30', 'feed 31')), bid => 2000, budget => 100000, cap => '{"impressions": 3, "per": "1 day"}'),
+	pg_temp.campaign('feed b', ARRAY(SELECT post_id FROM influence.post WHERE post_ref = 'feed 35'), pricing => 'click', bid => 50, budget => 100000, cap => '{"impressions": 1, "per": "1 day"}', disclosure => 'gifted');
+CREATE TEMP TABLE page AS SELECT f.*, r.post_ref FROM influence.get_feed(1, pg_temp.visitor(70), 20) f JOIN influence.post r USING (post_id);
+SELECT rank, post_ref, disclosure, 'sponsored' = ANY (sources) AS says_so FROM page WHERE sponsored ORDER BY rank;
+SELECT count(*) AS rows, count(*) FILTER (WHERE disclosure NOT IN ('paid', 'gifted', 'affiliate')) AS silent FROM page;
+SELECT pg_temp.total(pg_temp.id('feed a')), count(*) AS charges FROM influence.sponsored_charge WHERE sponsored_campaign_id >= pg_temp.id('feed a');
+CREATE FUNCTION pg_temp.tell(more jsonb, who text DEFAULT '') RETURNS text LANGUAGE sql AS
+$$ SELECT format('%s %s %s %s', r.status, r.recorded, r.updated, r.duplicates) FROM (SELECT jsonb_agg(jsonb_build_object('impression', p.impression) || more ORDER BY p.rank) AS items FROM page p WHERE p.disclosure ~ who) i,
+	LATERAL influence.record_impressions(pg_temp.visitor(70), i.items) r $$;
+SELECT pg_temp.tell('{"seen": false}') AS served;
+SELECT count(*) AS charges FROM influence.sponsored_charge WHERE sponsored_campaign_id >= pg_temp.id('feed a');
+SELECT pg_temp.tell('{"seen": true}') AS seen;
+SELECT pg_temp.tell('{"seen": true}') AS again;
+SELECT pg_temp.tell('{"clicked": true}', 'gifted') AS clicked;
+SELECT pg_temp.tell('{"clicked": true}', 'gifted') AS again;
+SELECT c.campaign_ref, x.kind, count(*) FROM influence.sponsored_charge x JOIN influence.sponsored_campaign c USING (sponsored_campaign_id) WHERE c.campaign_ref LIKE 'feed%' GROUP BY 1, 2 ORDER BY 1, 2;
+-- the touch of the same click is the same click; one on another impression is another
+SELECT pg_temp.click(20, (r.impression_ids)[1], 70) AS same, pg_temp.click(21, (r.impression_ids)[2], 70) AS of_feed_a FROM (SELECT jsonb_agg(jsonb_build_object('impression', p.impression) ORDER BY p.disclosure, p.rank) AS items FROM page p WHERE p.sponsored) i,
+	LATERAL influence.record_impressions(pg_temp.visitor(70), i.items) r;
+SELECT impressions, clicks, units, free, amount FROM influence.charge_sponsors();
+SELECT campaign_ref, impressions, clicks, units, spend FROM influence.sponsored_report WHERE campaign_ref LIKE 'feed%' ORDER BY 1;
+-- the caps: one of three is left of the first, none of the second
+SELECT rank, p.post_ref, f.disclosure FROM influence.get_feed(1, pg_temp.visitor(70), 20) f JOIN influence.post p USING (post_id) WHERE f.sponsored ORDER BY rank;
+
 -- The job, roles, the books
 CALL influence.run_due();
 SELECT last_status, last_detail FROM influence.jobs WHERE job = 'charge_sponsors';

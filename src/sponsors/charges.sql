@@ -85,7 +85,7 @@ BEGIN
 	-- rows that move into their partition are waited for before the snapshot is taken
 	LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;
 	FOR item IN
-		SELECT x.sponsored_campaign_id, x.impression_id, x.program_id, x.visitor_id, x.post_id, min(t.touched_at) AS clicked_at
+		SELECT x.sponsored_campaign_id, x.impression_id, x.program_id, x.visitor_id, x.post_id, greatest(min(t.touched_at), x.occurred_at) AS clicked_at
 		  FROM influence.touch t
 		  JOIN influence.sponsored_charge x ON x.impression_id = t.impression_id AND x.kind = 'impression' AND x.program_id = t.program_id
 		 WHERE t.kind = 'click' AND t.impression_id IS NOT NULL AND influence_internal.is_fresh(t.xact, $1, $2)
@@ -93,7 +93,7 @@ BEGIN
 		   AND (t.visitor_id = x.visitor_id OR influence_internal.person_of(t.visitor_id) = influence_internal.person_of(x.visitor_id))
 		   AND NOT EXISTS (SELECT FROM influence.sponsored_charge c
 							WHERE c.sponsored_campaign_id = x.sponsored_campaign_id AND c.kind = 'click' AND c.impression_id = x.impression_id)
-		 GROUP BY x.sponsored_campaign_id, x.impression_id, x.program_id, x.visitor_id, x.post_id
+		 GROUP BY x.sponsored_campaign_id, x.impression_id, x.program_id, x.visitor_id, x.post_id, x.occurred_at
 		 ORDER BY x.impression_id, x.sponsored_campaign_id
 	LOOP
 		clicks := clicks + (influence_internal.charge_click(item.sponsored_campaign_id, item.impression_id, item.program_id, item.visitor_id,
@@ -103,7 +103,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.charge_new_clicks(pg_snapshot, pg_snapshot) IS
-'Counts new touches of kind click that name a sponsored impression of the same person, unless they have a bot_verdict other than human. Returns how many clicks are new.';
+'Counts new touches of kind click that name a sponsored impression of the same person, unless they have a bot_verdict other than human; at the time of the impression, if their clock was behind. Returns how many clicks are new.';
 
 CREATE FUNCTION influence_internal.charge_early_clicks(sponsored_campaign_id bigint, impression_ids bigint[])
 RETURNS bigint
@@ -117,7 +117,7 @@ DECLARE
 BEGIN
 	LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;
 	FOR item IN
-		SELECT x.impression_id, x.program_id, x.visitor_id, x.post_id, min(t.touched_at) AS clicked_at
+		SELECT x.impression_id, x.program_id, x.visitor_id, x.post_id, greatest(min(t.touched_at), x.occurred_at) AS clicked_at
 		  FROM unnest($2) u(impression_id)
 		  JOIN influence.sponsored_charge x ON x.sponsored_campaign_id = $1 AND x.kind = 'impression' AND x.impression_id = u.impression_id
 		  JOIN influence.touch t ON t.visitor_id = x.visitor_id AND t.impression_id = x.impression_id AND t.program_id = x.program_id
@@ -125,7 +125,7 @@ BEGIN
 		 WHERE t.kind = 'click' AND coalesce(t.bot_verdict, 'human') = 'human'
 		   AND NOT EXISTS (SELECT FROM influence.sponsored_charge c
 							WHERE c.sponsored_campaign_id = $1 AND c.kind = 'click' AND c.impression_id = x.impression_id)
-		 GROUP BY x.impression_id, x.program_id, x.visitor_id, x.post_id
+		 GROUP BY x.impression_id, x.program_id, x.visitor_id, x.post_id, x.occurred_at
 		 ORDER BY x.impression_id
 	LOOP
 		clicks := clicks + (influence_internal.charge_click($1, item.impression_id, item.program_id, item.visitor_id, item.post_id,
