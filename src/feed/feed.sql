@@ -79,8 +79,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	currency text := influence_internal.require_feed_arguments($1, $2, $5, $6, $7);
+	currency text;
+	ruled boolean;
 BEGIN
+	-- asked in full only where something may be wrong, or some may not read
+	SELECT p.currency, EXISTS (SELECT FROM influence.capability_rule r WHERE r.capability = 'read' AND r.program_id IN (0, $1))
+	  INTO currency, ruled FROM influence.program p WHERE p.program_id = $1;
+	IF NOT FOUND OR ruled OR $2 IS NULL OR coalesce($5 NOT BETWEEN '1990-01-01 00:00:00+00' AND '2990-01-01 00:00:00+00', true)
+	   OR octet_length(coalesce($6, '')) > 100 OR coalesce($7, '') NOT IN ('browse', 'buy') THEN
+		currency := influence_internal.require_feed_arguments($1, $2, $5, $6, $7);
+	END IF;
 	IF $3 IS NULL OR $3 NOT BETWEEN 1 AND 100 THEN
 		PERFORM influence_internal.raise_invalid('page_size is out of range', format('page_size: %s', $3), 'Ask for 1 to 100 posts a page.');
 	END IF;

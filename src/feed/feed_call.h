@@ -125,9 +125,11 @@ typedef struct FeedProfile
 typedef struct FeedViewer
 {
 	pg_uuid_t	id;				/* as the caller named it */
+	bool		aliases;		/* it has other names, or is one */
 	Datum		visitors;		/* uuid[]: all that are the same person */
 	char	   *country;		/* NULL = not known */
 	char	   *language;
+	char	   *spoken;			/* its beginning, as in feed_item */
 	bool		personalised;
 	bool		signal;			/* follows, interests or history */
 	struct feedfacts_hash *creators;

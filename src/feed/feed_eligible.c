@@ -279,9 +279,9 @@ feed_eligible(PG_FUNCTION_ARGS)
 
 	level = feed_statements_begin();
 	MemoryContextSwitchTo(call->context);
-	feed_read_settings(call);
 	if (!PG_ARGISNULL(1))
 		call->viewer.id = *PG_GETARG_UUID_P(1);
+	feed_read_settings(call);
 	feed_read_person(call);
 	feed_judge(call, post_ids, count, FEED_LISTED, rules);
 	for (i = 0; i < count; i++)

@@ -44,32 +44,18 @@ feed_item_values(const FeedCall *call, int32 days, Datum values[4])
 	values[3] = TimestampTzGetDatum(call->as_of);
 }
 
+/* The beginning of a language says that it is another one, if not that it is the same. */
 static bool
-is_elsewhere(const FeedViewer *viewer, Datum countries)
+is_foreign(const FeedViewer *viewer, Datum spoken)
 {
-	Datum	   *values;
-	bool	   *nulls;
-	int			count;
-	int			i;
+	text	   *language = DatumGetTextPP(spoken);
+	size_t		length = VARSIZE_ANY_EXHDR(language);
 
-	deconstruct_array(DatumGetArrayTypeP(countries), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
-	for (i = 0; i < count && viewer->country != NULL; i++)
-		if (!nulls[i] && strcmp(TextDatumGetCString(values[i]), viewer->country) == 0)
-			return false;
-	return true;
+	return viewer->spoken != NULL &&
+		(strlen(viewer->spoken) != length || memcmp(viewer->spoken, VARDATA_ANY(language), length) != 0);
 }
 
-static bool
-is_foreign(const FeedViewer *viewer, Datum language)
-{
-	text	   *spoken = DatumGetTextPP(language);
-	size_t		length = VARSIZE_ANY_EXHDR(spoken);
-
-	return viewer->language != NULL &&
-		(strlen(viewer->language) != length || memcmp(viewer->language, VARDATA_ANY(spoken), length) != 0);
-}
-
-/* The columns FEED_ITEM_COLUMNS. */
+/* The columns FEED_ITEM_COLUMNS. What is not certain of country and language here, feed_judge finds out. */
 void
 feed_item_post(const FeedCall *call, const TupleTableSlot *slot, FeedPost *post)
 {
@@ -80,7 +66,7 @@ feed_item_post(const FeedCall *call, const TupleTableSlot *slot, FeedPost *post)
 	post->category_id = feed_int64(slot, 3);
 	post->published_at = DatumGetTimestampTz(slot->tts_values[4]);
 	post->foreign = !slot->tts_isnull[5] && is_foreign(&call->viewer, slot->tts_values[5]);
-	post->elsewhere = !slot->tts_isnull[6] && is_elsewhere(&call->viewer, slot->tts_values[6]);
+	post->elsewhere = call->viewer.country == NULL && !feed_bool(slot, 6);
 	post->media_key = feed_int64(slot, 7);
 	post->price = feed_int64(slot, 8);
 	post->quality = feed_float8(slot, 9);

@@ -10,7 +10,7 @@
 #include "executor/tuptable.h"
 
 #define FEED_ITEM_COLUMNS \
-	"i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key," \
+	"i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key," \
 	" i.price, i.quality, i.engagement, i.sales"
 #define FEED_ITEM_COUNT 12
 

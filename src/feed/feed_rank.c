@@ -242,7 +242,7 @@ judge_batch(FeedRanking *ranking, uint32 page_size)
 	FeedOrder  *order = ranking->order;
 	uint32		from = order->tested;
 	uint32		wanted = page_size - order->placed;
-	uint32		count = Min(Max(8, wanted + wanted / 2), ranking->count - from);
+	uint32		count = Min(Max(4, wanted + wanted / 4), ranking->count - from);
 	int64	   *post_ids = palloc(sizeof(int64) * count);
 	uint32		i;
 

@@ -26,7 +26,10 @@ static FeedStatement read_settings = {
 	" (c ->> 'explore')::int, (c ->> 'explore_places')::int, (c ->> 'explore_days')::int, (c ->> 'history_days')::int,"
 	" (c ->> 'intent_posts')::int, (k ->> 'post')::int, (k ->> 'creator')::int,"
 	/* whether any product may be barred at all: most programs have no rules of brands */
-	" EXISTS (SELECT FROM influence.brand_rule b WHERE b.program_id = $1) OR EXISTS (SELECT FROM influence.authorised_seller)"
+	" EXISTS (SELECT FROM influence.brand_rule b WHERE b.program_id = $1) OR EXISTS (SELECT FROM influence.authorised_seller),"
+	/* whether the viewer is known by other names: most are not */
+	" EXISTS (SELECT FROM influence.visitor_alias a WHERE a.visitor_id = $2)"
+	" OR EXISTS (SELECT FROM influence.visitor_alias a WHERE a.shopper_id = $2)"
 	" FROM (SELECT"
 	" (SELECT s.value FROM influence.setting s WHERE s.name = 'engagement_weights' ORDER BY s.version DESC LIMIT 1) AS e,"
 	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_history_half' ORDER BY s.version DESC LIMIT 1) AS h,"
@@ -35,8 +38,8 @@ static FeedStatement read_settings = {
 	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_candidates' ORDER BY s.version DESC LIMIT 1) AS c,"
 	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_caps' ORDER BY s.version DESC LIMIT 1) AS k"
 	" OFFSET 0) x",
-	.nargs = 1,
-	.types = {INT8OID}
+	.nargs = 2,
+	.types = {INT8OID, UUIDOID}
 };
 
 static FeedStatement profile_at = {
@@ -114,6 +117,7 @@ take_settings(TupleTableSlot *slot, void *target)
 	s->post_cap = bound_of(slot, 26);
 	s->creator_cap = bound_of(slot, 27);
 	call->brand_rules = feed_bool(slot, 28);
+	call->viewer.aliases = feed_bool(slot, 29);
 }
 
 static void
@@ -141,9 +145,10 @@ take_profile(TupleTableSlot *slot, void *target)
 void
 feed_read_settings(FeedCall *call)
 {
-	Datum		values[1];
+	Datum		values[2];
 
 	values[0] = Int64GetDatum(call->program_id);
+	values[1] = UUIDPGetDatum(&call->viewer.id);
 	feed_statement_run(&read_settings, values, NULL, take_settings, call);
 }
 

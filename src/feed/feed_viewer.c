@@ -37,7 +37,7 @@ static FeedStatement read_person = {
 /* own row first; a person with several accounts wants what its strictest account says */
 static FeedStatement read_shopper = {
 	.text =
-	"SELECT s.country, s.language, s.personalised"
+	"SELECT s.country, s.language, s.personalised, left(s.language, 16)"
 	" FROM influence.shopper s WHERE s.visitor_id = ANY ($1)"
 	" ORDER BY s.visitor_id <> $2, s.visitor_id",
 	.nargs = 2,
@@ -125,6 +125,7 @@ take_shopper(TupleTableSlot *slot, void *target)
 	{
 		viewer->country = slot->tts_isnull[0] ? NULL : TextDatumGetCString(slot->tts_values[0]);
 		viewer->language = slot->tts_isnull[1] ? NULL : TextDatumGetCString(slot->tts_values[1]);
+		viewer->spoken = slot->tts_isnull[3] ? NULL : TextDatumGetCString(slot->tts_values[3]);
 		viewer->personalised = true;
 	}
 	viewer->personalised &= feed_bool(slot, 2);
@@ -225,7 +226,10 @@ feed_read_person(FeedCall *call)
 	viewer->topics = feed_facts_create(call->context);
 	viewer->posts = feed_facts_create(call->context);
 	values[0] = UUIDPGetDatum(&viewer->id);
-	feed_statement_run(&read_person, values, NULL, take_person, viewer);
+	if (viewer->aliases)
+		feed_statement_run(&read_person, values, NULL, take_person, viewer);
+	else
+		viewer->visitors = PointerGetDatum(construct_array(values, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	values[0] = viewer->visitors;
 	values[1] = UUIDPGetDatum(&viewer->id);
 	feed_statement_run(&read_shopper, values, NULL, take_shopper, &shopper);

@@ -25,18 +25,21 @@ BEGIN
 		price bigint,
 		expires_at timestamptz,
 		language text,
-		countries text[]
+		countries text[],
+		-- what indexes can carry of the two, whatever somebody wrote into them
+		spoken text GENERATED ALWAYS AS (left(language, 16)) STORED,
+		everywhere boolean GENERATED ALWAYS AS (countries IS NULL) STORED
 	) WITH (fillfactor = 85);
 	-- A source is a stretch of one of these, read without the table where vacuum has been: a page reads a thousand rows, and
 	-- a visit of the table for each takes three times as long.
 	CREATE INDEX feed_item_creator ON influence.feed_item (creator_id, published_at DESC, post_id DESC)
-		INCLUDE (program_id, topic_id, category_id, media_key, quality, engagement, sales, price, expires_at, language, countries);
+		INCLUDE (program_id, topic_id, category_id, media_key, quality, engagement, sales, price, expires_at, spoken, everywhere);
 	CREATE INDEX feed_item_top ON influence.feed_item (program_id, quality DESC, post_id DESC)
-		INCLUDE (creator_id, topic_id, category_id, published_at, media_key, engagement, sales, price, expires_at, language, countries);
+		INCLUDE (creator_id, topic_id, category_id, published_at, media_key, engagement, sales, price, expires_at, spoken, everywhere);
 	CREATE INDEX feed_item_topic ON influence.feed_item (program_id, topic_id, quality DESC, post_id DESC)
-		INCLUDE (creator_id, category_id, published_at, media_key, engagement, sales, price, expires_at, language, countries);
+		INCLUDE (creator_id, category_id, published_at, media_key, engagement, sales, price, expires_at, spoken, everywhere);
 	CREATE INDEX feed_item_recent ON influence.feed_item (program_id, published_at DESC, post_id DESC);
-	COMMENT ON TABLE influence.feed_item IS 'What the feed reads of a post, one row each: topic and category (0 = none; the deepest category of its first tag), when and where it may be shown, media_key (hash of its media: duplicates collapse; its post_id where it has none), price (the lowest of its tags in minor units of the program''s currency), quality (log2 of the decayed engagement relative to 2000-01-01 UTC, in half-lives), engagement (log2 of the shrunk engagement per impression over the program''s), sales (log2 of the shrunk revenue per impression over the program''s). Written by publish_post and the job refresh_stats.';
+	COMMENT ON TABLE influence.feed_item IS 'What the feed reads of a post, one row each: topic and category (0 = none; the deepest category of its first tag), when and where it may be shown, media_key (hash of its media: duplicates collapse; its post_id where it has none), price (the lowest of its tags in minor units of the program''s currency), quality (log2 of the decayed engagement relative to 2000-01-01 UTC, in half-lives), engagement (log2 of the shrunk engagement per impression over the program''s), sales (log2 of the shrunk revenue per impression over the program''s), spoken and everywhere (of language and countries). Written by publish_post and the job refresh_stats.';
 
 	INSERT INTO influence.setting (name, value) VALUES
 		-- how much is looked at: feed_sources.c, feed_intent.c
