@@ -45,7 +45,7 @@ AS $$
 		   ('mute', 'visitor_id', 'shopper', 'delete', NULL, 'a wish of the person'),
 		   ('mute', 'target_kind', 'shopper', 'keep', NULL, 'goes with its row'),
 		   ('hidden', 'visitor_id', 'shopper', 'delete', NULL, 'a wish of the person'),
-		   ('hidden', 'target_kind kind', 'shopper', 'keep', NULL, 'goes with its row'),
+		   ('hidden', 'target_kind kind note', 'shopper', 'keep', NULL, 'goes with its row'),
 		   ('block', 'visitor_id', 'shopper', 'delete', NULL, 'a wish about, or of, the person'),
 		   ('block', 'creator_id', 'creator', 'delete', 'x.creator_id = $1 AND x.direction = ''by_creator''', 'what the creator did not want to see'),
 		   ('block', 'direction', 'shopper', 'keep', NULL, 'goes with its row'),
