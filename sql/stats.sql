@@ -17,7 +17,7 @@ SELECT c.creator_ref AS creator, h.bucket_start AS hour, h.views AS v, h.clicks 
 FROM influence.creator_hour h JOIN influence.creator c USING (creator_id);
 CREATE FUNCTION pg_temp.stats() RETURNS text LANGUAGE sql AS $$
 	SELECT md5(concat((SELECT string_agg(h::text, ',' ORDER BY h.creator_id, h.bucket_start) FROM influence.creator_hour h), (SELECT string_agg(h::text, ',' ORDER BY h.post_id, h.bucket_start) FROM influence.post_hour h),
-		(SELECT string_agg(r::text, ',' ORDER BY r.topic_id, r.post_id) FROM influence.post_rank r))) $$;
+		(SELECT string_agg(r::text, ',' ORDER BY r.post_id) FROM influence.feed_item r))) $$;
 
 -- The facts, in parts that come one after another; an hour is from its first to before the next one's first microsecond.
 SELECT post_id FROM influence.publish_post(1, 1, 'p1', 'photo', '[{"product_id": 1}]', 'art', published_at => '2024-05-01');
@@ -44,12 +44,12 @@ SELECT p.post_ref, h.bucket_start, h.smiles, h.unsmiles, h.comments, h.shares, h
 -- share 4, click .5; an unsmile takes its smile away, as of the smile's time. p1: 1 + 1 at 05-01 (day 8887), 4 at
 -- 05-04, and a smile that was taken back: 8887 / 3 + log2(2 + 4 * 2) = 2965.655261428; p2: 1 + .5 + .5 at 05-02 12:00:
 -- 8888.5 / 3 + 1
-SELECT topic_id, post_id, round(score::numeric, 9) AS score FROM influence.post_rank ORDER BY 1, 2;
+SELECT post_id, topic_id, round(quality::numeric, 9) AS score FROM influence.feed_item ORDER BY 1;
 
 -- The same facts counted all at once, and in another order of writing, give the same rows.
 SELECT pg_temp.stats() AS stats \gset
 BEGIN;
-TRUNCATE influence.creator_hour, influence.post_hour, influence.post_rank, influence.watermark;
+TRUNCATE influence.creator_hour, influence.post_hour, influence.feed_item, influence.watermark;
 SELECT status FROM influence.refresh_stats();
 SELECT pg_temp.stats() = :'stats' AS the_same;
 ROLLBACK;
@@ -66,7 +66,7 @@ UPDATE influence.engagement SET xact = '9000000000000000000';
 UPDATE influence.earning SET xact = '9000000000000000000';
 UPDATE influence.post SET xact = '9000000000000000000';
 UPDATE influence.watermark SET system_identifier = 1, last_seen = '8999999999999999999:8999999999999999999:';
-TRUNCATE influence.creator_hour, influence.post_hour, influence.post_rank;
+TRUNCATE influence.creator_hour, influence.post_hour, influence.feed_item;
 SELECT status FROM influence.refresh_stats();
 SELECT pg_temp.stats() = :'stats' AS the_same;
 COMMIT;

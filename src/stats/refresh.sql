@@ -1,65 +1,11 @@
 /*
  * refresh.sql
  *
- * refresh_stats: recomputes the buckets and ranks that new facts reach, from all
- * their facts. Running it again, or over facts in another order, gives the same
+ * refresh_stats: recomputes the buckets that new facts reach, from all their
+ * facts, and has the room trends do its part. Running it again, or over facts in another order, gives the same
  * rows; unchanged rows are not written. seal_stats: what is old enough stays as
  * it is.
  */
-CREATE FUNCTION influence_internal.refresh_post_ranks(last_seen pg_snapshot, upper pg_snapshot)
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	kinds text[];
-	weights float8[];
-	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
-	written bigint;
-BEGIN
-	-- looked up for each event of a post: in arrays that takes a tenth of what it takes in jsonb
-	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
-	  FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) w;
-	INSERT INTO influence.post_rank AS r (program_id, topic_id, post_id, score)
-	SELECT p.program_id, s.topic_id, n.post_id, d.score
-	  FROM (SELECT x.post_id
-			  FROM influence.engagement x
-			 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
-			UNION
-			SELECT x.post_id
-			  FROM influence.post x
-			 WHERE influence_internal.is_fresh(x.xact, $1, $2)) n
-	  JOIN influence.post p ON p.post_id = n.post_id
-	 CROSS JOIN LATERAL (
-			SELECT influence.decayed_score(coalesce(weights[array_position(kinds, v.kind)], 0), v.at, half_life) AS score
-			  FROM (SELECT 'publish' AS kind, p.published_at AS at
-					UNION ALL
-					SELECT e.kind, e.occurred_at
-					  FROM influence.engagement e
-					 WHERE e.post_id = p.post_id AND e.kind <> 'unsmile'
-					UNION ALL
-					-- an unsmile takes its smile back: it counts at the smile's time, or not at all
-					SELECT e.kind, (SELECT s.occurred_at FROM influence.engagement s
-									 WHERE s.visitor_id = e.visitor_id AND s.post_id = e.post_id AND s.kind IN ('smile', 'unsmile')
-									   AND s.occurred_at <= e.occurred_at
-									   AND (s.occurred_at < e.occurred_at OR s.event_ref COLLATE "C" < e.event_ref COLLATE "C")
-									 ORDER BY s.occurred_at DESC LIMIT 1)
-					  FROM influence.engagement e
-					 WHERE e.post_id = p.post_id AND e.kind = 'unsmile') v) d
-	 CROSS JOIN LATERAL (
-			SELECT 0::bigint AS topic_id
-			UNION ALL
-			SELECT p.topic_id WHERE p.topic_id IS NOT NULL) s
-	ON CONFLICT ON CONSTRAINT post_rank_pkey DO UPDATE SET score = excluded.score
-	 WHERE r.score <> excluded.score;
-	GET DIAGNOSTICS written = ROW_COUNT;
-	RETURN written;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.refresh_post_ranks(pg_snapshot, pg_snapshot) IS
-'Recomputes the decayed rank of posts with new events: log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life); returns how many rows were written.';
-
 CREATE FUNCTION influence_internal.refresh_stats(days boolean DEFAULT true)
 RETURNS TABLE (status text, post_hours bigint, creator_hours bigint, product_hours bigint, category_hours bigint, days_written bigint, post_ranks bigint,
 	feed_items bigint, trends bigint)
@@ -86,7 +32,7 @@ BEGIN
 	category_hours := influence_internal.refresh_touch_hours('category', mark.last_seen, mark.upper)
 		+ influence_internal.refresh_sale_hours('category', mark.last_seen, mark.upper);
 	PERFORM influence_internal.progress_phase('ranks of posts');
-	post_ranks := influence_internal.refresh_post_ranks(mark.last_seen, mark.upper);
+	post_ranks := influence_internal.refresh_feed_ranks(mark.last_seen, mark.upper);
 	PERFORM influence_internal.progress_phase('items of the feed');
 	feed_items := influence_internal.refresh_feed_items(mark.last_seen, mark.upper);
 	PERFORM influence_internal.progress_phase('trends');
@@ -113,7 +59,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_stats(boolean) IS
-'Recomputes the hourly buckets and ranks that facts written since the last run reach, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). feed_items: rows of feed_item; trends: rows of trend_rank. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
+'Recomputes the hourly buckets and ranks that facts written since the last run reach, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). post_ranks: posts whose rank (quality in feed_item) changed, or that are new to the feed; feed_items: posts whose other columns there did; trends: rows of trend_rank. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
 
 CREATE FUNCTION influence_internal.seal_stats(as_of timestamptz DEFAULT now())
 RETURNS TABLE (status text, buckets bigint, hours_before timestamptz, days_before timestamptz)

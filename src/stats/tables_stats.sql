@@ -2,8 +2,8 @@
  * tables_stats.sql
  *
  * Step 6 of install(): what is computed from the facts: hourly and daily
- * buckets, the decayed rank of posts, the watermarks that say which facts a job
- * has seen, and from when on facts are kept at all.
+ * buckets, the watermarks that say which facts a job has seen, and from when on
+ * facts are kept at all.
  */
 CREATE FUNCTION influence_internal.install_stats()
 RETURNS void
@@ -124,16 +124,6 @@ BEGIN
 		EXECUTE format('CREATE INDEX %I ON influence.%I (bucket_start)', bucket || '_time', bucket);
 		EXECUTE format('CREATE INDEX %I ON influence.%I (bucket_start) WHERE NOT sealed', bucket || '_open', bucket);
 	END LOOP;
-
-	CREATE TABLE influence.post_rank (
-		program_id bigint NOT NULL,
-		topic_id bigint NOT NULL,
-		post_id bigint NOT NULL,
-		score float8 NOT NULL,
-		PRIMARY KEY (program_id, topic_id, post_id)
-	) WITH (fillfactor = 50);
-	CREATE INDEX post_rank_order ON influence.post_rank (program_id, topic_id, score DESC, post_id DESC);
-	COMMENT ON TABLE influence.post_rank IS 'Decayed score of posts, log2 relative to 2000-01-01 UTC, in its program (topic_id 0) and among the posts of its topic: keeps its order while time passes, so only posts with new events are written.';
 END
 $$;
-COMMENT ON FUNCTION influence_internal.install_stats() IS 'Step 6 of install(): watermarks, hourly and daily buckets, post ranks.';
+COMMENT ON FUNCTION influence_internal.install_stats() IS 'Step 6 of install(): watermarks, hourly and daily buckets.';

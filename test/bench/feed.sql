@@ -65,7 +65,7 @@ SELECT i.indexrelid, i.indrelid::regclass::text AS name
  WHERE c.relkind = 'r' AND c.relnamespace = 'influence'::regnamespace
    AND (c.relname ~ '^(touch|engagement|impression)_'
 		OR c.relname IN ('post', 'post_tag', 'post_status', 'product', 'product_price', 'product_stock', 'product_category', 'shopper', 'interest', 'follow', 'orders', 'order_line',
-						 'credit', 'post_rank', 'feed_item', 'trend_rank', 'item_neighbor'));
+						 'credit', 'feed_item', 'trend_rank', 'item_neighbor'));
 UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid IN (SELECT indexrelid FROM bench.built);
 
 -- What the numbers mean. They are inlined, since each names an argument that may be an expression but once; constants of the size are folded in.
@@ -214,7 +214,7 @@ SELECT visitor_id, CASE WHEN kind = 'see_less' THEN 'creator' ELSE 'post' END, C
   FROM (SELECT e.visitor_id, e.post_id, e.creator_id, e.occurred_at, CASE WHEN hashtext(e.event_ref || e.post_id) % 7 = 0 THEN 'see_less' ELSE 'hide' END AS kind
 		  FROM influence.engagement e WHERE e.occurred_at >= bench.moment() - interval '30 days' AND hashtext(e.event_ref || e.visitor_id) % 60 = 0) h
  GROUP BY 1, 2, 3, 4;
-SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name !~ '(post_rank|feed_item|trend_rank|item_neighbor)$' \gexec
+SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name !~ '(feed_item|trend_rank|item_neighbor)$' \gexec
 SELECT setval(pg_get_serial_sequence('influence.' || t, t || '_id'), (xpath('/row/m/text()', query_to_xml(format('SELECT max(%I) AS m FROM influence.%I', t || '_id', t), true, true, '')))[1]::text::bigint)
   FROM unnest('{party,post,product,category,topic}'::text[]) t \g /dev/null
 VACUUM ANALYZE;
@@ -231,14 +231,6 @@ SELECT x.post_id, influence.decayed_score(x.weight, x.at, h.half_life) AS score,
  GROUP BY x.post_id;
 ALTER TABLE bench.rank ADD PRIMARY KEY (post_id);
 ANALYZE bench.rank;
-SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'influence.post_rank'::regclass AND attname = 'topic_id') AS by_topic \gset
-\if :by_topic
-INSERT INTO influence.post_rank (program_id, topic_id, post_id, score)
-SELECT 1, 0, post_id, score FROM bench.rank UNION ALL SELECT 1, p.topic_id, p.post_id, r.score FROM influence.post p JOIN bench.rank r USING (post_id) ORDER BY 2, 3;
-\else
-INSERT INTO influence.post_rank (scope, post_id, score)
-SELECT '1/all', post_id, score FROM bench.rank UNION ALL SELECT '1/topic/' || p.topic_id, p.post_id, r.score FROM influence.post p JOIN bench.rank r USING (post_id) ORDER BY 1, 2;
-\endif
 -- engagement and sales: log2 of the rate per impression over the program's, shrunk toward it by 1,000 impressions
 CREATE TABLE bench.post_total AS
 SELECT post_id, coalesce(e.amount, 0) AS engagement, coalesce(i.amount, 0) AS impressions, coalesce(s.amount, 0) AS revenue
@@ -290,7 +282,7 @@ SELECT 1, 'post', r.post_id, row_number() OVER (PARTITION BY r.post_id ORDER BY 
 INSERT INTO influence.item_neighbor (program_id, kind, item_id, rank, neighbor_id, similarity)
 SELECT 1, 'product', p, row_number() OVER (PARTITION BY p ORDER BY abs(d), d), p + 100 * d, 0.4 / (1 + abs(d))
   FROM generate_series(1::bigint, :products) p CROSS JOIN generate_series(-10, 10) d WHERE d <> 0 AND p + 100 * d BETWEEN 1 AND :products AND p <= :products / 4;
-SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name ~ '(post_rank|feed_item|trend_rank|item_neighbor)$' \gexec
+SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name ~ '(feed_item|trend_rank|item_neighbor)$' \gexec
 -- the job has seen all of it
 INSERT INTO influence.watermark (name, last_seen, system_identifier)
 SELECT n, pg_current_snapshot(), h.system_identifier FROM influence_internal.this_database() h, unnest('{refresh_stats,refresh_days}'::text[]) n;

@@ -58,7 +58,7 @@ INSERT INTO influence.watermark (name, last_seen, system_identifier)
 SELECT 'refresh_stats', format('%1$s:%1$s:', (SELECT x.xact FROM influence.touch x WHERE x.touch_ref = 't' || greatest(1, :n - 1999999)
 											   AND x.touched_at >= '2026-03-26'))::pg_snapshot, h.system_identifier FROM influence_internal.this_database() h;
 SELECT * FROM influence_internal.refresh_stats(false);
-VACUUM ANALYZE influence.creator_hour, influence.product_hour, influence.category_hour, influence.post_hour, influence.post_rank;
+VACUUM ANALYZE influence.creator_hour, influence.product_hour, influence.category_hour, influence.post_hour, influence.feed_item;
 BEGIN;
 SELECT make_touches(:n + 1, :n + 9000, :n, true);
 SELECT make_engagements(:n / 10 + 1, :n / 10 + 1000, :n / 10);

@@ -72,7 +72,7 @@ is($copy->safe_psql('shop', 'SELECT count(*), sum(amount) FROM influence.payout'
 # what was written after the last refresh on the origin is counted on the copy
 $origin->safe_psql('postgres', 'SELECT influence.refresh_stats()');
 my $hours = 'SELECT count(*), sum(clicks), sum(lines), md5(string_agg(h::text, $$,$$ ORDER BY h)) FROM (SELECT creator_id, bucket_start, clicks, lines, revenue, returned, commission, clawed_back FROM influence.creator_hour) h';
-my $ranks = 'SELECT topic_id, post_id, score FROM influence.post_rank ORDER BY 1, 2';
+my $ranks = 'SELECT post_id, quality FROM influence.feed_item ORDER BY 1';
 is($copy->safe_psql('shop', $hours), $origin->safe_psql('postgres', $hours), 'the hours of the copy are those of the origin');
 is($copy->safe_psql('shop', $ranks), $origin->safe_psql('postgres', $ranks), 'so are its ranks');
 is($copy->safe_psql('shop', 'SELECT influence.adopt_cluster(); SELECT influence.adopt_cluster()'), "(recorded)\n(duplicate)" =~ s/[()]//gr, 'it is adopted');

@@ -136,9 +136,9 @@ for my $what (sort keys %sums)
 }
 
 # The same facts in another order and in other batches give the same buckets, row by row.
-my $hash = join ' || ', map { "(SELECT coalesce(md5(string_agg(b::text, ',' ORDER BY b::text)), '-') FROM influence.$_ b)" } split /, /, $tables . ', post_rank';
+my $hash = join ' || ', map { "(SELECT coalesce(md5(string_agg(b::text, ',' ORDER BY b::text)), '-') FROM influence.$_ b)" } split /, /, $tables . ', feed_item';
 my $buckets = $node->safe_psql('postgres', "SELECT $hash");
-my $truncate = "TRUNCATE " . join(', ', map { "influence.$_" } split(/, /, $tables), 'post_rank', 'watermark') . ';';
+my $truncate = "TRUNCATE " . join(', ', map { "influence.$_" } split(/, /, $tables), 'feed_item', 'watermark') . ';';
 $node->safe_psql('postgres', "$truncate SELECT influence.refresh_stats()");
 is($node->safe_psql('postgres', "SELECT $hash"), $buckets, 'all at once they give the same rows');
 $node->safe_psql('postgres', <<"EOS");
