@@ -142,10 +142,14 @@ BEGIN
 		WITH choice AS MATERIALIZED (
 			SELECT DISTINCT c.item_id, c.user_id FROM (%s) c
 		), few AS (
-			-- also those that nobody chooses any more
-			SELECT i.item_id, count(c.item_id) AS shoppers
-			  FROM unnest($1) i(item_id) LEFT JOIN choice c ON c.item_id = i.item_id
-			 GROUP BY i.item_id HAVING count(c.item_id) <= $2
+			-- also those that nobody chooses any more; one shopper more among many changes next to nothing, and many rows
+			SELECT n.item_id, n.shoppers
+			  FROM (SELECT i.item_id, count(c.item_id) AS shoppers,
+						   coalesce((SELECT a.shoppers FROM influence.item_audience a
+									  WHERE a.program_id = $4 AND a.kind = $5 AND a.item_id = i.item_id), 0) AS counted
+					  FROM unnest($1) i(item_id) LEFT JOIN choice c ON c.item_id = i.item_id
+					 GROUP BY i.item_id) n
+			 WHERE n.shoppers <= $2 AND n.shoppers <> n.counted AND abs(n.shoppers - n.counted) >= n.shoppers * $6
 		), taken AS (
 			SELECT t.item_id
 			  FROM (SELECT f.item_id, sum(f.shoppers) OVER (ORDER BY f.shoppers, f.item_id) AS total FROM few f) t
@@ -154,11 +158,13 @@ BEGIN
 		SELECT (SELECT array_agg(t.item_id ORDER BY t.item_id) FROM taken t),
 			   (SELECT array_agg(DISTINCT c.user_id) FROM choice c JOIN taken t ON t.item_id = c.item_id)
 		$query$, influence_internal.choices_query($1, $2, from_time, $4, NULL, chosen))
-	  INTO chosen, people USING chosen, (s ->> 'merge_shoppers')::bigint, (s ->> 'merge_people')::bigint;
+	  INTO chosen, people USING chosen, (s ->> 'merge_shoppers')::bigint, (s ->> 'merge_people')::bigint, $1, $2, (s ->> 'merge_change')::numeric;
 	visitors := (SELECT coalesce(array_agg(DISTINCT v.visitor_id), '{}')
 				   FROM unnest(people) p(person), unnest(influence_internal.person_visitors(p.person)) v(visitor_id));
 	chosen := coalesce(chosen, '{}');
 
+	-- every probe of a list is a subquery of its own: whatever the planner knows of the table, it is by the key; nobody
+	-- else writes it meanwhile, so a row stays where it is
 	EXECUTE format($query$
 		WITH choice AS MATERIALIZED (
 			SELECT h.user_id, h.item_id
@@ -190,8 +196,11 @@ BEGIN
 			 WHERE NOT r.both AND (l.neighbors < $4 OR r.similarity >= l.least OR l.there)
 			UNION
 			-- and those that nobody chose with it any more
-			SELECT n.neighbor_id FROM influence.item_neighbor n
-			 WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = ANY ($3) AND n.neighbor_id <> ALL ($3)
+			SELECT l.neighbor_id
+			  FROM unnest($3) u(item_id)
+			 CROSS JOIN LATERAL (SELECT n.neighbor_id FROM influence.item_neighbor n
+								  WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = u.item_id OFFSET 0) l
+			 WHERE l.neighbor_id <> ALL ($3)
 		), list AS MATERIALIZED (
 			SELECT l.item_id, l.neighbor_id, l.similarity,
 				   row_number() OVER (PARTITION BY l.item_id ORDER BY l.similarity DESC, l.neighbor_id)::int AS rank
@@ -199,15 +208,19 @@ BEGIN
 					UNION ALL
 					SELECT r.neighbor_id, r.item_id, r.similarity FROM near r JOIN reached o ON o.item_id = r.neighbor_id
 					UNION ALL
-					SELECT n.item_id, n.neighbor_id, n.similarity
+					SELECT o.item_id, k.neighbor_id, k.similarity
 					  FROM reached o
-					  JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = $2 AND n.item_id = o.item_id
-					 WHERE n.neighbor_id <> ALL ($3)) l
+					 CROSS JOIN LATERAL (SELECT n.neighbor_id, n.similarity FROM influence.item_neighbor n
+										  WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = o.item_id OFFSET 0) k
+					 WHERE k.neighbor_id <> ALL ($3)) l
 		), gone AS (
 			DELETE FROM influence.item_neighbor n
-			 USING (SELECT o.item_id FROM reached o UNION SELECT unnest($3)) o
-			 WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = o.item_id
-			   AND NOT EXISTS (SELECT FROM list l WHERE l.item_id = n.item_id AND l.rank = n.rank AND l.rank <= $4)
+			 WHERE n.ctid = ANY (ARRAY(
+					SELECT k.ctid
+					  FROM (SELECT o.item_id FROM reached o UNION SELECT unnest($3)) o
+					 CROSS JOIN LATERAL (SELECT n.ctid, n.rank FROM influence.item_neighbor n
+										  WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = o.item_id OFFSET 0) k
+					 WHERE NOT EXISTS (SELECT FROM list l WHERE l.item_id = o.item_id AND l.rank = k.rank AND l.rank <= $4)))
 			RETURNING 1
 		), kept AS (
 			INSERT INTO influence.item_neighbor AS n (program_id, kind, item_id, rank, neighbor_id, similarity)
@@ -217,7 +230,12 @@ BEGIN
 			RETURNING 1
 		), left_alone AS (
 			DELETE FROM influence.item_audience a
-			 WHERE a.program_id = $1 AND a.kind = $2 AND a.item_id = ANY ($3) AND NOT EXISTS (SELECT FROM audience n WHERE n.item_id = a.item_id)
+			 WHERE a.ctid = ANY (ARRAY(
+					SELECT k.ctid
+					  FROM unnest($3) u(item_id)
+					 CROSS JOIN LATERAL (SELECT a.ctid FROM influence.item_audience a
+										  WHERE a.program_id = $1 AND a.kind = $2 AND a.item_id = u.item_id OFFSET 0) k
+					 WHERE NOT EXISTS (SELECT FROM audience n WHERE n.item_id = u.item_id)))
 		), counted AS (
 			INSERT INTO influence.item_audience AS a (program_id, kind, item_id, shoppers)
 			SELECT $1, $2, n.item_id, n.shoppers FROM audience n WHERE n.merged
@@ -231,7 +249,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.merge_neighbors(bigint, text, bigint[], timestamptz) IS
-'Counts anew which items the shoppers of these chose besides, where an item has at most merge_shoppers of them (and all together merge_people: those with the fewest first; setting feed_neighbors): their own lists, and their places in the lists of the others. How many shoppers the others have is what the last daily run counted. -> merged items, written or deleted rows of item_neighbor.';
+'Counts anew which items the shoppers of these chose besides, where an item has at most merge_shoppers of them, which is merge_change (a share) more or less than counted last (and all together merge_people: those with the fewest first; setting feed_neighbors): their own lists, and their places in the lists of the others. How many shoppers the others have is what the last daily run counted. -> merged items, written or deleted rows of item_neighbor.';
 
 CREATE FUNCTION influence_internal.refresh_neighbors(complete boolean DEFAULT true, as_of timestamptz DEFAULT now())
 RETURNS TABLE (status text, items bigint, waiting bigint, written bigint)
@@ -259,6 +277,9 @@ BEGIN
 		END LOOP;
 		items := (SELECT count(*) FROM influence.item_audience a);
 		touched := items;
+		IF written > 0 THEN
+			ANALYZE influence.item_neighbor, influence.item_audience;
+		END IF;
 	ELSE
 		FOR fresh IN
 			SELECT f.program_id, f.kind, array_agg(DISTINCT f.item_id) AS items
@@ -294,4 +315,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_neighbors(boolean, timestamptz) IS
-'Keeps item_neighbor: with complete (the daily job all_neighbors, and the first run) all posts and products of all programs are recomputed from the choices of the last days (setting feed_neighbors: post_days, product_days, neighbors of an item, shrink, max_history); without it (the job feed_neighbors, each call) what was chosen since the last run is merged in, where few have chosen it (merge_shoppers, merge_people). -> status recorded | duplicate (nothing changed), items recomputed, waiting = new choices'' items that wait for the complete run, written rows of item_neighbor. One run at a time. IN002, IN005 as_of in the future.';
+'Keeps item_neighbor: with complete (the daily job all_neighbors, and the first run) all posts and products of all programs are recomputed from the choices of the last days (setting feed_neighbors: post_days, product_days, neighbors of an item, shrink, max_history); without it (the job feed_neighbors, each call) what was chosen since the last run is merged in, where few have chosen it (merge_shoppers, merge_change, merge_people). -> status recorded | duplicate (nothing changed), items recomputed, waiting = new choices'' items that wait for the complete run, written rows of item_neighbor. One run at a time. IN002, IN005 as_of in the future.';

@@ -31,7 +31,7 @@ BEGIN
 	COMMENT ON TABLE influence.item_audience IS 'How many shoppers chose a post or product, in the days and histories that its neighbours come from; what the job feed_neighbors needs of items that nobody chose lately.';
 
 	INSERT INTO influence.setting (name, value) VALUES
-		('feed_neighbors', '{"post_days": 90, "product_days": 365, "neighbors": 20, "shrink": 10, "max_history": 200, "merge_shoppers": 200, "merge_people": 5000}');
+		('feed_neighbors', '{"post_days": 90, "product_days": 365, "neighbors": 20, "shrink": 10, "max_history": 200, "merge_shoppers": 100, "merge_change": 0.1, "merge_people": 5000}');
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_neighbors() IS 'Step 21 of install(): the neighbours of posts and products, how many shoppers chose each, and the setting of the jobs that keep them.';
