@@ -3,6 +3,8 @@
 \getenv tree PG_ABS_SRCDIR
 \set fresh :tree '/test/lib/fresh.sql'
 \i :fresh
+-- plans of views over next to nothing are not worth compiling
+SET jit = off;
 
 -- the registry: a column that may hold a person's data has a row of its own in it, other tables at least one
 CREATE TEMP VIEW field AS
@@ -40,7 +42,7 @@ ROLLBACK;
 -- A person of two visitors, with something everywhere. Whatever words it gave begin with SECRET, in any case.
 SELECT pg_temp.new_program('Shop', 'EUR', 'Europe/Berlin', '{"model": "linear", "coupon_rule": "none"}', '{"hold": "10 days"}');
 SELECT influence.create_category('All'), influence.set_commission_rate(1, 0.1, valid_from => '2020-01-01');
-SELECT influence.add_product('p' || n, 'Product ' || n, 1, price => 1000 * n, currency => 'EUR', stock => 9, valid_from => '2020-01-01') FROM generate_series(1, 3) n;
+SELECT influence.add_product('p' || n, 'Product ' || n, 1, price => 1000 * n, currency => 'EUR', stock => 9, brand => 'Acme', valid_from => '2020-01-01') FROM generate_series(1, 3) n;
 SELECT influence.create_topic('topic ' || n) FROM generate_series(1, 6) n;
 SELECT pg_temp.new_creator('anna'), pg_temp.new_creator('bea', pg_temp.visitor(2));
 SELECT influence.publish_post(1, c, 'post ' || c, 'photo', '[{"product_id": 1}]', 'topic 1', published_at => '2024-05-01') FROM generate_series(1, 2) c;
@@ -82,6 +84,9 @@ INSERT INTO influence.impression (visitor_id, shown_at, impression_id, program_i
 VALUES (pg_temp.visitor(1), '2024-06-01', 4711, 1, 'SECRET', 1, 1, 1, 0, '{1,2}', 'standard', 1, '{follow,interest: SECRET}', 1, 'affiliate', 'SECRET');
 INSERT INTO influence.hidden VALUES (pg_temp.visitor(1), 'topic', 4, 'see_less', '2024-06-01');
 INSERT INTO influence.seen_filter VALUES (pg_temp.visitor(5), 1, 1, '2024-06-01', 1, '\x00');
+SELECT c.status FROM influence.create_sponsored_campaign(1, 'ad', 'Acme', 'Ad', '{1}', 100000, 'impression', 1000, now(), now() + interval '1 day') c;
+INSERT INTO influence.sponsored_charge (sponsored_campaign_id, kind, impression_id, program_id, visitor_id, post_id, occurred_at) VALUES (1, 'impression', 4711, 1, pg_temp.visitor(1), 1, now());
+INSERT INTO influence.sponsored_pending (sponsored_campaign_id, kind, impression_id, occurred_at) SELECT sponsored_campaign_id, kind, impression_id, occurred_at FROM influence.sponsored_charge;
 INSERT INTO influence.fraud_case (creator_id, signal, case_ref, evidence, score, state) VALUES (1, 'brushing', 'x', jsonb_build_object('strongest', jsonb_build_array(pg_temp.visitor(1), pg_temp.visitor(3))), 0.5, 'open');
 SELECT changed FROM influence_internal.reattribute_due();
 SELECT count(*) > 0 AS counted FROM influence.refresh_stats();
@@ -107,7 +112,7 @@ BEGIN
 	END LOOP;
 END $$;
 -- everywhere there is something to forget
-SELECT string_agg(relation, ' ') AS with_the_key FROM pg_temp.found('0{8}-0{4}-0{4}-0{4}-0{11}[15]\y');
+SELECT count(*) > 30 AS with_the_key FROM pg_temp.found('0{8}-0{4}-0{4}-0{4}-0{11}[15]\y');
 SELECT string_agg(relation, ' ') AS with_words FROM pg_temp.found('secret');
 
 BEGIN;
@@ -140,6 +145,8 @@ SELECT owner_kind, kind, title, for_person, for_visitor FROM influence.list ORDE
 SELECT state, quantity FROM influence.list_gift;
 SELECT external_key, country, language, personalised, discoverable, display_name FROM influence.shopper ORDER BY created_at, external_key;
 SELECT request_id, sources, impression_id <> 4711 AS renamed FROM influence.impression;
+-- the charge keeps a hash that contains the person: under a key that nothing else has
+SELECT c.impression_id, c.visitor_id IN (SELECT f.visitor_id FROM influence.forgotten_visitor f) AS findable, (SELECT count(*) FROM pg_temp.found(c.visitor_id::text)) AS tables FROM influence.sponsored_charge c;
 SELECT evidence FROM influence.fraud_case;
 SELECT kind, forgotten_on = (now() AT TIME ZONE 'UTC')::date AS today, changed_rows > 20 AS changed, deleted_rows > 10 AS deleted FROM influence.forgetting;
 -- a touch, its credit and the runner-up that another credit names have one name

@@ -150,6 +150,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	item record;
+	apart uuid := gen_random_uuid();
 	n bigint;
 BEGIN
 	changed := 0;
@@ -159,8 +160,8 @@ BEGIN
 			   row_number() OVER (PARTITION BY r.relation, r.action ORDER BY r.place, r.column_name) = 1 AS is_first
 		  FROM influence_internal.privacy_registry() r
 		  JOIN pg_attribute a ON a.attrelid = to_regclass(format('influence.%I', r.relation)) AND a.attname = r.column_name AND NOT a.attisdropped
-		 WHERE r.of = 'shopper' AND r.action IN ('delete', 'key', 'follows', 'other', 'text') AND r.relation NOT IN ('touch', 'engagement')
-		 ORDER BY array_position('{delete,other,key,follows,text}', r.action), r.place, r.column_name
+		 WHERE r.of = 'shopper' AND r.action IN ('delete', 'key', 'apart', 'follows', 'other', 'text') AND r.relation NOT IN ('touch', 'engagement')
+		 ORDER BY array_position('{delete,other,key,apart,follows,text}', r.action), r.place, r.column_name
 	LOOP
 		CASE item.action
 			WHEN 'delete' THEN
@@ -179,6 +180,8 @@ BEGIN
 				EXECUTE format('UPDATE influence.%I x SET %I = $2::%s%s WHERE %s', item.relation, item.column_name, item.type,
 							   CASE WHEN item.is_first THEN influence_internal.privacy_changes(item.relation, 'shopper', 'change') END,
 							   coalesce(item.value, format('x.%I = $1', item.column_name))) USING $1, $2, $3;
+			WHEN 'apart' THEN
+				EXECUTE format('UPDATE influence.%I x SET %I = $2 WHERE x.%2$I = $1', item.relation, item.column_name) USING $1, apart;
 			WHEN 'follows' THEN
 				CONTINUE WHEN influence_internal.privacy_changes(item.relation, 'shopper', 'change') IS NULL;
 				EXECUTE format('UPDATE influence.%I x SET %s WHERE x.%I = $2', item.relation,

@@ -11,6 +11,7 @@
  *   delete   rows of the person go (value: which, unless the column is the visitor)
  *   key      the random key takes the visitor's place in the rows of the person
  *            (value: which, unless the column is the visitor)
+ *   apart    as key, with a random key that no other table has
  *   follows  as key, by a foreign key ON UPDATE CASCADE
  *   change   value takes the column's place in those rows
  *   other    rows of others that name the visitor in this column: value is set
@@ -33,9 +34,8 @@ AS $$
 		   ('adopted_cluster job job_period retained schema_version sealed_until watermark setting forgetting score_run', '*', 'nobody', 'keep', NULL, 'how the program is run'),
 		   ('admission_rule attribution_policy payout_policy commission_policy capability_rule membership_plan moderation_policy tier_table commission_budget bonus_rule exchange_rate size_tier tax_rule brand_rule authorised_seller feed_profile feed_assignment', '*', 'nobody', 'keep', NULL, 'rules of the program'),
 		   ('category category_topic topic platform product product_price product_stock product_category product_location reserved_slug program campaign campaign_product', '*', 'nobody', 'keep', NULL, 'the catalogue and its campaigns'),
-		   ('category_day category_hour product_day product_hour post_day post_hour trend_rank item_neighbor item_audience engagement_prior influence_prior score_baseline survey_result', '*', 'nobody', 'keep', NULL, 'figures about many'),
+		   ('category_day category_hour product_day product_hour post_day post_hour trend_rank item_neighbor item_audience engagement_prior influence_prior score_baseline survey_result trend_state trend_vote trend_basis post_total feed_mean', '*', 'nobody', 'keep', NULL, 'figures about many'),
 		   ('closed_period', '*', 'nobody', 'keep', NULL, 'the hashes of closed months'),
-		   ('sponsored_campaign', '*', 'nobody', 'keep', NULL, 'campaigns of brands'),
 		   ('program_secret payout_secret', '*', 'nobody', 'keep', NULL, 'salts: with them gone nobody could be recognised, nor anything be checked'),
 		   ('event_key', 'visitor_id', 'shopper', 'delete', NULL, 'the retry window: hashes of what was said'),
 		   ('event_key', 'event_ref content_hash', 'shopper', 'keep', NULL, 'goes with its row'),
@@ -71,7 +71,7 @@ AS $$
 		   ('list', 'for_visitor', 'shopper', 'other', 'for_visitor = NULL, for_person = ''(removed)'', content_hash = ''''', 'a list of somebody else for the person'),
 		   ('list', 'for_person', 'shopper', 'keep', NULL, 'goes with for_visitor; of a name alone nobody knows whose it is'),
 		   ('follower', 'visitor_id', 'shopper', 'key', '(x.creator_id, x.visitor_id) IN (SELECT f.target_id, f.visitor_id FROM influence.follow f WHERE f.visitor_id = $1 AND f.target_kind = ''creator'')', 'counted'),
-		   ('follower post_comment touch engagement impression credit earning post_quota post_tag coupon commission_rate settlement_due forgotten_creator', 'creator_id', 'creator', 'keep', NULL, 'a number'),
+		   ('follower post_comment touch engagement impression credit earning post_quota post_tag coupon commission_rate settlement_due forgotten_creator sponsored_post', 'creator_id', 'creator', 'keep', NULL, 'a number'),
 		   ('follow', 'visitor_id', 'shopper', 'key', NULL, 'counted'),
 		   ('follow', 'target_kind', 'shopper', 'keep', NULL, 'creator or topic'),
 		   ('shopper', 'visitor_id', 'shopper', 'key', NULL, 'counted: since when there are how many'),
@@ -288,12 +288,20 @@ AS $$
 		   ('fraud_decision', 'signal case_ref actor held released', 'creator', 'keep', NULL, 'what was found, and who decided'),
 		   ('fraud_decision', 'evidence', 'creator', 'retain', '''{}''', 'claims rest on it'),
 		   ('fraud_decision', 'note', 'creator', 'retain', '''(removed)''', 'claims rest on it'),
-		   ('brand_account', 'party_id brand', 'nobody', 'keep', NULL, 'brands and authorities are no persons'),
+		   ('brand_account sponsor_account', 'party_id brand', 'nobody', 'keep', NULL, 'brands and authorities are no persons'),
 		   ('brand_funding', 'party_id funding_ref note', 'nobody', 'keep', NULL, 'brands and authorities are no persons'),
 		   ('tax_authority', 'party_id authority name country time_zone year_starts', 'nobody', 'keep', NULL, 'brands and authorities are no persons'),
 		   ('channel_score', 'creator_id platform vertical country tier prior_vertical prior_tier', 'creator', 'keep', NULL, 'figures under a number'),
 		   ('creator_score', 'creator_id vertical country tier impression_kind', 'creator', 'keep', NULL, 'figures under a number'),
-		   ('creator_day creator_hour', 'creator_id', 'creator', 'keep', NULL, 'figures under a number')) w(relations, columns, of, action, value, why)) v
+		   ('creator_day creator_hour', 'creator_id', 'creator', 'keep', NULL, 'figures under a number'),
+		   ('sponsored_pending sponsored_free sponsored_refund_line sponsored_total sponsored_day sponsored_change sponsored_refund', '*', 'nobody', 'keep', NULL, 'what campaigns of brands are charged'),
+		   ('trend_return', 'visitor_id', 'shopper', 'follows', NULL, 'counted (follows order_line)'),
+		   ('trend_return post_sale', 'order_ref', 'shopper', 'keep', NULL, 'the books'),
+		   ('post_sale', 'visitor_id', 'shopper', 'follows', NULL, 'counted (follows order_line)'),
+		   ('sponsored_charge', 'visitor_id', 'shopper', 'apart', NULL, 'the books; its impression_id is a hash that contains the person, and may lead to no other row'),
+		   ('sponsored_charge', 'kind', 'shopper', 'keep', NULL, 'the books'),
+		   ('sponsored_campaign', 'party_id campaign_ref name brand pricing verticals topics countries surfaces cohorts plans disclosure status content_hash', 'nobody', 'keep', NULL, 'campaigns of brands'),
+		   ('sponsor_payment', 'party_id payment_ref note', 'nobody', 'keep', NULL, 'brands and authorities are no persons')) w(relations, columns, of, action, value, why)) v
 	 CROSS JOIN LATERAL pg_catalog.string_to_table(v.relations, ' ') r(relation)
 	 CROSS JOIN LATERAL pg_catalog.string_to_table(v.columns, ' ') c(column_name)
 $$;
