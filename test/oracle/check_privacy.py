@@ -76,7 +76,7 @@ RETURNS = """SELECT count(*) FILTER (WHERE status = 'recorded') FROM (
 		coalesce(bool_or(r.kind IN ('chargeback_reversed', 'cancelled')), false) AS odd
 		FROM influence.order_line l LEFT JOIN influence.order_return r ON r.visitor_id = l.visitor_id AND r.program_id = l.program_id AND r.order_ref = l.order_ref AND r.line_no = l.line_no AND r.state = 'applied'
 		WHERE l.visitor_id IN (SELECT %s FROM renamed) GROUP BY l.program_id, l.order_ref, l.line_no, l.order_amount ORDER BY 1, 2, 3) l
-	CROSS JOIN LATERAL influence.record_return(l.program_id, %s, l.order_ref, l.line_no, 'last', amount => (l.order_amount - l.back) / 2, returned_at => '2026-05-20', reason => 'SECRET') x
+	CROSS JOIN LATERAL influence.record_return(l.program_id, %s, l.order_ref, l.line_no, 'last', amount => ((l.order_amount - l.back) / 2)::bigint, returned_at => '2026-05-20', reason => 'SECRET') x
 	WHERE NOT l.odd AND l.order_amount - l.back > 1) y"""
 BOOKS = """SELECT md5(string_agg(x, ',' ORDER BY x)) FROM (
 	SELECT concat_ws(' ', party_id, program_id, order_ref, line_no, kind, debit_account, credit_account, amount, occurred_at, available_at) FROM influence.ledger WHERE source = 'line') l(x)"""
@@ -109,8 +109,6 @@ def main():
         s.query("returned", RETURNS % ("new", "gen_random_uuid()"))
         s.query("books", "SELECT * FROM influence.check_books()")
         s.query("ledger", BOOKS)
-        s.sql("CREATE TEMP TABLE names AS SELECT * FROM renamed")
-        s.query("names", "SELECT old FROM names")
         s.sql("ROLLBACK TO unforgotten")
         s.sql("INSERT INTO renamed SELECT v, v FROM (SELECT unnest(influence_internal.person_visitors(c)) FROM unnest('{%s}'::uuid[]) c) x(v) ON CONFLICT DO NOTHING" % ",".join(chosen))
         s.query("returned beside", RETURNS % ("old", "(SELECT o.visitor_id FROM influence.orders o WHERE o.program_id = l.program_id AND o.order_ref = l.order_ref)"))
