@@ -8,7 +8,7 @@
 # missing themselves, so PGXS is not even looked for when they are asked for.
 # They are defined only then, because PGXS has a "check" of its own.
 
-SCRIPT_GOALS = bench check check-long coverage demo format lint
+SCRIPT_GOALS = bench bench-feed check check-long coverage demo format lint
 
 EXTENSION = pg_influence
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_influence.control)
@@ -81,7 +81,11 @@ demo:
 # minute job of the statistics; PART=creators: scoring posts beside a plain scan; PART=neighbors:
 # item_neighbors() beside the self-join in SQL and in DuckDB
 bench:
-	@test/bench/$(if $(filter settle payouts stats creators neighbors,$(PART)),$(PART),run)
+	@test/bench/$(if $(filter settle payouts stats creators neighbors feed,$(PART)),$(PART),run)
+
+# Pages of the feed beside SQL of the same semantics; PART=feed is the same. SIZE=100k for a smaller program
+bench-feed:
+	@test/bench/feed
 
 # Reformats the C files in place
 format:

@@ -48,11 +48,7 @@ DECLARE
 	parent text;
 BEGIN
 	FOREACH parent IN ARRAY '{touch,engagement,impression}'::text[] LOOP
-		BEGIN
-			PERFORM influence_internal.ensure_partition(parent, m) FROM generate_series(timestamptz '2025-12-01', '2026-04-01', interval '1 month') m;
-		EXCEPTION WHEN undefined_column THEN
-			-- impressions without partitions of their own
-		END;
+		PERFORM influence_internal.ensure_partition(parent, m) FROM generate_series(timestamptz '2025-12-01', '2026-04-01', interval '1 month') m;
 	END LOOP;
 END
 $$;
@@ -65,7 +61,7 @@ SELECT i.indexrelid, i.indrelid::regclass::text AS name
  WHERE c.relkind = 'r' AND c.relnamespace = 'influence'::regnamespace
    AND (c.relname ~ '^(touch|engagement|impression)_'
 		OR c.relname IN ('post', 'post_tag', 'post_status', 'product', 'product_price', 'product_stock', 'product_category', 'shopper', 'interest', 'follow', 'orders', 'order_line',
-						 'credit', 'feed_item', 'trend_rank', 'item_neighbor'));
+						 'credit', 'feed_item', 'trend_state', 'trend_rank'));
 UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid IN (SELECT indexrelid FROM bench.built);
 
 -- What the numbers mean. They are inlined, since each names an argument that may be an expression but once; constants of the size are folded in.
@@ -214,12 +210,13 @@ SELECT visitor_id, CASE WHEN kind = 'see_less' THEN 'creator' ELSE 'post' END, C
   FROM (SELECT e.visitor_id, e.post_id, e.creator_id, e.occurred_at, CASE WHEN hashtext(e.event_ref || e.post_id) % 7 = 0 THEN 'see_less' ELSE 'hide' END AS kind
 		  FROM influence.engagement e WHERE e.occurred_at >= bench.moment() - interval '30 days' AND hashtext(e.event_ref || e.visitor_id) % 60 = 0) h
  GROUP BY 1, 2, 3, 4;
-SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name !~ '(feed_item|trend_rank|item_neighbor)$' \gexec
+SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name !~ '(feed_item|trend_state|trend_rank)$' \gexec
 SELECT setval(pg_get_serial_sequence('influence.' || t, t || '_id'), (xpath('/row/m/text()', query_to_xml(format('SELECT max(%I) AS m FROM influence.%I', t || '_id', t), true, true, '')))[1]::text::bigint)
   FROM unnest('{party,post,product,category,topic}'::text[]) t \g /dev/null
 VACUUM ANALYZE;
 
--- What the jobs would have left. The score of a post as refresh_stats has it, of all posts in one pass.
+-- What the job refresh_stats would have left of the posts (feed_item), of all of them in one pass; the hours and days that it also keeps are not read
+-- by the feed and stay empty.
 \echo ranks
 CREATE TABLE bench.rank AS
 SELECT x.post_id, influence.decayed_score(x.weight, x.at, h.half_life) AS score, count(*) - 1 AS events
@@ -257,36 +254,31 @@ SELECT p.post_id, 1, p.creator_id, p.topic_id, t.category_id, p.published_at, p.
 		 GROUP BY 1) t USING (post_id)
  ORDER BY p.post_id;
 
--- decayed counters of posts and products over all, and of posts below each category
-\echo trends
-INSERT INTO influence.trend_rank (program_id, kind, half_life, scope_id, item_id, score)
-SELECT 1, 'post', h.name, 0, e.post_id, influence.decayed_score(k.weight, e.occurred_at, h.span)
-  FROM influence.engagement e
-  JOIN (SELECT w.key, w.value::float8 AS weight FROM influence.setting s, jsonb_each_text(s.value) w WHERE s.name = 'engagement_weights') k ON k.key = e.kind
- CROSS JOIN (VALUES ('6h', interval '6 hours'), ('3d', interval '3 days'), ('30d', interval '30 days')) h(name, span)
- GROUP BY h.name, e.post_id;
-INSERT INTO influence.trend_rank (program_id, kind, half_life, scope_id, item_id, score)
-SELECT 1, 'product', h.name, 0, e.product_id, influence.decayed_score(e.weight, e.at, h.span)
-  FROM (SELECT product_id, CASE kind WHEN 'view' THEN 0.1 WHEN 'click' THEN 1 ELSE 3 END AS weight, touched_at AS at FROM influence.touch
-		UNION ALL SELECT product_id, 10, at FROM bench.bought) e
- CROSS JOIN (VALUES ('6h', interval '6 hours'), ('3d', interval '3 days'), ('30d', interval '30 days')) h(name, span)
- GROUP BY h.name, e.product_id;
-
--- neighbours: twenty of each post with an engagement, of its topic and level, and of each product
-\echo neighbours
-INSERT INTO influence.item_neighbor (program_id, kind, item_id, rank, neighbor_id, similarity)
-SELECT 1, 'post', r.post_id, row_number() OVER (PARTITION BY r.post_id ORDER BY n.s DESC, n.id), n.id, n.s
-  FROM (SELECT post_id, (post_id - 1) / 100 AS q FROM bench.rank WHERE events > 2 AND post_id > :posts / 2) r
- CROSS JOIN LATERAL (SELECT r.post_id + 100 * d * ((r.q & -r.q) >> 1 | 1), 0.3 / (1 + abs(d)) * (0.5 + bench.chance(r.post_id * 32 + d, 140)) FROM generate_series(-10, 10) d WHERE d <> 0) n(id, s)
- WHERE n.id BETWEEN 1 AND :posts;
-INSERT INTO influence.item_neighbor (program_id, kind, item_id, rank, neighbor_id, similarity)
-SELECT 1, 'product', p, row_number() OVER (PARTITION BY p ORDER BY abs(d), d), p + 100 * d, 0.4 / (1 + abs(d))
-  FROM generate_series(1::bigint, :products) p CROSS JOIN generate_series(-10, 10) d WHERE d <> 0 AND p + 100 * d BETWEEN 1 AND :products AND p <= :products / 4;
-SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name ~ '(feed_item|trend_rank|item_neighbor)$' \gexec
--- the job has seen all of it
+SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name ~ 'feed_item$' \gexec
+-- the job has seen all of it; neighbours by the job itself
 INSERT INTO influence.watermark (name, last_seen, system_identifier)
 SELECT n, pg_current_snapshot(), h.system_identifier FROM influence_internal.this_database() h, unnest('{refresh_stats,refresh_days}'::text[]) n;
 RESET session_replication_role;
+VACUUM ANALYZE influence.feed_item;
+-- counters of posts over all categories, which are what the feed reads: rebuild_trends() makes those of creators, products and categories, too,
+-- but takes minutes for millions of events
+\echo trends
+INSERT INTO influence.trend_basis (settings)
+SELECT jsonb_object_agg(s.name, s.value) FROM influence.setting s WHERE s.name IN ('engagement_weights', 'trend_weights', 'vote_weights');
+INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, state_6h, state_3d, state_30d)
+SELECT 'post', e.post_id, 0, 1, influence_internal.decayed_state(k.weight, e.occurred_at, interval '6 hours'),
+	   influence_internal.decayed_state(k.weight, e.occurred_at, interval '3 days'), influence_internal.decayed_state(k.weight, e.occurred_at, interval '30 days')
+  FROM influence.engagement e
+  JOIN (SELECT w.key, w.value::float8 AS weight FROM influence.setting s, jsonb_each_text(s.value) w WHERE s.name = 'engagement_weights') k ON k.key = e.kind
+ GROUP BY e.post_id;
+INSERT INTO influence.trend_rank (program_id, kind, half_life, scope_id, item_id, score)
+SELECT 1, 'post', h.name, 0, t.item_id, influence_internal.decayed_score_final(h.state)
+  FROM influence.trend_state t CROSS JOIN LATERAL (VALUES ('30d', t.state_30d), ('3d', t.state_3d), ('6h', t.state_6h)) h(name, state)
+ ORDER BY 3, 5;
+REINDEX TABLE influence.trend_state;
+REINDEX TABLE influence.trend_rank;
+\echo neighbours
+SELECT * FROM influence.refresh_neighbors(true, bench.moment()) \g /dev/null
 VACUUM ANALYZE;
 -- viewers to ask for: the ten thousand that do most, and as many that nobody knows
 CREATE TABLE bench.warm AS SELECT row_number() OVER (ORDER BY bench.activity(v) DESC, v) AS n, bench.viewer(v) AS visitor_id
