@@ -127,7 +127,7 @@ SELECT count(*) AS altered, count(*) FILTER (WHERE pg_temp.refused(format('recor
 FROM pg_temp.token(1, 1) t, generate_series(1, length(t)) n;
 SELECT pg_temp.error_of(format('SELECT pg_temp.shown(1, %s)', item)) FROM (VALUES ($$pg_temp.item(pg_temp.token(3, 1))$$), ($$pg_temp.item(rtrim(encode(pg_temp.token_bytes(1, 1, 1, now(), 0, 1), 'base64'), '='))$$),
 	($$pg_temp.item(pg_temp.token(1, 1), '{"shown_at": "2024-05-30 23:59:59"}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"shown_at": "2024-06-08"}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"shown_at": "infinity"}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"shown_at": "soon"}')$$),
-	($$pg_temp.item(pg_temp.token(1, 1), '{"dwell_ms": -1}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"dwell_ms": 1e10}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"seen": "maybe"}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"rank": 1}')$$),
+	($$pg_temp.item(pg_temp.token(1, 1, at => '2200-01-01'))$$), ($$pg_temp.item(pg_temp.token(1, 1, at => '1989-01-01'))$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"dwell_ms": -1}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"dwell_ms": 1e10}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"seen": "maybe"}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"rank": 1}')$$),
 	($$pg_temp.item(NULL)$$), ($$pg_temp.item('')$$), ($$pg_temp.item('nonsense')$$), ($$'3'$$), ($$'{}'$$)) t(item);
 -- of two items the second: neither is there
 SELECT pg_temp.error_of($$SELECT pg_temp.shown(4, pg_temp.item(pg_temp.token(4, 1)), pg_temp.item(pg_temp.token(3, 1)))$$);

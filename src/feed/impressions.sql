@@ -32,6 +32,7 @@ BEGIN
 	 WHERE (influence_internal.impression_is_sealed(e.told ->> 'impression', s.visitor_salt) AND p.profile_id IS NOT NULL AND c.viewer_id = ANY ($2)
 			AND coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) >= greatest(c.moment - interval '1 day', influence_internal.kept_from('impression'))
 			AND coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) < c.moment + interval '7 days'
+			AND coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) BETWEEN '1990-01-01 00:00:00+00' AND clock_timestamp() + interval '1 day'
 			AND coalesce((e.told ->> 'dwell_ms')::int, 0) >= 0) IS NOT TRUE
 	 ORDER BY e.n LIMIT 1;
 	IF NOT FOUND THEN
@@ -45,7 +46,7 @@ BEGIN
 	ELSIF item.dwell_ms < 0 THEN
 		PERFORM influence_internal.raise_invalid('a time that somebody looked is negative', format('Item %s: dwell_ms %s.', item.n, item.dwell_ms), 'Give milliseconds from 0.');
 	ELSE
-		PERFORM influence_internal.require_kept('impression', 'shown_at', item.shown_at);
+		PERFORM influence_internal.require_kept('impression', 'shown_at', item.shown_at), influence_internal.require_event_time('shown_at', item.shown_at);
 		PERFORM influence_internal.raise_invalid('an impression was not shown at that time', format('Item %s of a feed of %s, shown_at %s.', item.n, item.moment, item.shown_at),
 			'Give a moment from a day before the feed was made to seven days after it, or leave it out.');
 	END IF;
@@ -157,6 +158,8 @@ BEGIN
 	PERFORM influence_internal.lock_person($1);
 	viewers := influence_internal.person_visitors($1);
 	PERFORM influence_internal.require_impressions($2, viewers);
+	-- rows that move into their partition are waited for before the snapshot is taken
+	LOCK TABLE ONLY influence.impression IN ROW EXCLUSIVE MODE;
 	recorded := 0;
 	updated := 0;
 	FOR item IN SELECT s.* FROM influence_internal.store_impressions($2, viewers, $3) s LOOP
