@@ -122,6 +122,8 @@ BEGIN
 	CREATE INDEX touch_creator ON influence.touch (creator_id, touched_at);
 	CREATE INDEX touch_product ON influence.touch (product_id, touched_at);
 	CREATE INDEX touch_category ON influence.touch (category_id, touched_at);
+	-- few touches name the impression that they click on
+	CREATE INDEX touch_impression ON influence.touch (impression_id) WHERE kind = 'click' AND impression_id IS NOT NULL;
 	-- carts count for longer than the many clicks between them
 	CREATE INDEX touch_cart ON influence.touch (visitor_id, touched_at) WHERE kind = 'cart';
 	COMMENT ON TABLE influence.touch IS 'Every contact of a visitor with a creator''s content or another channel (creator_id NULL), in monthly partitions; price (minor units), currency and stock are those of the touched product at that moment. in_app: the purchase stays in the app, false: it hops to the retailer; cta: the button that was tapped; embed: the host of the page that our content was embedded in, lower case; campaign_id: as stated, else that of the post.';

@@ -120,9 +120,10 @@ BEGIN
 		SELECT x.impression_id, x.program_id, x.visitor_id, x.post_id, greatest(min(t.touched_at), x.occurred_at) AS clicked_at
 		  FROM unnest($2) u(impression_id)
 		  JOIN influence.sponsored_charge x ON x.sponsored_campaign_id = $1 AND x.kind = 'impression' AND x.impression_id = u.impression_id
-		  JOIN influence.touch t ON t.visitor_id = x.visitor_id AND t.impression_id = x.impression_id AND t.program_id = x.program_id
+		  JOIN influence.touch t ON t.impression_id = x.impression_id AND t.program_id = x.program_id
 				AND t.touched_at >= x.occurred_at - interval '1 day' AND t.touched_at < x.recorded_at + interval '1 day'
-		 WHERE t.kind = 'click' AND coalesce(t.bot_verdict, 'human') = 'human'
+		 WHERE t.kind = 'click' AND t.impression_id IS NOT NULL AND coalesce(t.bot_verdict, 'human') = 'human'
+		   AND (t.visitor_id = x.visitor_id OR influence_internal.person_of(t.visitor_id) = influence_internal.person_of(x.visitor_id))
 		   AND NOT EXISTS (SELECT FROM influence.sponsored_charge c
 							WHERE c.sponsored_campaign_id = $1 AND c.kind = 'click' AND c.impression_id = x.impression_id)
 		 GROUP BY x.impression_id, x.program_id, x.visitor_id, x.post_id, x.occurred_at
@@ -135,4 +136,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.charge_early_clicks(bigint, bigint[]) IS
-'Counts touches of kind click that came before the impressions that they name (of the same visitor, at most a day before them); called with impressions that are counted now. Returns how many clicks are new.';
+'Counts touches of kind click that came before the impressions that they name (of the same person, at most a day before them); called with impressions that are counted now. Returns how many clicks are new.';

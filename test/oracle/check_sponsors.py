@@ -289,12 +289,12 @@ class Story:
             c.tell("click", impression, who, max(at, shown_at, c.begins))
 
     def settle(self, c):
-        """What is pending is counted; of the impressions among it, touches of the same visitor that came before are clicks."""
+        """What is pending is counted; of the impressions among it, touches of the same person that came before are clicks."""
         shown = [i for _, i, kind in c.pending if kind == "impression"]
         new = c.settle()
         for impression in sorted(shown):
             _, who, at = self.owner[impression]
-            early = [t["at"] for t in self.touches if t["counts"] and t["impression"] == impression and t["who"] == who and t["at"] >= max(at, c.begins) - DAY]
+            early = [t["at"] for t in self.touches if t["counts"] and t["impression"] == impression and person(t["who"]) == person(who) and t["at"] >= max(at, c.begins) - DAY]
             if early:
                 c.tell("click", impression, who, max(min(early), at, c.begins))
         return new
