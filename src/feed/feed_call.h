@@ -163,6 +163,16 @@ typedef struct FeedPost
 	bool		foreign;		/* in another language */
 } FeedPost;
 
+/* a list that grows */
+typedef struct FeedIds
+{
+	int64	   *ids;
+	int			count;
+	int			room;
+} FeedIds;
+
+extern void feed_ids_add(FeedIds *list, int64 id);
+
 struct feedindex_hash;
 
 typedef struct FeedPool
@@ -187,9 +197,7 @@ typedef struct FeedCall
 	FeedViewer	viewer;
 	FeedPool	pool;
 	bool		brand_rules;	/* some products may not be shown */
-	int64	   *barred;			/* those among the products that were looked at */
-	int			nbarred;
-	int			barred_room;
+	FeedIds		stocked;		/* products of posts that were judged: in stock, and not barred */
 } FeedCall;
 
 /* Hash tables of facts by id: those there are, or new ones with nothing known. */

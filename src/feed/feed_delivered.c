@@ -17,7 +17,7 @@
 #include "feed_items.h"
 #include "feed_statement.h"
 
-/* the products as of the call, their prices as of the feed's moment */
+/* the products that eligibility found (IS TRUE: they are no way into the tags), with prices as of the feed's moment */
 static FeedStatement read_delivered = {
 	.text =
 	"SELECT u.n, p.disclosure, t.name, d.product_id, d.sku, d.title, d.image,"
@@ -27,12 +27,10 @@ static FeedStatement read_delivered = {
 	" FROM unnest($1) WITH ORDINALITY u(post_id, n) JOIN influence.post p ON p.post_id = u.post_id"
 	" LEFT JOIN influence.topic t ON t.topic_id = p.topic_id"
 	" LEFT JOIN (influence.post_tag g JOIN influence.product d ON d.product_id = g.product_id)"
-	" ON g.creator_id = p.creator_id AND g.post_id = p.post_id AND g.product_id <> ALL ($5)"
-	" AND (SELECT k.quantity FROM influence.product_stock k"
-	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0"
+	" ON g.creator_id = p.creator_id AND g.post_id = p.post_id AND (g.product_id = ANY ($4)) IS TRUE"
 	" ORDER BY u.n, g.tag_id",
-	.nargs = 5,
-	.types = {INT8ARRAYOID, BPCHAROID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID}
+	.nargs = 4,
+	.types = {INT8ARRAYOID, BPCHAROID, TIMESTAMPTZOID, INT8ARRAYOID}
 };
 
 typedef struct DeliveredRows
@@ -176,14 +174,13 @@ FeedDelivered *
 feed_read_delivered(FeedCall *call, const int64 *post_ids, int count)
 {
 	DeliveredRows delivered = {call, NULL, 0, NULL};
-	Datum		values[5];
+	Datum		values[4];
 
 	delivered.rows = palloc0(sizeof(FeedDelivered) * Max(count, 1));
 	values[0] = feed_id_array(post_ids, count);
 	values[1] = CStringGetTextDatum(call->currency);
 	values[2] = TimestampTzGetDatum(call->moment);
-	values[3] = TimestampTzGetDatum(call->as_of);
-	values[4] = feed_id_array(call->barred, call->nbarred);
+	values[3] = feed_id_array(call->stocked.ids, call->stocked.count);
 	feed_statement_run(&read_delivered, values, NULL, take_delivered, &delivered);
 	close_row(&delivered);
 	return delivered.rows;

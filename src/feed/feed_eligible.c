@@ -32,14 +32,11 @@ typedef struct FeedShown
 	FeedPost	post;			/* what the viewer's facts ask for */
 	FeedRule	rule;			/* FEED_RULE_ELIGIBLE, or what the tables refuse it for */
 	bool		stocked;		/* something in stock that the program may show */
-	int64	   *products;		/* in stock; only where there are rules of brands */
+	Datum	   *products;		/* in stock */
 	int			nproducts;
 } FeedShown;
 
-/*
- * What the tables say of posts: the row number, then facts.  Products only where
- * brand rules may bar some ($7).
- */
+/* What the tables say of posts: the row number, facts, and the products in stock. */
 static FeedStatement read_shown = {
 	.text =
 	"SELECT u.n, p.creator_id, p.topic_id, p.program_id = $2, p.published_at <= $3, p.expires_at IS NULL OR p.expires_at > $4,"
@@ -48,16 +45,12 @@ static FeedStatement read_shown = {
 	" coalesce((SELECT s.status = 'active' FROM influence.creator_status s"
 	" WHERE s.creator_id = p.creator_id AND s.since <= $4 ORDER BY s.since DESC LIMIT 1), true),"
 	" p.countries IS NULL OR $5 = ANY (p.countries), p.language = $6,"
-	" EXISTS (SELECT FROM influence.post_tag g WHERE g.creator_id = p.creator_id AND g.post_id = p.post_id"
+	" ARRAY(SELECT g.product_id FROM influence.post_tag g WHERE g.creator_id = p.creator_id AND g.post_id = p.post_id"
 	" AND (SELECT k.quantity FROM influence.product_stock k"
-	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0),"
-	" CASE WHEN $7 THEN ARRAY(SELECT g.product_id FROM influence.post_tag g"
-	" WHERE g.creator_id = p.creator_id AND g.post_id = p.post_id"
-	" AND (SELECT k.quantity FROM influence.product_stock k"
-	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0) END"
+	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0)"
 	" FROM unnest($1) WITH ORDINALITY u(post_id, n) JOIN influence.post p ON p.post_id = u.post_id",
-	.nargs = 7,
-	.types = {INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, BOOLOID}
+	.nargs = 6,
+	.types = {INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}
 };
 
 static FeedStatement read_barred = {
@@ -83,76 +76,60 @@ take_shown(TupleTableSlot *slot, void *target)
 	shown->post.elsewhere = !feed_bool(slot, 8);
 	/* one of the two may be unknown */
 	shown->post.foreign = !slot->tts_isnull[9] && !feed_bool(slot, 9);
-	shown->stocked = feed_bool(slot, 10);
-	if (!slot->tts_isnull[11])
-	{
-		Datum	   *values;
-		int			count;
-		int			i;
-
-		deconstruct_array(DatumGetArrayTypePCopy(slot->tts_values[11]), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-						  TYPALIGN_DOUBLE, &values, NULL, &count);
-		shown->products = palloc(sizeof(int64) * Max(count, 1));
-		for (i = 0; i < count; i++)
-			shown->products[i] = DatumGetInt64(values[i]);
-		shown->nproducts = count;
-	}
+	deconstruct_array(DatumGetArrayTypePCopy(slot->tts_values[10]), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &shown->products, NULL, &shown->nproducts);
 }
 
 static void
 take_barred(TupleTableSlot *slot, void *target)
 {
-	FeedCall   *call = target;
+	FeedIds    *barred = target;
 
-	if (call->nbarred == call->barred_room)
-	{
-		call->barred_room = Max(64, call->barred_room * 2);
-		call->barred = call->barred == NULL ? palloc(sizeof(int64) * call->barred_room) :
-			repalloc(call->barred, sizeof(int64) * call->barred_room);
-	}
-	call->barred[call->nbarred++] = feed_int64(slot, 0);
+	feed_ids_add(barred, feed_int64(slot, 0));
 }
 
 static bool
-is_barred(const FeedCall *call, int64 product_id)
+contains(const FeedIds *ids, int64 id)
 {
 	int			i;
 
-	for (i = 0; i < call->nbarred; i++)
-		if (call->barred[i] == product_id)
+	for (i = 0; i < ids->count; i++)
+		if (ids->ids[i] == id)
 			return true;
 	return false;
 }
 
-/* Leaves of what is in stock what the program's rules of brands let through. */
+/*
+ * Of what is in stock, what the program's rules of brands let through; the call
+ * remembers it for the rows that are delivered.
+ */
 static void
-bar_products(FeedCall *call, FeedShown *shown, int count)
+sort_products(FeedCall *call, FeedShown *shown, int count)
 {
-	int64	   *products;
-	int			total = 0;
-	Datum		values[3];
+	FeedIds		products = {NULL, 0, 0};
+	FeedIds		barred = {NULL, 0, 0};
 	int			i;
 	int			j;
 
-	for (i = 0; i < count; i++)
-		total += shown[i].nproducts;
-	if (total == 0)
-		return;
-	products = palloc(sizeof(int64) * total);
-	total = 0;
+	if (call->brand_rules)
+	{
+		Datum		values[3];
+
+		for (i = 0; i < count; i++)
+			for (j = 0; j < shown[i].nproducts; j++)
+				feed_ids_add(&products, DatumGetInt64(shown[i].products[j]));
+		values[0] = Int64GetDatum(call->program_id);
+		values[1] = feed_id_array(products.ids, products.count);
+		values[2] = TimestampTzGetDatum(call->as_of);
+		feed_statement_run(&read_barred, values, NULL, take_barred, &barred);
+	}
 	for (i = 0; i < count; i++)
 		for (j = 0; j < shown[i].nproducts; j++)
-			products[total++] = shown[i].products[j];
-	values[0] = Int64GetDatum(call->program_id);
-	values[1] = feed_id_array(products, total);
-	values[2] = TimestampTzGetDatum(call->as_of);
-	feed_statement_run(&read_barred, values, NULL, take_barred, call);
-	for (i = 0; i < count; i++)
-	{
-		shown[i].stocked = false;
-		for (j = 0; j < shown[i].nproducts && !shown[i].stocked; j++)
-			shown[i].stocked = !is_barred(call, shown[i].products[j]);
-	}
+			if (!contains(&barred, DatumGetInt64(shown[i].products[j])))
+			{
+				shown[i].stocked = true;
+				feed_ids_add(&call->stocked, DatumGetInt64(shown[i].products[j]));
+			}
 }
 
 static double
@@ -208,8 +185,8 @@ void
 feed_judge(FeedCall *call, const int64 *post_ids, int count, FeedPlaceKind kind, FeedRule *rules)
 {
 	FeedShown  *shown;
-	Datum		values[7];
-	bool		nulls[7] = {false, false, false, false, false, false, false};
+	Datum		values[6];
+	bool		nulls[6] = {false, false, false, false, false, false};
 	int			i;
 
 	if (count == 0)
@@ -228,10 +205,8 @@ feed_judge(FeedCall *call, const int64 *post_ids, int count, FeedPlaceKind kind,
 	values[4] = nulls[4] ? (Datum) 0 : CStringGetTextDatum(call->viewer.country);
 	nulls[5] = call->viewer.language == NULL;
 	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(call->viewer.language);
-	values[6] = BoolGetDatum(call->brand_rules);
 	feed_statement_run(&read_shown, values, nulls, take_shown, shown);
-	if (call->brand_rules)
-		bar_products(call, shown, count);
+	sort_products(call, shown, count);
 	for (i = 0; i < count; i++)
 	{
 		rules[i] = shown[i].rule;

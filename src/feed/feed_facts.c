@@ -101,6 +101,18 @@ feed_facts_all(struct feedfacts_hash *table, int *count)
 }
 
 void
+feed_ids_add(FeedIds *list, int64 id)
+{
+	if (list->count == list->room)
+	{
+		list->room = Max(64, list->room * 2);
+		list->ids = list->ids == NULL ? palloc(sizeof(int64) * list->room) :
+			repalloc_huge(list->ids, sizeof(int64) * (Size) list->room);
+	}
+	list->ids[list->count++] = id;
+}
+
+void
 feed_pool_begin(FeedPool *pool, MemoryContext context)
 {
 	pool->count = 0;

@@ -65,24 +65,12 @@ static FeedStatement posts_by_id = {
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID}
 };
 
-typedef struct UnknownIds
-{
-	int64	   *ids;
-	int			count;
-	int			room;
-} UnknownIds;
-
 static void
-need_post(const FeedCall *call, UnknownIds *unknown, int64 post_id)
+need_post(const FeedCall *call, FeedIds *unknown, int64 post_id)
 {
 	if (feed_pool_find(&call->pool, post_id) != NULL)
 		return;
-	if (unknown->count == unknown->room)
-	{
-		unknown->room *= 2;
-		unknown->ids = repalloc_huge(unknown->ids, sizeof(int64) * (Size) unknown->room);
-	}
-	unknown->ids[unknown->count++] = post_id;
+	feed_ids_add(unknown, post_id);
 }
 
 static void
@@ -98,7 +86,7 @@ take_pooled(TupleTableSlot *slot, void *target)
 
 /* What is said of posts that no source brought yet; sources are set by the lists. */
 static void
-read_posts(FeedCall *call, UnknownIds *unknown)
+read_posts(FeedCall *call, FeedIds *unknown)
 {
 	Datum		values[5];
 
@@ -213,7 +201,7 @@ take_trending(TupleTableSlot *slot, void *target)
  * when too many don't fit, the trend is read again, further down.
  */
 static void
-read_trending(FeedCall *call, UnknownIds *unknown)
+read_trending(FeedCall *call, FeedIds *unknown)
 {
 	int64		wanted = call->settings.trending;
 	int64		bound = wanted + wanted / 8;
@@ -254,7 +242,7 @@ void
 feed_read_lists(FeedCall *call)
 {
 	NearPosts	near = {NULL, 0};
-	UnknownIds	unknown;
+	FeedIds		unknown = {NULL, 0, 0};
 	int			i;
 
 	read_popular(call);
@@ -263,9 +251,6 @@ feed_read_lists(FeedCall *call)
 		read_topics(call);
 		read_near_posts(call, &near);
 	}
-	unknown.room = 1024;
-	unknown.count = 0;
-	unknown.ids = palloc(sizeof(int64) * unknown.room);
 	for (i = 0; i < near.count; i++)
 		need_post(call, &unknown, near.posts[i].post_id);
 	read_trending(call, &unknown);
