@@ -12,7 +12,7 @@ AS $$
 BEGIN
 	-- what is always there first: a row is taken apart faster
 	CREATE TABLE influence.feed_item (
-		post_id bigint PRIMARY KEY,
+		post_id bigint NOT NULL,
 		program_id bigint NOT NULL,
 		creator_id bigint NOT NULL,
 		topic_id bigint NOT NULL DEFAULT 0,
@@ -28,7 +28,9 @@ BEGIN
 		countries text[],
 		-- what indexes can carry of the two, whatever somebody wrote into them
 		spoken text GENERATED ALWAYS AS (left(language, 16)) STORED,
-		everywhere boolean GENERATED ALWAYS AS (countries IS NULL) STORED
+		everywhere boolean GENERATED ALWAYS AS (countries IS NULL) STORED,
+		PRIMARY KEY (post_id) INCLUDE (program_id, creator_id, topic_id, category_id, published_at, media_key, quality, engagement, sales, price,
+									   expires_at, spoken, everywhere)
 	) WITH (fillfactor = 85);
 	-- A source is a stretch of one of these, read without the table where vacuum has been: a page reads a thousand rows, and
 	-- a visit of the table for each takes three times as long.
