@@ -116,16 +116,12 @@ BEGIN
 				('6h', influence_internal.decayed_score_final(influence_internal.decayed_state_plus(s.state_6h, v.state_6h))),
 				('3d', influence_internal.decayed_score_final(influence_internal.decayed_state_plus(s.state_3d, v.state_3d))),
 				('30d', influence_internal.decayed_score_final(influence_internal.decayed_state_plus(s.state_30d, v.state_30d)))) h(half_life, score)
-		 CROSS JOIN LATERAL (
-				SELECT n.scope_id WHERE n.kind IN ('post', 'product', 'creator')
-				UNION ALL
-				SELECT unnest(k.path) FROM influence.feed_item f JOIN influence.category k ON k.category_id = f.category_id
-				 WHERE n.kind = 'post' AND f.post_id = n.item_id
-				UNION ALL
-				SELECT unnest(k.path) FROM influence.product p JOIN influence.category k ON k.category_id = p.category_id
-				 WHERE n.kind = 'product' AND p.product_id = n.item_id
-				UNION ALL
-				SELECT coalesce(k.parent_id, 0) FROM influence.category k WHERE n.kind = 'category' AND k.category_id = n.item_id) c(scope_id)
+		  LEFT JOIN influence.feed_item f ON n.kind = 'post' AND f.post_id = n.item_id
+		  LEFT JOIN influence.product p ON n.kind = 'product' AND p.product_id = n.item_id
+		  LEFT JOIN influence.category k ON k.category_id = CASE n.kind WHEN 'post' THEN f.category_id WHEN 'product' THEN p.category_id
+																		  WHEN 'category' THEN n.item_id END
+		 CROSS JOIN LATERAL unnest(CASE n.kind WHEN 'creator' THEN ARRAY[n.scope_id] WHEN 'category' THEN ARRAY[coalesce(k.parent_id, 0)]
+										 ELSE 0 || coalesce(k.path, '{}') END) c(scope_id)
 	), gone AS (
 		DELETE FROM influence.trend_rank r
 		 USING scored s
