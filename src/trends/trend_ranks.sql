@@ -14,6 +14,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET enable_seqscan = on
+SET enable_nestloop = on
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -36,7 +37,8 @@ BEGIN
 		INSERT INTO influence.trend_basis (settings) VALUES (settings)
 		ON CONFLICT ON CONSTRAINT trend_basis_pkey DO UPDATE SET settings = excluded.settings, built_at = now();
 		last_seen := '1:1:';
-		-- hundreds of thousands of sums at once
+		-- hundreds of thousands of sums at once, of which the planner knows nothing
+		PERFORM set_config('enable_nestloop', 'off', true);
 		PERFORM set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')), 134217728) / 1024 || 'kB', true);
 	ELSE
 		PERFORM set_config('enable_seqscan', 'off', true);
