@@ -192,3 +192,20 @@ row_store_release(RowStore *store, uint32 number)
 	partition->file = NULL;
 	partition->spilled = 0;
 }
+
+void
+row_store_free(RowStore *store)
+{
+	uint32		i;
+
+	for (i = 0; i < ROW_STORE_PARTITIONS; i++)
+		row_store_release(store, i);
+	while (store->free != NULL)
+	{
+		RowChunk   *chunk = store->free;
+
+		store->free = chunk->next;
+		pfree(chunk);
+	}
+	pfree(store);
+}

@@ -90,4 +90,7 @@ extern size_t row_store_scan_next(RowScan *scan, const uint64 **rows);
 /* The partition is empty then. */
 extern void row_store_release(RowStore *store, uint32 number);
 
+/* Gives memory and files back. */
+extern void row_store_free(RowStore *store);
+
 #endif							/* PG_INFLUENCE_ROW_STORE_H */

@@ -268,6 +268,8 @@ neighbors_input_drain(NeighborsInput *input, uint32 max_history, NeighborsHistor
 		row_store_release(input->rows, partition);
 	}
 
+	row_store_free(input->rows);
+	input->rows = NULL;
 	free_batch(&batch);
 	pfree(batch.mark);
 	if (batch.histories.start != NULL)

@@ -46,10 +46,13 @@ typedef struct Pass
 {
 	uint32		low;
 	uint32		high;
-	Share	   *shares;
+	Share	   *shares;			/* grows as needed, and serves all passes */
+	uint64		share_room;
+	uint64	   *block;			/* the same: sums, then products, then entries */
+	size_t		block_bytes;
 	uint64	   *sums;
-	uint32	   *entries;
 	uint64	   *products;
+	uint32	   *entries;
 } Pass;
 
 static void *
@@ -104,6 +107,25 @@ entry_bytes(const NeighborsBaskets *baskets)
 	return baskets->weighted ? sizeof(uint32) + sizeof(uint64) : sizeof(uint32);
 }
 
+/* Divides the block, which is made larger if it has to be. */
+static void
+divide_block(const Search *search, Pass *pass, uint64 sums, uint64 entries)
+{
+	size_t		bytes = sums * sizeof(uint64) + entries * entry_bytes(search->baskets);
+
+	if (pass->block == NULL || bytes > pass->block_bytes)
+	{
+		if (pass->block != NULL)
+			pfree(pass->block);
+		pass->block = allocate(search, bytes, 1, false);
+		pass->block_bytes = bytes;
+	}
+	memset(pass->block, 0, sums * sizeof(uint64));
+	pass->sums = pass->block;
+	pass->products = search->baskets->weighted ? pass->sums + sums : NULL;
+	pass->entries = (uint32 *) (pass->sums + sums + (pass->products == NULL ? 0 : entries));
+}
+
 /* As many items from low on as fit, one at least; and room for them. */
 static void
 plan_pass(const Search *search, Pass *pass, uint32 low)
@@ -113,12 +135,9 @@ plan_pass(const Search *search, Pass *pass, uint32 low)
 	uint64		bytes = 0;
 	uint64		entries = 0;
 	uint64		sums = 0;
-	uint32		capacity = 1024;
 	uint32		item;
 
-	memset(pass, 0, sizeof(*pass));
 	pass->low = low;
-	pass->shares = allocate(search, capacity, sizeof(Share), false);
 	for (item = low; item < baskets->items; item++)
 	{
 		uint64		pairs = baskets->pairs[item];
@@ -128,10 +147,11 @@ plan_pass(const Search *search, Pass *pass, uint32 low)
 		bytes += sizeof(Share) + (summed ? sums_bytes : pairs * entry_bytes(baskets));
 		if (item > low && bytes > baskets->limit)
 			break;
-		if (item - low == capacity)
+		if (item - low == pass->share_room)
 		{
-			capacity *= 2;
-			pass->shares = repalloc_huge(pass->shares, capacity * sizeof(Share));
+			pass->share_room = Max(2 * pass->share_room, 1024);
+			pass->shares = pass->shares == NULL ? allocate(search, pass->share_room, sizeof(Share), false)
+				: repalloc_huge(pass->shares, pass->share_room * sizeof(Share));
 		}
 		share = &pass->shares[item - low];
 		share->summed = summed;
@@ -140,20 +160,7 @@ plan_pass(const Search *search, Pass *pass, uint32 low)
 		*(summed ? &sums : &entries) += summed ? baskets->items : pairs;
 	}
 	pass->high = item;
-	pass->sums = allocate(search, sums, sizeof(uint64), true);
-	pass->entries = allocate(search, entries, sizeof(uint32), false);
-	if (baskets->weighted)
-		pass->products = allocate(search, entries, sizeof(uint64), false);
-}
-
-static void
-free_pass(Pass *pass)
-{
-	pfree(pass->shares);
-	pfree(pass->sums);
-	pfree(pass->entries);
-	if (pass->products != NULL)
-		pfree(pass->products);
+	divide_block(search, pass, sums, entries);
 }
 
 /* A history that the item is in, with that weight. */
@@ -233,13 +240,12 @@ use_sums(Search *search, const Pass *pass, const Share *share)
 static void
 search_file(Search *search)
 {
+	Pass		pass = {0};
 	uint32		low = 0;
 	uint32		item;
 
 	while (low < search->baskets->items)
 	{
-		Pass		pass;
-
 		plan_pass(search, &pass, low);
 		read_baskets(search, &pass);
 		for (item = low; item < pass.high; item++)
@@ -253,7 +259,6 @@ search_file(Search *search)
 				sum_entries(search, &pass, share);
 		}
 		low = pass.high;
-		free_pass(&pass);
 	}
 	BufFileClose(search->baskets->file);
 	search->baskets->file = NULL;
