@@ -89,8 +89,32 @@ SELECT pg_temp.chose(9, 'save', 5, 2);
 SELECT status, items FROM influence.refresh_neighbors(false, '2024-06-01');
 SELECT n.neighbor_id, round(n.similarity::numeric, 6) FROM influence.item_neighbor n WHERE program_id = 1 AND kind = 'post' AND item_id = 2 ORDER BY rank;
 
+-- Twenty minutes of anybody doing anything: what is merged each minute is what counting all of it gives, as long as lists are not full.
+INSERT INTO influence.setting (name, version, value) SELECT name, 4, value || '{"merge_change": 0}' FROM influence.setting WHERE name = 'feed_neighbors' AND version = 1;
+SELECT setseed(0.75);
+SELECT count(*) FROM generate_series(7, 16) p, influence.publish_post(1, pg_temp.creator('anna'), 'p' || p, 'photo', '[{"product_id": 1}]', published_at => timestamptz '2024-05-01' + p * interval '1 minute');
+CREATE TEMP TABLE minute (n int, merged bigint, waiting bigint, written bigint, missed bigint);
+DO $$
+DECLARE
+	n int;
+	part record;
+BEGIN
+	PERFORM influence.refresh_neighbors(true, '2024-06-01');
+	FOR n IN 1..20 LOOP
+		PERFORM influence.react(pg_temp.visitor(20 + floor(random() * random() * 25)::int), 1 + floor(random() * random() * 17)::int,
+								(ARRAY['smile', 'smile', 'save', 'click', 'unsmile'])[1 + floor(random() * 5)::int], occurred_at => timestamptz '2024-05-20' + n * interval '1 minute' + i * interval '1 second')
+		   FROM generate_series(1, 10) i;
+		COMMIT;						-- a job looks at what others have written
+		SELECT * INTO part FROM influence.refresh_neighbors(false, '2024-06-01');
+		INSERT INTO minute SELECT n, part.items, part.waiting, part.written, r.written FROM influence.refresh_neighbors(true, '2024-06-01') r;
+		COMMIT;
+	END LOOP;
+END $$;
+SELECT count(*) AS minutes, count(*) FILTER (WHERE written > 0) > 15 AS many_changed, sum(waiting) AS waiting, sum(missed) AS missed FROM minute;
+SELECT max(rank) < 20 AS not_full, count(*) > 150 AS many FROM influence.item_neighbor WHERE kind = 'post';
+
 -- 91 days later nobody has chosen any post, but products are remembered for a year
-SELECT status FROM influence.refresh_neighbors(true, '2024-08-13');
+SELECT status FROM influence.refresh_neighbors(true, '2024-08-20');
 SELECT kind, count(*) FROM influence.item_neighbor GROUP BY 1;
 SELECT * FROM influence.do_job('feed_neighbors', 0, NULL, now());
 SELECT * FROM influence.do_job('all_neighbors', 0, NULL, '2024-06-01');

@@ -149,7 +149,7 @@ BEGIN
 									  WHERE a.program_id = $4 AND a.kind = $5 AND a.item_id = i.item_id), 0) AS counted
 					  FROM unnest($1) i(item_id) LEFT JOIN choice c ON c.item_id = i.item_id
 					 GROUP BY i.item_id) n
-			 WHERE n.shoppers <= $2 AND n.shoppers <> n.counted AND abs(n.shoppers - n.counted) >= n.shoppers * $6
+			 WHERE n.shoppers <= $2 AND abs(n.shoppers - n.counted) >= n.shoppers * $6
 		), taken AS (
 			SELECT t.item_id
 			  FROM (SELECT f.item_id, sum(f.shoppers) OVER (ORDER BY f.shoppers, f.item_id) AS total FROM few f) t
