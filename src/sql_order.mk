@@ -16,6 +16,7 @@ SQL_PARTS = \
 	src/neighbors/item_neighbors.sql \
 	src/feed/ranking.sql \
 	src/evaluation/evaluation.sql \
+	src/evaluation/logistic.sql \
 	src/trends/decayed_state.sql \
 	src/program/install.sql \
 	src/program/helpers.sql \
@@ -167,6 +168,7 @@ SQL_PARTS = \
 	src/jobs/doctor_cron.sql \
 	src/jobs/doctor.sql \
 	src/feed/profiles.sql \
+	src/evaluation/fit_profile.sql \
 	src/feed/seen.sql \
 	src/feed/impressions.sql \
 	src/feed/feedback.sql \

@@ -99,7 +99,8 @@ read_profile(const char *name, EvaluationProfile *profile)
 	array = DatumGetArrayTypeP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != FEED_FEATURES || ARR_HASNULL(array))
 		elog(ERROR, "profile \"%s\" does not have %d weights", name, FEED_FEATURES);
-	weights = (const float8 *) ARR_DATA_PTR(array);
+	/* ARR_DATA_PTR mixes signs, which -Wextra minds */
+	weights = (const float8 *) ((const char *) array + ARR_OVERHEAD_NONULLS(1));
 	profile->bias = weights[FEED_BIAS];
 	profile->interest = weights[FEED_INTEREST];
 	profile->quality = weights[FEED_QUALITY];

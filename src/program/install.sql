@@ -233,6 +233,8 @@ AS $$
 		   ('rebuild_trends', 'operator'),
 		   -- neighbors
 		   ('refresh_neighbors', 'operator'),
+		   -- evaluation
+		   ('fit_feed_profile', 'operator'),
 		   -- sponsors
 		   ('create_sponsored_campaign', 'operator'),
 		   ('set_sponsored_budget', 'operator'),
