@@ -78,7 +78,7 @@ BEGIN
 		'snapshot = CASE WHEN x.snapshot #> ''{runner_up,touch_ref}'' IS NOT NULL '
 		'THEN jsonb_set(x.snapshot, ''{runner_up,touch_ref}'', to_jsonb(coalesce(u.name, ''forgotten/gone/'' || md5($3 || (x.snapshot #>> ''{runner_up,touch_ref}''))))) ELSE x.snapshot END '
 		'FROM influence.credit c LEFT JOIN ref r ON r.touch_ref = c.touch_ref LEFT JOIN ref u ON u.touch_ref = c.snapshot #>> ''{runner_up,touch_ref}'' '
-		'WHERE c.visitor_id = ANY ($1) AND x.visitor_id = c.visitor_id AND x.program_id = c.program_id AND x.order_ref = c.order_ref '
+		'WHERE c.visitor_id = ANY ($1) AND x.visitor_id = ANY ($1) AND x.visitor_id = c.visitor_id AND x.program_id = c.program_id AND x.order_ref = c.order_ref '
 		'AND x.line_no = c.line_no AND x.touch_ref = c.touch_ref AND x.touch_visitor_id = c.touch_visitor_id AND x.revision = c.revision'
 		USING $1, $2, $3;
 	EXECUTE refs || format('UPDATE influence.touch x SET visitor_id = ($2)[array_position($1, x.visitor_id)], touch_ref = r.name%s '
@@ -229,6 +229,9 @@ BEGIN
 	END IF;
 	PERFORM influence_internal.lock_person($1);
 	old := influence_internal.person_visitors($1);
+	-- nobody is to reserve a gift of a list that is about to go
+	PERFORM influence_internal.lock_key(format('list %s', l.list_id))
+	   FROM (SELECT x.list_id FROM influence.list x WHERE x.owner_kind = 'shopper' AND x.owner_id = ANY (old::text[]) ORDER BY x.list_id) l;
 	-- the last word about orders that are not locked yet; from now on they are
 	PERFORM influence_internal.reattribute_person($1, influence_internal.reattribution_horizon());
 	SELECT array_agg(k.id ORDER BY k.id) INTO new

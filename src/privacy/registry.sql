@@ -225,7 +225,7 @@ AS $$
 		   ('post_status', 'status actor', 'creator', 'keep', NULL, 'when it was on show, and who decided'),
 		   ('post_status', 'reason', 'creator', 'change', 'NULL', 'free text'),
 		   ('feed_item', 'creator_id', 'creator', 'delete', NULL, 'nothing of it is shown'),
-		   ('feed_item', 'language countries', 'creator', 'keep', NULL, 'goes with its row'),
+		   ('feed_item', 'language countries spoken', 'creator', 'keep', NULL, 'goes with its row'),
 		   ('storefront', 'creator_id', 'creator', 'key', NULL, 'a number'),
 		   ('storefront', 'slug', 'creator', 'change', 'influence_internal.forgotten_name(x.slug, (SELECT s.destination_salt FROM influence.payout_secret s))', 'the name stays taken: a salted hash of it'),
 		   ('storefront', 'title', 'creator', 'change', '''(removed)''', 'what the creator wrote'),

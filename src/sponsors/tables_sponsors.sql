@@ -86,7 +86,8 @@ BEGIN
 		recorded_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (sponsored_campaign_id, kind, impression_id)
 	);
-	CREATE INDEX sponsored_charge_viewer ON influence.sponsored_charge (visitor_id, sponsored_campaign_id, occurred_at) WHERE kind = 'impression';
+	-- of all kinds: whose they are has to be found when a shopper is forgotten
+	CREATE INDEX sponsored_charge_viewer ON influence.sponsored_charge (visitor_id, sponsored_campaign_id, occurred_at);
 	CREATE INDEX sponsored_charge_impression ON influence.sponsored_charge (impression_id) WHERE kind = 'impression';
 	COMMENT ON TABLE influence.sponsored_charge IS 'Every impression and click of a campaign, once; those of the kind that it is priced by are what it is charged for. Rows are only added; visitor_id alone may change, when a shopper is forgotten.';
 
