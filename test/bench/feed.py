@@ -139,6 +139,7 @@ def page_query(contestant, kind, tenth):
 def pgbench(database, contestant, kind, tenth, clients, seconds):
     """Latencies in ms, sorted; pages per second; what others took of a processor."""
     query, options = page_query(contestant, kind, tenth)
+    time.sleep(0.5)             # what sessions before used is counted when they have ended
     with tempfile.TemporaryDirectory() as directory:
         script = os.path.join(directory, "page.sql")
         with open(script, "w") as f:
@@ -246,7 +247,8 @@ def idle(database):
     session = Session(database, "")
     for job in jobs:            # what the load left to do
         session.ask(job + ";")
-    session.ask("CHECKPOINT;")
+    # so that no page has to clear away what was deleted
+    session.ask("VACUUM;\nCHECKPOINT;")
     found = []
     query = FEED % {"viewer": "(SELECT visitor_id FROM bench.asked WHERE kind = 'warm' AND n = $1)", "cursor": "NULL"}
     session.ask("PREPARE page(int) AS %s; EXECUTE page(1);" % query)
@@ -373,7 +375,7 @@ def main():
 
     say("idle")
     jobs, found = idle("large")
-    for what, (written, rows) in zip(["200 pages"] + ["%s with nothing new" % re.sub(r".*\.(\w+)\(.*", r"\1", job) for job in jobs], found):
+    for what, (written, rows) in zip(["200 pages"] + ["%s with nothing new" % re.search(r"(\w+)\(", job)[1] for job in jobs], found):
         put("%-60s %8d bytes of WAL, %d rows of ranks written" % (what, written, rows))
         if rows:
             missed.append("idle: " + what)

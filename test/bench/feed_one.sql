@@ -68,37 +68,37 @@ BEGIN
 		SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NOT NULL),
 						percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NULL)) AS price FROM history h WHERE h.price > 0
 	), sources AS (
-		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales,
+		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales,
 			   0::float8 AS similarity, 1 AS source
 		  FROM best_follows f CROSS JOIN LATERAL (
 			SELECT * FROM influence.feed_item i
 			 WHERE i.creator_id = f.id AND i.program_id = $1 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 			 ORDER BY i.published_at DESC, i.post_id DESC LIMIT <per_creator>) i
 		UNION ALL
-		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 2
+		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 2
 		  FROM best_topics b(id) CROSS JOIN LATERAL (
 			SELECT * FROM influence.feed_item i
 			 WHERE i.program_id = $1 AND i.topic_id = b.id AND i.quality >= extract(epoch FROM $5 - interval '<history_days> days' - timestamptz '2000-01-01 00:00+00')::float8 / 259200 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 			 ORDER BY i.quality DESC, i.post_id DESC LIMIT <per_topic>) i
 		UNION ALL
-		(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 16
+		(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 16
 		   FROM influence.feed_item i
 		  WHERE i.program_id = $1 AND i.quality >= extract(epoch FROM $5 - interval '<history_days> days' - timestamptz '2000-01-01 00:00+00')::float8 / 259200 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 		  ORDER BY i.quality DESC, i.post_id DESC LIMIT <popular>)
 		UNION ALL
-		(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 8
+		(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 8
 		  FROM influence.trend_rank r JOIN influence.feed_item i ON i.post_id = r.item_id
 		 WHERE r.program_id = $1 AND r.kind = 'post' AND r.half_life = '3d' AND r.scope_id = 0 AND r.score >= extract(epoch FROM $5 - interval '<history_days> days' - timestamptz '2000-01-01 00:00+00')::float8 / 259200
 		   AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 		 ORDER BY r.score DESC, r.item_id DESC LIMIT <trending>)
 		UNION ALL
-		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
+		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
 		  FROM past_posts p
 		  JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'post' AND n.item_id = p.id AND n.rank <= <per_item>
 		  JOIN influence.feed_item i ON i.post_id = n.neighbor_id
 		 WHERE i.program_id = $1 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 		UNION ALL
-		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
+		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
 		  FROM past_products p
 		  JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'product' AND n.item_id = p.id AND n.rank <= <per_product>
 		 CROSS JOIN LATERAL (SELECT DISTINCT g.post_id FROM influence.post_tag g WHERE g.product_id = n.neighbor_id ORDER BY g.post_id DESC LIMIT <product_posts>) g
@@ -106,7 +106,7 @@ BEGIN
 		 WHERE i.program_id = $1 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 		UNION ALL
 		(SELECT * FROM (
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, 0::float8, 32
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, 0::float8, 32
 			  FROM (SELECT DISTINCT ON (i.post_id) i.*
 					  FROM generate_series(1, <explore_places>) d CROSS JOIN LATERAL (
 						SELECT * FROM influence.feed_item i

@@ -16,7 +16,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	viewers uuid[] := influence_internal.person_visitors(viewer);
 	country text;
-	spoken text;
+	tongue text;
 	personal boolean;
 	-- whom and what the viewer does not want, and how much of what it wants less of
 	no_creators bigint[];
@@ -69,7 +69,7 @@ DECLARE
 	relaxed int;
 	newest int;
 BEGIN
-	SELECT s.country, s.language, s.personalised INTO country, spoken, personal
+	SELECT s.country, s.language, s.personalised INTO country, tongue, personal
 	  FROM (SELECT first_value(x.country) OVER o AS country, first_value(x.language) OVER o AS language, bool_and(x.personalised) OVER () AS personalised
 			  FROM influence.shopper x WHERE x.visitor_id = ANY (viewers) WINDOW o AS (ORDER BY x.visitor_id <> viewer, x.visitor_id)) s LIMIT 1;
 	SELECT coalesce(array_agg(r.id) FILTER (WHERE r.k = 'c' AND r.less IS NULL), '{}'), coalesce(array_agg(r.id) FILTER (WHERE r.k = 't' AND r.less IS NULL), '{}'),
@@ -143,38 +143,38 @@ BEGIN
 	SELECT array_agg(i.media_key) INTO media FROM unnest(delivered) d(post_id) JOIN influence.feed_item i ON i.post_id = d.post_id;
 	OPEN candidates NO SCROLL FOR
 		WITH c AS (
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales,
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales,
 				   0::float8 AS similarity, 1 AS source
 			  FROM unnest(best_follows) f(id) CROSS JOIN LATERAL (
 				SELECT * FROM influence.feed_item i
 				 WHERE i.creator_id = f.id AND i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 				 ORDER BY i.published_at DESC, i.post_id DESC LIMIT <per_creator>) i
 			UNION ALL
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 2
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 2
 			  FROM unnest(best_topics) b(id) CROSS JOIN LATERAL (
 				SELECT * FROM influence.feed_item i
 				 WHERE i.program_id = program AND i.topic_id = b.id AND i.quality >= oldest AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 				 ORDER BY i.quality DESC, i.post_id DESC LIMIT <per_topic>) i
 			UNION ALL
-			(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 16
+			(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 16
 			   FROM influence.feed_item i
 			  WHERE i.program_id = program AND i.quality >= oldest AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 			  ORDER BY i.quality DESC, i.post_id DESC LIMIT <popular>)
 			UNION ALL
-			(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 8
+			(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 8
 			  FROM influence.trend_rank r CROSS JOIN LATERAL (
 				SELECT * FROM influence.feed_item i
 				 WHERE i.post_id = r.item_id AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment) OFFSET 0) i
 			 WHERE r.program_id = program AND r.kind = 'post' AND r.half_life = '3d' AND r.scope_id = 0 AND r.score >= oldest
 			 ORDER BY r.score DESC, r.item_id DESC LIMIT <trending>)
 			UNION ALL
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
 			  FROM unnest(past, past_by) p(id, w)
 			  JOIN influence.item_neighbor n ON n.program_id = program AND n.kind = 'post' AND n.item_id = p.id AND n.rank <= <per_item>
 			  JOIN influence.feed_item i ON i.post_id = n.neighbor_id
 			 WHERE i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 			UNION ALL
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
 			  FROM unnest(bought, bought_by) p(id, w)
 			  JOIN influence.item_neighbor n ON n.program_id = program AND n.kind = 'product' AND n.item_id = p.id AND n.rank <= <per_product>
 			 CROSS JOIN LATERAL (SELECT DISTINCT g.post_id FROM influence.post_tag g WHERE g.product_id = n.neighbor_id ORDER BY g.post_id DESC LIMIT <product_posts>) g
@@ -182,7 +182,7 @@ BEGIN
 			 WHERE i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 			UNION ALL
 			(SELECT * FROM (
-				SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.language, i.countries, i.media_key, i.price, i.quality, i.engagement, i.sales, 0::float8, 32
+				SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0::float8, 32
 				  FROM (SELECT DISTINCT ON (i.post_id) i.*
 						  FROM generate_series(1, <explore_places>) d CROSS JOIN LATERAL (
 							SELECT * FROM influence.feed_item i
@@ -193,10 +193,10 @@ BEGIN
 			  ORDER BY hashint8extended(x.post_id, hashtext(viewer::text || moment::date)) DESC LIMIT <explore>)
 		), merged AS (
 			SELECT c.post_id, min(c.creator_id) AS creator_id, min(c.topic_id) AS topic_id, min(c.category_id) AS category_id, min(c.published_at) AS published_at, min(c.media_key) AS media_key,
-				   min(c.price) AS price, min(c.quality) AS quality, min(c.engagement) AS engagement, min(c.sales) AS sales, sum(c.similarity) AS similarity, bit_or(c.source) AS sources
+				   min(c.price) AS price, min(c.quality) AS quality, min(c.engagement) AS engagement, min(c.sales) AS sales, sum(c.similarity) AS similarity, bit_or(c.source) AS sources, bool_and(c.everywhere) AS everywhere
 			  FROM c
 			 -- in CASE, so that the planner takes it for half of the rows
-			 WHERE CASE WHEN c.countries IS NULL OR country = ANY (c.countries) THEN (c.language = spoken) IS NOT FALSE END
+			 WHERE CASE WHEN c.post_id > 0 THEN (c.spoken = left(tongue, 16)) IS NOT FALSE END
 			 GROUP BY c.post_id
 		), scored AS (
 			SELECT m.*, <w_bias> + <w_follow> * (f.id IS NOT NULL)::int + <w_interest> * ln(1 + coalesce(t.w, 0)) / 0.6931471805599453
@@ -218,11 +218,12 @@ BEGIN
 			 WHERE CASE WHEN m.creator_id <> ALL (no_creators) AND m.topic_id <> ALL (no_topics) THEN m.post_id <> ALL (no_posts) END
 			   AND NOT EXISTS (SELECT FROM bench.weights(delivered, NULL) d WHERE d.id = m.post_id)
 		), sorted AS (
-			SELECT s.post_id, s.creator_id, s.category_id, s.media_key, s.sources, CASE WHEN s.score > 0 THEN s.score * s.dampening ELSE s.score END AS score
-			  FROM scored s ORDER BY 6 DESC, 1 DESC OFFSET 0)
+			SELECT s.post_id, s.creator_id, s.category_id, s.media_key, s.sources, s.everywhere, CASE WHEN s.score > 0 THEN s.score * s.dampening ELSE s.score END AS score
+			  FROM scored s ORDER BY 7 DESC, 1 DESC OFFSET 0)
 		SELECT s.*
 		  FROM sorted s
-		 WHERE (SELECT x.status FROM influence.post_status x WHERE x.creator_id = s.creator_id AND x.post_id = s.post_id AND x.since <= moment ORDER BY x.since DESC LIMIT 1) = 'published'
+		 WHERE (s.everywhere OR country = ANY ((SELECT x.countries FROM influence.feed_item x WHERE x.post_id = s.post_id)::text[]))
+		   AND (SELECT x.status FROM influence.post_status x WHERE x.creator_id = s.creator_id AND x.post_id = s.post_id AND x.since <= moment ORDER BY x.since DESC LIMIT 1) = 'published'
 		   AND coalesce((SELECT x.status FROM influence.creator_status x WHERE x.creator_id = s.creator_id AND x.since <= moment ORDER BY x.since DESC LIMIT 1), 'active') = 'active'
 		   AND (SELECT true FROM influence.post_tag g
 				 WHERE g.creator_id = s.creator_id AND g.post_id = s.post_id
