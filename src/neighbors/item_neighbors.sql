@@ -33,7 +33,7 @@ CREATE FUNCTION influence.rank_items(
 	neighbors text,
 	at timestamptz[] DEFAULT NULL,
 	weights float8[] DEFAULT NULL,
-	half_life float8 DEFAULT 20,
+	half_life float8 DEFAULT 2,
 	page_size int DEFAULT 100)
 RETURNS TABLE (rank int, item_id bigint, score float8, because bigint)
 AS 'MODULE_PATHNAME', 'neighbors_rank_items'

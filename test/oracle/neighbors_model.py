@@ -56,7 +56,7 @@ def neighbors(rows, k=50, shrink=10.0, max_history=500, wanted=lambda item: True
     return result
 
 
-def ranked(history, lists, weights=None, half_life=20.0, page_size=100):
+def ranked(history, lists, weights=None, half_life=2.0, page_size=100):
     """history newest first, lists [(item, neighbour, similarity)] -> [(item, score)]: summed from the newest item on."""
     weight = defaultdict(float)
     for place, item in enumerate(history):
