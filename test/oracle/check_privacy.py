@@ -114,7 +114,7 @@ def main():
         s.query("returned beside", RETURNS % ("old", "(SELECT o.visitor_id FROM influence.orders o WHERE o.program_id = l.program_id AND o.order_ref = l.order_ref)"))
         s.query("ledger beside", BOOKS)
         s.sql("ROLLBACK")
-        s.sql("SELECT influence.uninstall('drop all influence data in ' || current_database())")
+        s.query("dropped", "SELECT influence.uninstall('drop all influence data in ' || current_database())")
         answers = s.run()
         count = int(answers["forgotten"][0][0])
         tap.ok(count > 2 and int(answers["kept"][0][0]) > 3, "%d of %d were persons, with %s orders" % (count, len(chosen), answers["kept"][0][0]))
