@@ -141,6 +141,7 @@ BEGIN
 		SELECT s.program_id, s.kind, s.half_life, s.scope_id, s.item_id, s.score
 		  FROM scored s
 		 WHERE s.score > '-Infinity'
+		 ORDER BY 1, 2, 3, 4, 5			-- neighbours in the index together
 		ON CONFLICT ON CONSTRAINT trend_rank_pkey DO UPDATE SET score = excluded.score WHERE r.score <> excluded.score
 		RETURNING 1
 	)
