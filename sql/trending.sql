@@ -37,6 +37,10 @@ SELECT rank, item_id, name FROM influence.get_trending(1, 'category', as_of => '
 SELECT count(*) FROM influence.get_trending(1, 'post', as_of => '2024-06-01');
 -- moments long before and after everything are no powers that overflow
 SELECT count(*), bool_and(score >= 0 AND score < 'infinity') FROM unnest('{2000-01-01,2024-06-01,2090-01-01}'::timestamptz[]) at, influence.get_trending(1, 'product', half_life => '6h', as_of => at);
+-- in the long run there was less than nothing: nothing is usual
+SELECT count(*) FROM generate_series(1, 10) v, influence.vote_product(pg_temp.visitor(v), pg_temp.product('lamp'), -1, '2024-03-01');
+SELECT status FROM influence.refresh_stats(days => false);
+SELECT round(events::numeric, 4) AS events, round(baseline::numeric, 4) AS baseline, z = events AS all_of_it FROM influence.get_trending(1, 'product', as_of => '2024-06-01') WHERE name = 'Lamp';
 
 -- Posts: c1 has the five best of sixteen, then come those of c2 to c12; p17 is removed, p18 sold out, p19 pending.
 SELECT count(*) FROM generate_series(1, 19) n, influence.publish_post(1, pg_temp.creator('c' || CASE WHEN n <= 5 THEN 1 WHEN n <= 16 THEN n - 4 ELSE 12 END), 'p' || n, 'photo',

@@ -31,12 +31,15 @@ BEGIN
 	  FROM (SELECT c.item_id, c.events, c.baseline, (c.events - c.baseline) / sqrt(c.baseline + 1) AS z, c.rank
 			  FROM (-- powers within the range of float8, also for moments long before or after all events
 					SELECT r.item_id, r.score AS rank, power(2::float8, greatest(-500, least(500, r.score - since / span))) AS events,
-						   CASE WHEN $4 <> '30d' THEN power(2::float8, greatest(-500, least(500, b.score - since / longest))) * span / longest END AS baseline
+						   CASE WHEN $4 <> '30d' THEN power(2::float8, greatest(-500, least(500, coalesce((
+								-- a subquery: whatever the planner expects, one probe each
+								SELECT b.score FROM influence.trend_rank b
+								 WHERE b.program_id = $1 AND b.kind = $2 AND b.half_life = '30d' AND b.scope_id = $3 AND b.item_id = r.item_id), '-Infinity')
+								- since / longest))) * span / longest END AS baseline
 					  FROM (SELECT t.item_id, t.score FROM influence.trend_rank t
 							 WHERE t.program_id = $1 AND t.kind = $2 AND t.half_life = $4 AND t.scope_id = $3
 							 ORDER BY t.score DESC, t.item_id DESC LIMIT most) r
-					  LEFT JOIN influence.trend_rank b ON b.program_id = $1 AND b.kind = $2 AND b.half_life = '30d' AND b.scope_id = $3
-							AND b.item_id = r.item_id) c) x
+					OFFSET 0) c) x
 	 ORDER BY 5 DESC, x.rank DESC, x.item_id DESC;
 END
 $$;
