@@ -23,7 +23,7 @@ CREATE FUNCTION pg_temp.runs(since bigint) RETURNS TABLE (job text, program bigi
 $$ SELECT job, program_id, period, status, detail FROM influence.job_run WHERE run_id > since AND job IN ('reattribute', 'book_earnings', 'refresh_stats', 'payouts') ORDER BY run_id $$;
 -- the daily jobs of a day, whatever their number: whether each was done, once
 CREATE FUNCTION pg_temp.daily(since bigint) RETURNS TABLE (day text, done boolean) LANGUAGE sql STABLE AS
-$$ SELECT period, bool_and(status = 'succeeded') AND count(*) = count(DISTINCT job) FROM influence.job_run WHERE run_id > since AND job NOT IN ('reattribute', 'book_earnings', 'settle_tiers', 'refresh_stats', 'payouts') GROUP BY 1 $$;
+$$ SELECT period, bool_and(status = 'succeeded') AND count(*) = count(DISTINCT job) FROM influence.job_run WHERE run_id > since AND job NOT IN ('reattribute', 'book_earnings', 'settle_tiers', 'refresh_stats', 'charge_sponsors', 'feed_neighbors', 'payouts') GROUP BY 1 $$;
 
 -- Sales in January, February, April; it is May. With five days of hold January's last is paid with February.
 SELECT program, ref, pg_temp.sell(program, ref, at::timestamptz) FROM (VALUES (1, 'jan', '2024-01-10'), (1, 'jan 2', '2024-01-27'), (1, 'feb', '2024-02-15'), (1, 'apr', '2024-04-20'), (2, 'b jan', '2024-01-31 22:59:59'), (2, 'b feb', '2024-01-31 23:00')) v(program, ref, at) ORDER BY 2;
