@@ -50,6 +50,13 @@ WITH RECURSIVE newton AS (
 	SELECT n + 1, influence.logistic_step((SELECT influence.logistic_agg(g <= 3, '{1}', newton.c, 1) FROM generate_series(1, 10) g), c, 0) FROM newton WHERE n < 6)
 SELECT round(c[1]::numeric, 9) AS intercept, round(ln(3 / 7.0), 9) AS expected FROM newton WHERE n = 6;
 SELECT influence.logistic_agg(NULL, '{1}', '{0}', 1);
+-- states are checked before they are written to
+CREATE AGGREGATE pg_temp.forged_null(boolean, float8[], float8[], float8) (SFUNC = influence_internal.logistic_trans, STYPE = float8[], INITCOND = '{NULL,NULL,NULL,NULL,NULL}');
+SELECT pg_temp.forged_null(true, '{1}', '{0}', 1);
+CREATE AGGREGATE pg_temp.forged_table(boolean, float8[], float8[], float8) (SFUNC = influence_internal.logistic_trans, STYPE = float8[], INITCOND = '{{0},{0},{0},{0},{0}}');
+SELECT pg_temp.forged_table(true, '{1}', '{0}', 1);
+CREATE AGGREGATE pg_temp.forged_sum(float8[]) (SFUNC = influence_internal.logistic_combine, STYPE = float8[]);
+SELECT pg_temp.forged_sum('{NULL,NULL,NULL,NULL,NULL}');
 SELECT * FROM pg_temp.not_refused('IN002', $$logistic_step((SELECT influence.logistic_agg(true, '{1,2}', '{0}', 1)), '{0}')$$, $$logistic_step((SELECT influence.logistic_agg(true, '{NaN}', '{0}', 1)), '{0}')$$, $$logistic_step((SELECT influence.logistic_agg(true, '{}', '{}', 1)), '{0}')$$,
 	$$logistic_step((SELECT influence.logistic_agg(true, '{1}', '{0}', -1)), '{0}')$$, $$logistic_step('{1}', '{0}')$$, $$logistic_step((SELECT influence.logistic_agg(true, '{0}', '{0}', 1)), '{0}', 0)$$);
 

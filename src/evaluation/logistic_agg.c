@@ -53,6 +53,15 @@ numbers_of(ArrayType *array, const char *what, int *n)
 	return numbers;
 }
 
+/* Anybody can make an aggregate of these functions whose state begins as any array. */
+static ArrayType *
+state_of(ArrayType *array)
+{
+	if (ARR_NDIM(array) != 1 || ARR_HASNULL(array))
+		raise_array("state", "It is not one that logistic_agg() makes.");
+	return array;
+}
+
 static ArrayType *
 make_array(int n)
 {
@@ -105,7 +114,7 @@ logistic_agg_trans(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(old);
 	}
 	else
-		state = PG_GETARG_ARRAYTYPE_P(0);
+		state = state_of(PG_GETARG_ARRAYTYPE_P(0));
 	if (ARR_DIMS(state)[0] != logistic_sums_length(n))
 		raise_array("features", "Rows have different numbers of features.");
 	if (!logistic_add(elements(state), n, PG_GETARG_BOOL(1), weight, feature, coefficient))
@@ -131,11 +140,11 @@ logistic_agg_combine(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	other = PG_GETARG_ARRAYTYPE_P(1);
+	other = state_of(PG_GETARG_ARRAYTYPE_P(1));
 	old = MemoryContextSwitchTo(context);
 	result = make_array(ARR_DIMS(other)[0]);
 	MemoryContextSwitchTo(old);
-	one = PG_ARGISNULL(0) ? NULL : PG_GETARG_ARRAYTYPE_P(0);
+	one = PG_ARGISNULL(0) ? NULL : state_of(PG_GETARG_ARRAYTYPE_P(0));
 	if (one != NULL && ARR_DIMS(one)[0] != ARR_DIMS(other)[0])
 		raise_array("features", "Rows have different numbers of features.");
 	for (i = 0; i < ARR_DIMS(other)[0]; i++)
