@@ -32,6 +32,9 @@ SELECT * FROM influence.evaluate_ranking('SELECT 1 AS user_id, 1 AS item_id, 1 A
 SELECT * FROM influence.evaluate_ranking('SELECT 1 AS user_id, 1 AS item_id, 1 AS at', protocol => 'leave_last_out');
 SELECT users, ndcg IS NOT NULL AS measured FROM influence.evaluate_ranking($$SELECT u AS user_id, i AS item_id, CASE i WHEN 1 THEN '-infinity' WHEN 9 THEN 'infinity' ELSE now() END AS at, 1e300::float8 / 1e280 AS weight FROM generate_series(1, 9) u, generate_series(1, 9) i$$);
 
+-- an infinite date is the latest that is known: a month decays, and item 2 of the last day is before item 1, which two chose on the first
+SELECT users, ndcg FROM influence.evaluate_ranking($$SELECT * FROM (VALUES (1, 1, date '2024-01-01'), (2, 1, '2024-01-01'), (3, 2, '2024-02-01'), (4, 3, 'infinity'), (5, 4, '2024-01-01'), (5, 2, '2024-02-01')) v(user_id, item_id, at)$$, ranker => 'decayed');
+
 SELECT * FROM pg_temp.not_refused('IN002', $$evaluate_ranking('SELECT user_id, item_id FROM chain', protocol => 'time')$$,
 	$$evaluate_ranking('TABLE chain', protocol => 'never')$$, $$evaluate_ranking('TABLE chain', k => 0)$$,
 	$$evaluate_ranking('TABLE chain', k => NULL)$$, $$evaluate_ranking(NULL)$$,

@@ -9,6 +9,7 @@
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
+#include "utils/date.h"
 
 /* The types that a column may have, domains over them included; bits. */
 #define QUERY_INTEGER 1			/* bigint, integer */
@@ -94,14 +95,20 @@ query_number(const QueryPlace *place, TupleTableSlot *slot, double *value)
 	return true;
 }
 
-/* Later is greater: microseconds, days, or the number that it is. */
+/* Later is greater: microseconds, days, or the number that it is; infinite times of any type are the ends of int64. */
 static inline bool
 query_moment(const QueryPlace *place, TupleTableSlot *slot, int64 *value)
 {
 	if (query_is_null(place, slot))
 		return false;
-	*value = place->type == INT4OID || place->type == DATEOID ? DatumGetInt32(query_datum(place, slot))
-		: DatumGetInt64(query_datum(place, slot));
+	if (place->type == DATEOID)
+	{
+		DateADT		date = DatumGetDateADT(query_datum(place, slot));
+
+		*value = DATE_IS_NOBEGIN(date) ? PG_INT64_MIN : DATE_IS_NOEND(date) ? PG_INT64_MAX : date;
+	}
+	else
+		*value = place->type == INT4OID ? DatumGetInt32(query_datum(place, slot)) : DatumGetInt64(query_datum(place, slot));
 	return true;
 }
 
