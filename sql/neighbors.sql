@@ -91,6 +91,8 @@ SELECT count(*), count(*) FILTER (WHERE n.similarity = r.similarity) AS equal
   FULL JOIN (SELECT * FROM influence.item_neighbors('SELECT user_id, item_id, at FROM many', max_history => 200) WHERE item_id % 100 = 0) n
 	   USING (item_id, neighbor_id);
 
+-- a query may lock what it reads, wherever it says so
+SELECT count(*) FROM influence.item_neighbors('SELECT * FROM (SELECT user_id, item_id, at FROM choice FOR SHARE) c', shrink => 0);
 -- what can't be meant
 SELECT influence.item_neighbors(NULL);
 SELECT influence.item_neighbors('SELECT 1');

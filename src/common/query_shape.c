@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -87,6 +88,17 @@ query_shape_place(const QueryShape *shape, TupleDesc desc, QueryPlace *places)
 	return natts;
 }
 
+/* Somewhere in the query rows are locked, which a reading plan may not do. */
+static bool
+locks_rows(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, locks_rows, context);
+	return ((Query *) node)->rowMarks != NIL || query_tree_walker((Query *) node, locks_rows, context, 0);
+}
+
 QueryPlan
 query_shape_prepare(const QueryShape *shape, const char *text, int nargs, Oid *argtypes, QueryPlace *places)
 {
@@ -109,6 +121,6 @@ query_shape_prepare(const QueryShape *shape, const char *text, int nargs, Oid *a
 
 	/* a reading query sees what the calling statement sees */
 	parsed = linitial_node(Query, source->query_list);
-	result.read_only = !parsed->hasModifyingCTE && parsed->rowMarks == NIL;
+	result.read_only = !parsed->hasModifyingCTE && !locks_rows((Node *) parsed, NULL);
 	return result;
 }
