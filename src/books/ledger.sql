@@ -69,6 +69,8 @@ DECLARE
 	mark record;
 	item record;
 BEGIN
+	-- whose earnings are found now keeps its name until they are booked
+	PERFORM influence_internal.share_key('forgetting shoppers');
 	SELECT * INTO mark FROM influence_internal.open_watermark('book_earnings');
 	orders := 0;
 	booked := 0;
@@ -86,4 +88,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.book_earnings() IS
-'Copies earnings that are not in the ledger yet (record_order and record_return book their own) by natural key. -> status recorded | duplicate, orders looked at, entries booked.';
+'Copies earnings that are not in the ledger yet (record_order and record_return book their own) by natural key. -> status recorded | duplicate, orders looked at, entries booked. Not while a shopper is being forgotten. IN005 in REPEATABLE READ and SERIALIZABLE.';

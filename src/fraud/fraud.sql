@@ -77,6 +77,8 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_arguments('as_of', $1::text);
 	PERFORM influence_internal.require_finite('as_of', $1);
+	-- evidence names visitors
+	PERFORM influence_internal.share_key('forgetting shoppers');
 	PERFORM influence_internal.lock_key('fraud cases');
 	opened := 0;
 	changed := 0;

@@ -120,9 +120,10 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_arguments('creator_id', $1::text);
 	PERFORM influence_internal.require_creator($1);
+	-- first, as in require_remembered(), after which writers lock the rest
+	PERFORM influence_internal.lock_key(format('forgetting creator %s', $1));
 	PERFORM influence_internal.share_key('applications');
 	PERFORM influence_internal.lock_key('creator facts ' || $1);
-	PERFORM influence_internal.lock_key(format('forgetting creator %s', $1));
 	PERFORM influence_internal.lock_key('storefronts');
 	changed_rows := 0;
 	deleted_rows := 0;

@@ -29,8 +29,8 @@ DECLARE
 	entry bigint;
 	shown bigint[] := '{}';
 BEGIN
-	-- what others booked meanwhile has to be seen
-	PERFORM influence_internal.require_read_committed();
+	-- what others booked meanwhile has to be seen; early clicks get the visitors of their impressions
+	PERFORM influence_internal.share_key('forgetting shoppers');
 	PERFORM FROM influence.sponsored_total t WHERE t.sponsored_campaign_id = $1 FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('sponsored campaign', $1::text,
@@ -152,7 +152,8 @@ DECLARE
 	mark record;
 	item record;
 BEGIN
-	PERFORM influence_internal.require_read_committed();
+	-- a click gets the visitor of its impression: that is to be the same when it is committed
+	PERFORM influence_internal.share_key('forgetting shoppers');
 	SELECT * INTO mark FROM influence_internal.open_watermark('charge_sponsors');
 	PERFORM influence_internal.charge_new_clicks(mark.last_seen, mark.upper);
 	campaigns := 0;

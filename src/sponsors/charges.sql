@@ -136,4 +136,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.charge_early_clicks(bigint, bigint[]) IS
-'Counts touches of kind click that came before the impressions that they name (of the same person, at most a day before them); called with impressions that are counted now. Returns how many clicks are new.';
+'Counts touches of kind click that came before the impressions that they name (of the same person, at most a day before them); called with impressions that are counted now, or whose person is being forgotten. Returns how many clicks are new.';
