@@ -215,6 +215,21 @@ SELECT r.status, r.recorded FROM influence.record_impressions(pg_temp.visitor(9)
 SELECT status FROM influence.give_feedback(pg_temp.visitor(9), 'post', (SELECT post_id FROM delivered WHERE rank = 1), 'hide');
 SELECT count(*) > 0 AS more, count(*) FILTER (WHERE f.post_id IN (SELECT d.post_id FROM delivered d) AND NOT f.sponsored) AS again FROM influence.get_feed(1, pg_temp.visitor(9), 20) f;
 
+-- A viewer who was forgotten: what was shown before is told no more, what is shown from the next day on is a new viewer's; others go on.
+SELECT status FROM influence.forget_shopper(pg_temp.visitor(3));
+SELECT pg_temp.error_of(format('SELECT pg_temp.shown(3, %L)', pg_temp.item(t))) FROM unnest(ARRAY[pg_temp.token(3, 1), pg_temp.token(3, 2, 2, now())]) t;
+SELECT count(*) FROM influence.impression WHERE visitor_id = pg_temp.visitor(3);
+SELECT s.* FROM (SELECT date_trunc('day', now()) + interval '1 day' AS at) m, pg_temp.shown(3, pg_temp.item(pg_temp.token(3, 1, at => m.at))) s;
+SELECT * FROM pg_temp.shown(7, pg_temp.item(pg_temp.token(7, 1, at => now())));
+-- nobody who is known: its tokens may be on their way
+SELECT status FROM influence.forget_shopper(pg_temp.visitor(40));
+SELECT pg_temp.error_of(format('SELECT pg_temp.shown(40, %L)', pg_temp.item(pg_temp.token(40, 1))));
+-- the hashes go after 30 days
+SELECT u IS NOT NULL AS done FROM influence_internal.upkeep(now() + interval '30 days') u;
+SELECT count(*) AS kept FROM influence.forgotten_key;
+SELECT u IS NOT NULL AS done FROM influence_internal.upkeep(now() + interval '31 days') u;
+SELECT count(*) AS kept FROM influence.forgotten_key;
+
 -- Months: rows move into the partition of their month; what is older than the setting retention goes, and is refused then.
 SELECT count(*) FROM influence.impression_default WHERE shown_at < '2024-07-01';
 SELECT influence.do_job('impression_partitions', 0, NULL, '2024-06-20');

@@ -36,6 +36,17 @@ BEGIN
 			AND coalesce((e.told ->> 'dwell_ms')::int, 0) >= 0) IS NOT TRUE
 	 ORDER BY e.n LIMIT 1;
 	IF NOT FOUND THEN
+		SELECT e.n, c.moment, f.forgotten_on INTO item
+		  FROM unnest($2) v(id)
+		  JOIN influence.forgotten_key f ON f.key_hash = influence_internal.forgotten_key(v.id)
+		 CROSS JOIN jsonb_array_elements($1) WITH ORDINALITY e(told, n)
+		 CROSS JOIN LATERAL influence_internal.impression_content(e.told ->> 'impression') c
+		 WHERE c.viewer_id = v.id AND c.moment < (f.forgotten_on + 1)::timestamp AT TIME ZONE 'UTC'
+		 ORDER BY e.n LIMIT 1;
+		IF FOUND THEN
+			PERFORM influence_internal.raise_refused('the viewer of an impression was forgotten', format('Item %s of a feed of %s, forgotten on %s (UTC).', item.n, item.moment, item.forgotten_on),
+				'Throw the token away: what was shown before influence.forget_shopper() is told no more.');
+		END IF;
 		RETURN;
 	ELSIF NOT item.sealed THEN
 		PERFORM influence_internal.raise_invalid('an impression is not one of ours', format('Item %s.', item.n),
@@ -53,7 +64,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.require_impressions(jsonb, uuid[]) IS
-'Raises IN002 unless each item of an array names a sealed token of one of the viewers, with known keys and a time when it can have been shown; IN005 when what is older was dropped.';
+'Raises IN002 unless each item of an array names a sealed token of one of the viewers, with known keys and a time when it can have been shown; IN005 when what is older was dropped, or the viewer was forgotten since.';
 
 CREATE FUNCTION influence_internal.told_impressions(impressions jsonb)
 RETURNS TABLE (impression_id bigint, program_id bigint, viewer_id uuid, moment timestamptz, rank int, post_id bigint, creator_id bigint, score float8,
@@ -187,4 +198,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_impressions(uuid, jsonb, text) IS
-'Says that rows of get_feed were shown, all or nothing: [{"impression": the row''s token, "shown_at" (missing = the moment of the feed), "seen" (in view; missing = true), "dwell_ms", "clicked", "device"}], at most 500. The table impression keeps what the token says: rank, score, features, profile, sources, propensity. What is seen goes to the seen filter and is not shown again; a sponsored row that is seen, or clicked, is charged once. Natural key: viewer and impression (the same row of the same feed): told again, seen and clicked become true and dwell_ms is filled where it was missing, and nothing else changes. visitor_id is the viewer of the tokens, or the same person. -> status recorded | duplicate, recorded, updated, duplicates, impression_ids (in the order of the items; touches name them). IN002 (a token that is altered or another viewer''s), IN005 older than what is kept.';
+'Says that rows of get_feed were shown, all or nothing: [{"impression": the row''s token, "shown_at" (missing = the moment of the feed), "seen" (in view; missing = true), "dwell_ms", "clicked", "device"}], at most 500. The table impression keeps what the token says: rank, score, features, profile, sources, propensity. What is seen goes to the seen filter and is not shown again; a sponsored row that is seen, or clicked, is charged once. Natural key: viewer and impression (the same row of the same feed): told again, seen and clicked become true and dwell_ms is filled where it was missing, and nothing else changes. visitor_id is the viewer of the tokens, or the same person. -> status recorded | duplicate, recorded, updated, duplicates, impression_ids (in the order of the items; touches name them). IN002 (a token that is altered or another viewer''s), IN005 older than what is kept, or of a viewer who was forgotten since (forget_shopper).';

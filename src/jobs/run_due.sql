@@ -20,13 +20,14 @@ BEGIN
 	DELETE FROM influence.job_run r
 	 WHERE r.started_at < $1 - CASE WHEN r.period IS NULL OR r.status IN ('skipped', 'failed') THEN interval '7 days' ELSE interval '400 days' END;
 	GET DIAGNOSTICS pruned = ROW_COUNT;
+	DELETE FROM influence.forgotten_key k WHERE k.forgotten_on < ($1 AT TIME ZONE 'UTC')::date - 30;
 	SELECT r.creators INTO ended FROM influence_internal.end_retention(least($1, now())) r;
 	RETURN format('%s retry keys expired, %s job runs pruned', forgotten, pruned)
 		   || CASE WHEN ended > 0 THEN format(', %s creators'' retention ended', ended) ELSE '' END;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.upkeep(timestamptz) IS
-'Forgets expired retry keys, job runs after 7 days (without a period, skipped or failed) or 400, and what was kept of creators until their retention ended.';
+'Forgets expired retry keys, hashes of forgotten visitors after 30 days, job runs after 7 days (without a period, skipped or failed) or 400, and what was kept of creators until their retention ended.';
 
 CREATE FUNCTION influence_internal.job_waits(job text, program_id bigint, period text)
 RETURNS boolean

@@ -12,6 +12,17 @@
  * go by index over the rows of the person and spill past work_mem; orders, whose
  * foreign keys cascade, go in batches, since pending cascades are kept in memory.
  */
+CREATE FUNCTION influence_internal.forgotten_key(visitor_id uuid)
+RETURNS bytea
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT sha256(s.destination_salt || uuid_send($1)) FROM influence.payout_secret s);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.forgotten_key(uuid) IS 'What table forgotten_key has of a visitor: a hash with a secret of the server.';
+
 CREATE FUNCTION influence_internal.forgotten_buyer(program_id bigint, order_ref text)
 RETURNS uuid
 LANGUAGE plpgsql STABLE
@@ -249,6 +260,10 @@ BEGIN
 		changed_rows := changed_rows + part.changed;
 		deleted_rows := deleted_rows + part.deleted;
 	END LOOP;
+	-- also of who is not known: tokens of what was shown may be on their way
+	INSERT INTO influence.forgotten_key AS f (key_hash, forgotten_on)
+	SELECT influence_internal.forgotten_key(o.id), (now() AT TIME ZONE 'UTC')::date FROM unnest(old) o(id) ORDER BY 1
+	ON CONFLICT ON CONSTRAINT forgotten_key_pkey DO UPDATE SET forgotten_on = excluded.forgotten_on;
 	IF changed_rows + deleted_rows > 0 THEN
 		status := 'recorded';
 		visitors := cardinality(old);
@@ -260,4 +275,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.forget_shopper(uuid) IS
-'Forgets a shopper, a guest or a member: all visitors that are the same person get random keys, and what says who it was goes: names, keys of the service, devices, paths, free text, lists, wishes, friends. What is counted stays, so that no report, statistic or book changes; orders keep their order_ref, by which returns still come, and are not attributed again. What becomes of each column: influence_internal.privacy_registry(). In one transaction, under the lock of the person; what services record of the visitor afterwards is a new visitor''s: call it again. -> status recorded | duplicate (nothing is kept of this visitor: it was forgotten, or never known), visitors (how many the person was), changed_rows, deleted_rows (rows that follow by foreign key are not counted). IN002.';
+'Forgets a shopper, a guest or a member: all visitors that are the same person get random keys, and what says who it was goes: names, keys of the service, devices, paths, free text, lists, wishes, friends. What is counted stays, so that no report, statistic or book changes; orders keep their order_ref, by which returns still come, and are not attributed again. What becomes of each column: influence_internal.privacy_registry(). In one transaction, under the lock of the person; what services record of the visitor afterwards is a new visitor''s: call it again. Impression tokens made until the end of the day (UTC) are refused for 30 days, by a salted hash. -> status recorded | duplicate (nothing is kept of this visitor: it was forgotten, or never known), visitors (how many the person was), changed_rows, deleted_rows (rows that follow by foreign key are not counted). IN002.';

@@ -148,6 +148,7 @@ AS $$
 		   ('visitor_alias', 'visitor_id', 'shopper', 'key', NULL, 'which of the random keys are one person'),
 		   ('visitor_alias', 'shopper_id', 'shopper', 'key', NULL, 'which of the random keys are one person'),
 		   ('forgotten_visitor', 'visitor_id', 'shopper', 'keep', NULL, 'random already'),
+		   ('forgotten_key', 'key_hash', 'shopper', 'keep', NULL, 'refuses late tokens; upkeep deletes it after 30 days'),
 		   ('job_run', 'detail', 'shopper', 'text', NULL, 'may name the visitor: 0 takes the place of the key'),
 		   ('job_failure', 'detail', 'shopper', 'text', NULL, 'may name the visitor: 0 takes the place of the key'),
 		   ('settlement_due', 'error', 'shopper', 'text', NULL, 'may name the visitor: 0 takes the place of the key'),

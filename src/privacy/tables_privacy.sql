@@ -26,6 +26,12 @@ BEGIN
 	);
 	COMMENT ON TABLE influence.forgotten_visitor IS 'The random keys under which the rows of forgotten shoppers stay. Their orders are not attributed again, and returns of them are told by order_ref alone.';
 
+	CREATE TABLE influence.forgotten_key (
+		key_hash bytea PRIMARY KEY,
+		forgotten_on date NOT NULL
+	);
+	COMMENT ON TABLE influence.forgotten_key IS 'Salted hashes of the visitors that were forgotten in the last 30 days, so that impression tokens made before are refused and do not bring them back; upkeep takes them away.';
+
 	CREATE TABLE influence.forgotten_creator (
 		creator_id bigint PRIMARY KEY REFERENCES influence.creator,
 		forgotten_on date NOT NULL,
