@@ -299,7 +299,7 @@ AS $$
 		   ('trend_return', 'visitor_id', 'shopper', 'follows', NULL, 'counted (follows order_line)'),
 		   ('trend_return post_sale', 'order_ref', 'shopper', 'keep', NULL, 'the books'),
 		   ('post_sale', 'visitor_id', 'shopper', 'follows', NULL, 'counted (follows order_line)'),
-		   ('sponsored_charge', 'visitor_id', 'shopper', 'apart', NULL, 'the books; its impression_id is a hash that contains the person, and may lead to no other row'),
+		   ('sponsored_charge', 'visitor_id', 'shopper', 'apart', NULL, 'the books; its impression_id is a hash that contains the person, by which it is charged once'),
 		   ('sponsored_charge', 'kind', 'shopper', 'keep', NULL, 'the books'),
 		   ('sponsored_campaign', 'party_id campaign_ref name brand pricing verticals topics countries surfaces cohorts plans disclosure status content_hash', 'nobody', 'keep', NULL, 'campaigns of brands'),
 		   ('sponsor_payment', 'party_id payment_ref note', 'nobody', 'keep', NULL, 'brands and authorities are no persons')) w(relations, columns, of, action, value, why)) v
