@@ -77,6 +77,20 @@ SELECT feed_items FROM influence.refresh_stats(days => false);
 SELECT feed_items FROM influence.refresh_stats();
 SELECT post, price FROM pg_temp.items ORDER BY 1;
 
+-- Another half-life: until the job has run, posts old and new have the rank of before (2024-05-07 is day 8893), then
+-- all have the new one: p4 and new none but their days, p3 log2(1 + 2^4) more for its smile of four days later.
+INSERT INTO influence.setting (name, version, value) VALUES ('rank_half_life', 2, '"1 day"');
+SELECT influence.publish_post(1, pg_temp.creator('anna'), 'new', 'photo', '[{"product_id": 1}]', published_at => '2024-05-07');
+SELECT post, quality, round(8893 / 3.0, 6) AS expected FROM pg_temp.items WHERE post = 'new';
+SELECT status FROM influence.refresh_stats(days => false);
+SELECT post, quality, CASE post WHEN 'p3' THEN 8890 + round(log(2, 17), 6) WHEN 'p4' THEN 8890 ELSE 8893 END AS expected FROM pg_temp.items WHERE post IN ('p3', 'p4', 'new') ORDER BY 1;
+-- other weights, too: a smile weighs 3, log2(1 + 3 x 2^4); rebuild_trends() in between keeps nothing from the job
+INSERT INTO influence.setting (name, version, value) SELECT name, 2, value || '{"smile": 3}' FROM influence.setting WHERE name = 'engagement_weights';
+SELECT status FROM influence.rebuild_trends();
+SELECT status FROM influence.refresh_stats(days => false);
+SELECT quality, 8890 + round(log(2, 49), 6) AS expected, t.engagement FROM pg_temp.items i JOIN influence.post p ON p.post_ref = i.post JOIN influence.post_total t USING (post_id) WHERE i.post = 'p3';
+SELECT status FROM influence.refresh_stats();
+
 -- On another cluster, where transaction numbers mean nothing, all is counted anew and is as it was.
 BEGIN;
 CREATE TEMP TABLE before AS SELECT * FROM influence.feed_item;

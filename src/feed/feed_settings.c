@@ -33,7 +33,9 @@ static FeedStatement read_settings = {
 	" FROM (SELECT"
 	" (SELECT s.value FROM influence.setting s WHERE s.name = 'engagement_weights' ORDER BY s.version DESC LIMIT 1) AS e,"
 	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_history_half' ORDER BY s.version DESC LIMIT 1) AS h,"
-	" (SELECT s.value FROM influence.setting s WHERE s.name = 'rank_half_life' ORDER BY s.version DESC LIMIT 1) AS r,"
+	/* the one that the ranks were counted with: a new one is in force when they are counted anew */
+	" coalesce((SELECT b.settings -> 'rank_half_life' FROM influence.trend_basis b WHERE b.only_row),"
+	" (SELECT s.value FROM influence.setting s WHERE s.name = 'rank_half_life' ORDER BY s.version DESC LIMIT 1)) AS r,"
 	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_intent_window' ORDER BY s.version DESC LIMIT 1) AS w,"
 	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_candidates' ORDER BY s.version DESC LIMIT 1) AS c,"
 	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_caps' ORDER BY s.version DESC LIMIT 1) AS k"

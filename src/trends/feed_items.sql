@@ -28,6 +28,20 @@ $$;
 COMMENT ON FUNCTION influence_internal.shrunk_log_ratio(float8, float8, float8, float8) IS
 'log2(((amount + strength x mean) / (impressions + strength)) / mean), from -8 to 8: how much better than the mean a rate is, in powers of two, shrunk toward the mean by so many impressions; 0 without impressions or mean.';
 
+CREATE FUNCTION influence_internal.trend_settings()
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN jsonb_build_object('engagement_weights', influence_internal.setting_value('engagement_weights'),
+		'trend_weights', influence_internal.setting_value('trend_weights'), 'vote_weights', influence_internal.setting_value('vote_weights'),
+		'rank_half_life', influence_internal.setting_value('rank_half_life'));
+END
+$$;
+COMMENT ON FUNCTION influence_internal.trend_settings() IS
+'The settings that counters and ranks are counted with, as they are now; those that they were counted with are in trend_basis.';
+
 CREATE FUNCTION influence_internal.add_feed_items(post_ids bigint[])
 RETURNS bigint
 LANGUAGE plpgsql
@@ -35,7 +49,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
+	-- that of the other rows: a new one is in force when the job has counted them anew
+	half_life interval := (coalesce((SELECT b.settings -> 'rank_half_life' FROM influence.trend_basis b),
+									influence_internal.setting_value('rank_half_life')) #>> '{}')::interval;
 	weight float8 := coalesce((influence_internal.setting_value('engagement_weights') ->> 'publish')::float8, 0);
 	written bigint;
 BEGIN
@@ -78,18 +94,28 @@ DECLARE
 	kinds text[];
 	weights float8[];
 	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
+	whole boolean := EXISTS (SELECT FROM influence.trend_basis b WHERE b.settings <> influence_internal.trend_settings());
 	added bigint;
 	written bigint;
 BEGIN
-	PERFORM set_config('enable_seqscan', CASE WHEN $2 IS NULL THEN 'on' ELSE 'off' END, true);
+	-- other weights or another half-life: all anew; refresh_trends() writes down with what
+	IF whole THEN
+		last_seen := '1:1:';
+	END IF;
+	PERFORM set_config('enable_seqscan', CASE WHEN $2 IS NULL OR whole THEN 'on' ELSE 'off' END, true);
 	added := influence_internal.add_feed_items((SELECT array_agg(p.post_id) FROM influence.post p WHERE influence_internal.is_fresh(p.xact, $1, $2)));
 	-- looked up for each event of a post: in arrays that takes a tenth of what it takes in jsonb
 	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
 	  FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) w;
 	UPDATE influence.feed_item f SET quality = d.score
-	  FROM (SELECT DISTINCT x.post_id
+	  FROM (SELECT x.post_id
 			  FROM influence.engagement x
-			 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)) n
+			 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+			UNION
+			-- what was published while the job counted anew has the half-life of before
+			SELECT x.post_id
+			  FROM influence.post x
+			 WHERE (whole OR $2 IS NOT NULL) AND influence_internal.is_fresh(x.xact, $1, $2)) n
 	  JOIN influence.post p ON p.post_id = n.post_id
 	 CROSS JOIN LATERAL (
 			SELECT influence.decayed_score(coalesce(weights[array_position(kinds, v.kind)], 0), v.at, half_life) AS score
@@ -113,7 +139,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_feed_ranks(pg_snapshot, pg_snapshot) IS
-'Adds posts that are new, by whatever way, to feed_item, and recomputes the decayed rank (quality) of posts with new events: log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life); returns how many rows were written.';
+'Adds posts that are new, by whatever way, to feed_item, and recomputes the decayed rank (quality) of posts with new events: log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life; of all posts when a setting of trend_settings() has changed); returns how many rows were written.';
 
 CREATE FUNCTION influence_internal.refresh_post_sales(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint[]
@@ -181,8 +207,12 @@ DECLARE
 	sold bigint[] := influence_internal.refresh_post_sales($1, $2);
 	reached bigint[];
 	weights jsonb := influence_internal.setting_value('engagement_weights');
+	whole boolean := EXISTS (SELECT FROM influence.trend_basis b WHERE b.settings <> influence_internal.trend_settings());
 BEGIN
-	PERFORM set_config('enable_seqscan', CASE WHEN $2 IS NULL THEN 'on' ELSE 'off' END, true);
+	IF whole THEN
+		last_seen := '1:1:';
+	END IF;
+	PERFORM set_config('enable_seqscan', CASE WHEN $2 IS NULL OR whole THEN 'on' ELSE 'off' END, true);
 	SELECT array_agg(DISTINCT x.post_id) INTO reached
 	  FROM (SELECT e.post_id FROM influence.engagement e WHERE e.post_id IS NOT NULL AND influence_internal.is_fresh(e.xact, $1, $2)
 			UNION ALL

@@ -57,7 +57,7 @@ BEGIN
 		settings jsonb NOT NULL,
 		built_at timestamptz NOT NULL DEFAULT now()
 	);
-	COMMENT ON TABLE influence.trend_basis IS 'The settings with which trend_state was counted (engagement_weights, trend_weights, vote_weights), and since when; when they change, all is counted anew.';
+	COMMENT ON TABLE influence.trend_basis IS 'The settings with which trend_state was counted (engagement_weights, trend_weights, vote_weights) and the ranks of feed_item (rank_half_life, too), and since when; when they change, all is counted anew.';
 
 	-- what feed_item is computed from
 	CREATE TABLE influence.post_sale (

@@ -18,8 +18,7 @@ SET enable_nestloop = on
 AS $$
 #variable_conflict use_column
 DECLARE
-	settings jsonb := jsonb_build_object('engagement_weights', influence_internal.setting_value('engagement_weights'),
-		'trend_weights', influence_internal.setting_value('trend_weights'), 'vote_weights', influence_internal.setting_value('vote_weights'));
+	settings jsonb := influence_internal.trend_settings();
 	kinds text[];
 	items bigint[];
 	scopes bigint[];
@@ -186,11 +185,14 @@ DECLARE
 BEGIN
 	-- what the job has seen, and no more: the rest comes with its next run
 	SELECT * INTO mark FROM influence_internal.open_watermark('refresh_stats');
-	DELETE FROM influence.trend_basis;
 	IF mark.upper IS NULL THEN
 		RETURN QUERY SELECT 'duplicate', 0::bigint;		-- a first run counts all anyway
 		RETURN;
 	END IF;
+	-- the ranks of posts go by the same settings: what has changed before the job saw it is no news to it afterwards
+	PERFORM influence_internal.refresh_feed_ranks(mark.last_seen, mark.last_seen);
+	PERFORM influence_internal.refresh_feed_items(mark.last_seen, mark.last_seen);
+	DELETE FROM influence.trend_basis;
 	RETURN QUERY SELECT 'recorded', influence_internal.refresh_trends('1:1:', mark.last_seen);
 END
 $$;

@@ -264,7 +264,7 @@ VACUUM ANALYZE influence.feed_item;
 -- but takes minutes for millions of events
 \echo trends
 INSERT INTO influence.trend_basis (settings)
-SELECT jsonb_object_agg(s.name, s.value) FROM influence.setting s WHERE s.name IN ('engagement_weights', 'trend_weights', 'vote_weights');
+SELECT jsonb_object_agg(s.name, s.value) FROM influence.setting s WHERE s.name IN ('engagement_weights', 'trend_weights', 'vote_weights', 'rank_half_life');
 INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, state_6h, state_3d, state_30d)
 SELECT 'post', e.post_id, 0, 1, influence_internal.decayed_state(k.weight, e.occurred_at, interval '6 hours'),
 	   influence_internal.decayed_state(k.weight, e.occurred_at, interval '3 days'), influence_internal.decayed_state(k.weight, e.occurred_at, interval '30 days')
