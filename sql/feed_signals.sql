@@ -7,6 +7,7 @@
 \i :fresh
 
 SELECT pg_temp.new_program('Shop', 'EUR', 'UTC', '{}', '{}');
+SELECT pg_temp.new_program('Other', 'EUR', 'UTC', '{}', '{}');
 SELECT pg_temp.new_creator(c) FROM unnest('{anna,bert,cleo,dora}'::text[]) c;
 SELECT count(*) FROM generate_series(1, 4) c, influence.create_category('c' || c);
 SELECT recorded FROM influence.add_products('[{"sku": "p1", "title": "P", "category_id": 1, "price": 1000, "currency": "EUR", "stock": 5, "valid_from": "2024-01-01"},
@@ -94,6 +95,11 @@ INSERT INTO influence.item_neighbor VALUES (1, 'product', 4, 1, 1, 0.25);
 SELECT count(*) FROM pg_temp.feed(1, intent => 'buy');
 SELECT k, t.status FROM (VALUES ('cart', 2), ('click', 4)) v(k, p), influence.record_touch(1, pg_temp.visitor(101), k, k, NULL, '2024-05-31 23:00', p) t;
 SELECT post, sources FROM pg_temp.feed(1, intent => 'buy');
+-- 45 posts of another program that show p2 and p1, the newest, take no place of this one's
+BEGIN;
+SELECT count(*) FROM generate_series(1, 45) n, influence.publish_post(2, pg_temp.creator('anna'), 'other ' || n, 'photo', '[{"product_id": 1}, {"product_id": 2}]', published_at => '2024-05-30');
+SELECT post, sources FROM pg_temp.feed(1, intent => 'buy');
+ROLLBACK;
 -- three hours later only the cart counts
 SELECT post, sources FROM pg_temp.feed(1, '2024-06-01 02:00', 'buy');
 -- without any such touch: nothing

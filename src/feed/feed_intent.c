@@ -51,10 +51,7 @@ static FeedStatement product_posts = {
 	.text =
 	"SELECT " FEED_ITEM_COLUMNS ", 1.0::float8"
 	" FROM unnest($5) x(product_id)"
-	" CROSS JOIN LATERAL (SELECT DISTINCT g.post_id FROM influence.post_tag g"
-	" WHERE g.product_id = x.product_id ORDER BY g.post_id DESC LIMIT $6) g"
-	" JOIN influence.feed_item i ON i.post_id = g.post_id"
-	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS_TOO,
+	" CROSS JOIN LATERAL (" FEED_ITEM_NEWEST_OF("x.product_id", "$6") ") i",
 	.nargs = 6,
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID, INT8OID}
 };
@@ -64,10 +61,7 @@ static FeedStatement neighbor_posts = {
 	"SELECT " FEED_ITEM_COLUMNS ", n.similarity"
 	" FROM unnest($5) x(product_id)"
 	" JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'product' AND n.item_id = x.product_id AND n.rank <= $7"
-	" CROSS JOIN LATERAL (SELECT DISTINCT g.post_id FROM influence.post_tag g"
-	" WHERE g.product_id = n.neighbor_id ORDER BY g.post_id DESC LIMIT $6) g"
-	" JOIN influence.feed_item i ON i.post_id = g.post_id"
-	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS_TOO,
+	" CROSS JOIN LATERAL (" FEED_ITEM_NEWEST_OF("n.neighbor_id", "$6") ") i",
 	.nargs = 7,
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID, INT8OID, INT4OID}
 };

@@ -20,6 +20,12 @@
 /* the same where an index is to be read in the order of the rank, not by time */
 #define FEED_ITEM_FITS_TOO \
 	"(i.published_at <= $2 AND i.published_at > $3 AND (i.expires_at IS NULL OR i.expires_at > $4)) IS TRUE"
+/* the newest posts that tag a product, of those that fit: posts of other programs take no place */
+#define FEED_ITEM_NEWEST_OF(product, most) \
+	"SELECT " FEED_ITEM_COLUMNS \
+	" FROM (SELECT DISTINCT g.post_id FROM influence.post_tag g WHERE g.product_id = " product " ORDER BY g.post_id DESC) g" \
+	" JOIN influence.feed_item i ON i.post_id = g.post_id" \
+	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS_TOO " ORDER BY g.post_id DESC LIMIT " most
 #define FEED_ITEM_TYPES INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID
 
 /* arrays for statements */

@@ -32,10 +32,7 @@ static FeedStatement neighbor_products = {
 	"SELECT " FEED_ITEM_COLUMNS ", x.weight * n.similarity"
 	" FROM unnest($5, $6) x(item_id, weight)"
 	" JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'product' AND n.item_id = x.item_id AND n.rank <= $7"
-	" CROSS JOIN LATERAL (SELECT DISTINCT g.post_id FROM influence.post_tag g"
-	" WHERE g.product_id = n.neighbor_id ORDER BY g.post_id DESC LIMIT $8) g"
-	" JOIN influence.feed_item i ON i.post_id = g.post_id"
-	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS_TOO,
+	" CROSS JOIN LATERAL (" FEED_ITEM_NEWEST_OF("n.neighbor_id", "$8") ") i",
 	.nargs = 8,
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID, FLOAT8ARRAYOID, INT4OID, INT8OID}
 };
