@@ -95,6 +95,14 @@ INSERT INTO influence.item_neighbor VALUES (1, 'product', 4, 1, 1, 0.25);
 SELECT count(*) FROM pg_temp.feed(1, intent => 'buy');
 SELECT k, t.status FROM (VALUES ('cart', 2), ('click', 4)) v(k, p), influence.record_touch(1, pg_temp.visitor(101), k, k, NULL, '2024-05-31 23:00', p) t;
 SELECT post, sources FROM pg_temp.feed(1, intent => 'buy');
+-- Follows of visitor 1, who is 101, too: of both together the newest 200. Anna's is the 200th, then the 201st.
+BEGIN;
+INSERT INTO influence.follow (visitor_id, target_kind, target_id, since) SELECT pg_temp.visitor(1), 'creator', pg_temp.creator('anna'), '2024-01-01' UNION ALL
+	SELECT pg_temp.visitor(CASE n % 2 WHEN 0 THEN 1 ELSE 101 END), 'creator', 1000 + n, '2024-01-01'::timestamptz + n * interval '1 hour' FROM generate_series(1, 199) n;
+SELECT post FROM pg_temp.feed(1) WHERE 'follow' = ANY (sources);
+INSERT INTO influence.follow (visitor_id, target_kind, target_id, since) VALUES (pg_temp.visitor(101), 'creator', 1200, '2024-02-01');
+SELECT post FROM pg_temp.feed(1) WHERE 'follow' = ANY (sources);
+ROLLBACK;
 -- 45 posts of another program that show p2 and p1, the newest, take no place of this one's
 BEGIN;
 SELECT count(*) FROM generate_series(1, 45) n, influence.publish_post(2, pg_temp.creator('anna'), 'other ' || n, 'photo', '[{"product_id": 1}, {"product_id": 2}]', published_at => '2024-05-30');

@@ -46,9 +46,11 @@ static FeedStatement read_shopper = {
 
 static FeedStatement read_follows = {
 	.text =
-	"(SELECT false, f.target_id, f.since FROM influence.follow f"
-	" WHERE f.visitor_id = ANY ($1) AND f.target_kind = 'creator'"
-	" ORDER BY f.since DESC, f.target_id DESC LIMIT $2)"
+	"(SELECT false, n.target_id, n.since FROM unnest($1) v(visitor_id) CROSS JOIN LATERAL ("
+	"SELECT f.target_id, f.since FROM influence.follow f"
+	" WHERE f.visitor_id = v.visitor_id AND f.target_kind = 'creator'"
+	" ORDER BY f.since DESC, f.target_id DESC LIMIT $2) n"
+	" ORDER BY n.since DESC, n.target_id DESC LIMIT $2)"
 	" UNION ALL"
 	" SELECT true, f.target_id, f.since FROM influence.follow f"
 	" WHERE f.visitor_id = ANY ($1) AND f.target_kind = 'topic'",

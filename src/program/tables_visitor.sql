@@ -44,6 +44,7 @@ BEGIN
 		since timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (visitor_id, target_kind, target_id)
 	);
+	CREATE INDEX follow_latest ON influence.follow (visitor_id, since DESC, target_id DESC) WHERE target_kind = 'creator';
 	COMMENT ON TABLE influence.follow IS 'Who a shopper follows: creators and topics.';
 
 	CREATE TABLE influence.follower (
