@@ -96,12 +96,14 @@ END $story$;
 EOS
 }
 
-# A statement that answers name and content hash of every table with money or people in it.
+# A statement that answers name and content hash of every table with money or people in it, but for what the server's
+# clock says and for keys that it draws (earning.entry_id).
 sub contents_sql
 {
 	return <<'EOS';
 SELECT string_agg(format('%s %s', c.relname, md5(query_to_xml(format(
-	'SELECT (to_jsonb(t) - ''{xact,received_at,recorded_at,created_at,booked_at,applied_at,since,known_at,seen}''::text[])::text AS r FROM influence.%I t ORDER BY 1', c.relname), true, true, '')::text)), E'\n' ORDER BY c.relname)
+	'SELECT regexp_replace((to_jsonb(t) - ''{xact,received_at,recorded_at,created_at,booked_at,applied_at,since,known_at,seen,dropped_at,built_at}''::text[])::text,
+			''[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'', ''random'', ''g'') AS r FROM influence.%I t ORDER BY 1', c.relname), true, true, '')::text)), E'\n' ORDER BY c.relname)
 FROM pg_class c
 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	AND c.relname NOT IN ('job_run', 'job_period', 'watermark', 'adopted_cluster', 'sealed_until');
