@@ -65,9 +65,13 @@ sub work
 			. "WHERE p.program_id = $g AND p.party_id = $party AND p.period = '$last' AND p.state <> 'failed';" ] if $answer != 0;
 		push @bank, [ "$party", "SELECT influence.fail_payout($g, $party, '$last', 'account closed', failed_at => " . moment($m + 1, 12) . ", actor => 'bank');" ] if $answer < 2;
 	}
-	# transfers of the month before, half of them by each of two clients
+	# transfers of the month before, half of them by each of two clients; what is said of one transfer keeps its order
 	push @clients, start_client($node, "${name}scheduler$_", [ 'jobs', $jobs ]) for 1, 2;
-	push @clients, start_client($node, "${name}bank0", @bank[ 0 .. $#bank / 2 ]), start_client($node, "${name}bank1", @bank[ $#bank / 2 + 1 .. $#bank ]) if @bank;
+	for my $half (0, 1)
+	{
+		my @answers = grep { $_->[0] % 2 == $half } @bank;
+		push @clients, start_client($node, "${name}bank$half", @answers) if @answers;
+	}
 	push @clients, start_client($node, "${name}closing", [ 'close', "SELECT influence.close_period($g, '" . month($m - 2) . "', $now, 'controller');" ]) if $m > 1;
 	push @clients, start_client($node, "${name}rollups", map { [ 'event', join "\n",
 		"SELECT influence.record_touch($g, '00000000-0000-0000-0000-" . sprintf('%012d', $g * 1000 + $m) . "', 'touch $_', 'click', " . (1 + $_) . ', ' . moment($m, 10 + $_ % 10) . ');',
