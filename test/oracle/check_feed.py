@@ -34,8 +34,10 @@ SELECT c.status
        LATERAL influence.create_sponsored_campaign(1, 'c' || p.n, p.brand, 'Campaign', p.posts, 1000000, 'impression', 5000 + p.n, bench.moment() - interval '30 days', bench.moment() + interval '30 days', frequency_cap => NULL) c;
 CREATE TABLE public.told (session int, visitor_id uuid, post_id bigint, at timestamptz);
 CREATE TABLE public.shown (session int, page int, place int, rank int, post_id bigint, creator_id bigint, category_id bigint, media text, score float8, sponsored boolean,
-    disclosure text, sources text[], next_cursor boolean, impression text);
+    disclosure text, sources text[], next_cursor text, impression text);
+CREATE INDEX ON public.shown (session, page);
 CREATE TABLE public.open_post (session int, page int, post_id bigint);
+CREATE INDEX ON public.open_post (session);
 CREATE TABLE public.seen_only (session int, post_id bigint);
 
 -- Who may be shown what, from the facts alone.
@@ -89,7 +91,9 @@ BEGIN
         INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id)
         SELECT v.visitor_id, at - interval '1 microsecond' * n, 'd' || n || random(), 'smile', post.post_id, post.creator_id
           FROM (SELECT visitor_id, row_number() OVER () AS n FROM influence.shopper ORDER BY random() LIMIT 30) v ON CONFLICT DO NOTHING;
-        PERFORM influence.refresh_stats(false);
+        IF random() < 0.2 THEN
+            PERFORM influence.refresh_stats(false);
+        END IF;
     ELSIF r < 0.84 THEN
         INSERT INTO influence.follow (visitor_id, target_kind, target_id, since) VALUES (viewer, 'creator', post.creator_id, at) ON CONFLICT DO NOTHING;
     ELSIF r < 0.92 THEN
@@ -108,13 +112,15 @@ CREATE FUNCTION public.scroll(session int, viewer uuid, pages int, size int, sta
 DECLARE
     cursor text;
     at timestamptz := started;
+    scroll_page int;
 BEGIN
     FOR page IN 1 .. pages LOOP
+        scroll_page := page;
         INSERT INTO public.open_post SELECT scroll.session, page, o FROM public.open_posts(viewer, started, at) o;
         INSERT INTO public.shown
-        SELECT scroll.session, page, row_number() OVER (), f.rank, f.post_id, f.creator_id, i.category_id, coalesce(p.media, 'post ' || p.post_id), f.score, f.sponsored, f.disclosure, f.sources, f.next_cursor IS NOT NULL, f.impression
+        SELECT scroll.session, page, row_number() OVER (), f.rank, f.post_id, f.creator_id, i.category_id, coalesce(p.media, 'post ' || p.post_id), f.score, f.sponsored, f.disclosure, f.sources, f.next_cursor, f.impression
           FROM influence.get_feed(1, viewer, size, cursor, at) f JOIN influence.feed_item i USING (post_id) JOIN influence.post p USING (post_id) ORDER BY f.rank;
-        SELECT f.next_cursor INTO cursor FROM influence.get_feed(1, viewer, size, cursor, at) f LIMIT 1;
+        SELECT max(s.next_cursor) INTO cursor FROM public.shown s WHERE s.session = scroll.session AND s.page = scroll_page;
         EXIT WHEN cursor IS NULL;
         at := at + interval '1 second';
         FOR e IN 1 .. events LOOP
@@ -167,7 +173,7 @@ def rows_of(result):
     return sessions, opened, seen
 
 
-ANSWER = (("shown", "SELECT session, page, place, rank, post_id, creator_id, category_id, media, score, sponsored, disclosure, sources, next_cursor FROM public.shown ORDER BY session, rank"),
+ANSWER = (("shown", "SELECT session, page, place, rank, post_id, creator_id, category_id, media, score, sponsored, disclosure, sources, next_cursor IS NOT NULL FROM public.shown ORDER BY session, rank"),
           ("open", "SELECT session, page, post_id FROM public.open_post"),
           ("seen", "SELECT session, post_id FROM public.seen_only"))
 
