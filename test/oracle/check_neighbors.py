@@ -106,8 +106,8 @@ def first_difference(got, wanted):
 
 def check_public(tap, name, share):
     """The lists of every share-th item, of all with PGI_LONG."""
-    path = os.path.join(os.environ.get("PGI_DATA", "/work/shared/data"), "feed", name + ".inter.tsv")
-    if not os.path.exists(path):
+    path = os.path.join(os.environ.get("PGI_DATA") or "", "feed", name + ".inter.tsv")
+    if not os.environ.get("PGI_DATA") or not os.path.exists(path):
         tap.skip(name, "no " + path)
         return
     with open(path, encoding="ascii") as file:
