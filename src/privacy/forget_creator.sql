@@ -18,14 +18,14 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	PERFORM influence_internal.require_creator($1);
-	PERFORM influence_internal.share_key(format('forgetting creator %s', $1));
+	PERFORM influence_internal.share_key('forgetting creators');
 	IF EXISTS (SELECT FROM influence.forgotten_creator f WHERE f.creator_id = $1) THEN
 		PERFORM influence_internal.raise_refused(format('creator %s asked to be forgotten', $1), NULL,
 			'Nothing more is recorded of it; who comes back is registered anew: influence.register_creator(creator_ref, name).');
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.require_remembered(bigint) IS 'Raises IN003 unless the creator exists, and IN005 if it was forgotten; keeps forget_creator() off until the end of the transaction.';
+COMMENT ON FUNCTION influence_internal.require_remembered(bigint) IS 'Raises IN003 unless the creator exists, and IN005 if it was forgotten; keeps forget_creator() of anybody off until the end of the transaction (one key for all: a transaction may write of thousands).';
 
 CREATE FUNCTION influence_internal.apply_privacy(creator_id bigint, wanted text, OUT changed bigint, OUT deleted bigint)
 LANGUAGE plpgsql
@@ -121,7 +121,7 @@ BEGIN
 	PERFORM influence_internal.require_arguments('creator_id', $1::text);
 	PERFORM influence_internal.require_creator($1);
 	-- first, as in require_remembered(), after which writers lock the rest
-	PERFORM influence_internal.lock_key(format('forgetting creator %s', $1));
+	PERFORM influence_internal.lock_key('forgetting creators');
 	PERFORM influence_internal.share_key('applications');
 	PERFORM influence_internal.lock_key('creator facts ' || $1);
 	PERFORM influence_internal.lock_key('storefronts');

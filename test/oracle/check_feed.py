@@ -246,6 +246,11 @@ def check_shape(rows, opened, failures):
     return checked
 
 
+def media_of_posts():
+    rows = Script().query("media", "SELECT post_id, coalesce(media, 'post ' || post_id) FROM influence.post").run()["media"]
+    return {int(post): media for post, media in rows}
+
+
 def quiet(tap, viewers, at):
     calls = ["%d, %s, 100, %d, %s, 0, false" % (n + 1, quote(v), (25, 40, 60)[n % 3], quote(at)) for n, (v, _) in enumerate(viewers)]
     sessions, opened, seen = run_sessions(calls, 1)
@@ -270,8 +275,7 @@ def quiet(tap, viewers, at):
         for r in rows:
             relaxed += not fits(window, r.creator, r.category, 0)
             window.append((r.creator, r.category))
-    medias = Script().query("media", "SELECT post_id, coalesce(media, 'post ' || post_id) FROM influence.post").run()["media"]
-    of_post = {int(p): m for p, m in medias}
+    of_post = media_of_posts()
     shown_media = {n + 1: {r.media for r in sessions[n + 1]} for n in range(len(viewers))}
     of_viewer = {v: n + 1 for n, (v, _) in enumerate(viewers)}
     lost = [x for x in lost if x[1] == "does not end" or of_post[x[1]] not in shown_media[of_viewer[x[0]]]]
@@ -284,6 +288,7 @@ def quiet(tap, viewers, at):
 def disturbed(tap, viewers, count, at, seed):
     calls = ["%d, %s, 10, %d, timestamptz %s + interval '%d seconds', 2, %s" % (n, quote(viewers[n % len(viewers)][0]), (5, 8)[n % 2], quote(at), 20 * n, "true" if n % 5 == 0 else "false") for n in range(1, count + 1)]
     sessions, opened, seen = run_sessions(calls, seed)
+    of_post = media_of_posts()
     shape, lost, rows_checked, stayed, pages = [], [], 0, 0, 0
     for n, rows in sessions.items():
         rows_checked += check_shape(rows, opened[n], shape)
@@ -293,9 +298,8 @@ def disturbed(tap, viewers, count, at, seed):
         # ended early: what was open all the time has been shown
         always = set.intersection(*opened[n].values()) - seen[n]
         stayed += 1
-        delivered = {r.post for r in rows}
-        for post in always - delivered:
-            lost.append((n, post))
+        delivered, media = {r.post for r in rows}, {r.media for r in rows}
+        lost += [(n, post) for post in always - delivered if of_post[post] not in media]
     tap.ok(len(sessions) == count and pages > 5 * count, "%d sessions of ten pages were made" % count, ["%d sessions, %d pages" % (len(sessions), pages)])
     tap.group("disturbed: no repeat, only who may be shown, slots", rows_checked, shape)
     if stayed:
