@@ -256,6 +256,7 @@ BEGIN
 			COMMIT;
 			PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 			failure := NULL;
+			outcome := NULL;
 			BEGIN
 				outcome := influence.do_job(job_name, item.program_id, item.period, $1);
 			EXCEPTION
@@ -273,10 +274,12 @@ BEGIN
 				RAISE EXCEPTION USING ERRCODE = 'query_canceled', MESSAGE = cancelled,
 					HINT = 'What is due stays due: call influence.run_due() again.';
 			END IF;
+			-- whoever is at it does what is due in its order: a later month that was paid before would take what is owed for this one
+			EXIT WHEN outcome = 'skipped: it runs in another session';
 		END LOOP;
 	END LOOP;
 END
 $$;
 REVOKE ALL ON PROCEDURE influence.run_due(timestamptz) FROM PUBLIC;
 COMMENT ON PROCEDURE influence.run_due(timestamptz) IS
-'Does whatever is due at as_of and not done yet, catching up missed periods: partitions, upkeep, fraud, rollups, retention, scores and admissions (daily), reattribute, book_earnings, settle_tiers, refresh_stats and charge_sponsors (each call), payouts (each complete month per program). Commits after each; a failure is kept in job_run and job_failure, does not stop the others, and is tried again, after the third time with pauses of up to 15 minutes. Cancelling stops it, and the next call goes on. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute; view jobs and doctor() say how it goes. IN005 on a standby.';
+'Does whatever is due at as_of and not done yet, catching up missed periods: partitions, upkeep, fraud, rollups, retention, scores and admissions (daily), reattribute, book_earnings, settle_tiers, refresh_stats and charge_sponsors (each call), payouts (each complete month per program). Commits after each; what another session is at is left to it, with the later periods of that job; a failure is kept in job_run and job_failure, does not stop the others, and is tried again, after the third time with pauses of up to 15 minutes. Cancelling stops it, and the next call goes on. Call it as often as you like, as a member of the owner role; schedule_jobs() lets pg_cron call it every minute; view jobs and doctor() say how it goes. IN005 on a standby.';
