@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+from measure import processor
 from report import write_part
 
 PLAIN = ("INSERT INTO plain SELECT party_id, currency, sum(CASE WHEN credit_account = 'payable' THEN amount ELSE -amount END) "
@@ -52,9 +53,7 @@ class Session:
 
     def processor(self):
         """Seconds of processor that the backend has used."""
-        with open("/proc/%s/stat" % self.pid) as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor(self.pid)
 
     def memory(self):
         """Megabytes that the backend has for itself."""
@@ -123,7 +122,7 @@ def main():
     print("\n".join(text[-2:]))
     if doc:
         write_part(os.path.join(os.environ["PGI_TREE"], doc), "payouts", "## A payout run\n\n```text\n%s\n```" % "\n".join(text))
-    return 0 if statistics.median(ratios) <= 3 and max(waits) <= 100 and left == "0" else 1
+    return 0 if statistics.median(ratios) <= 3 and max(waits) <= 100 and left == "0" else 3
 
 
 if __name__ == "__main__":
