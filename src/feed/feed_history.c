@@ -14,6 +14,7 @@
 #include "catalog/pg_type_d.h"
 #include "utils/builtins.h"
 
+#include "feed_items.h"
 #include "feed_read.h"
 #include "feed_score_core.h"
 #include "feed_statement.h"
@@ -25,8 +26,9 @@ typedef struct PastEvent
 	int64		creator_id;		/* 0 = nobody */
 	int64		topic_id;
 	int64		product_id;
-	int64		price;			/* of what was bought or clicked, 0 = not known */
+	int64		price;			/* of what was bought, 0 = not known */
 	double		weight;
+	bool		clicked;
 } PastEvent;
 
 typedef struct PastEvents
@@ -40,19 +42,41 @@ typedef struct PastEvents
 	int			nunsmiled;
 } PastEvents;
 
+/* prices of posts */
+typedef struct PastPrices
+{
+	int64		ids[FEED_HISTORY];
+	int64		prices[FEED_HISTORY];
+	int			count;
+} PastPrices;
+
+/* the newest engagements of a visitor $1 */
+#define ENGAGEMENTS_OF(visitor) \
+	"SELECT g.kind, g.occurred_at, g.post_id, g.creator_id, g.topic_id, g.event_ref FROM influence.engagement g" \
+	" WHERE g.visitor_id = " visitor " AND g.occurred_at <= $2" \
+	" AND (g.kind IN ('smile', 'unsmile', 'comment', 'share', 'save', 'click') OR (g.kind = 'vote' AND g.value > 0))" \
+	" ORDER BY g.occurred_at DESC, g.event_ref DESC LIMIT $3"
+
+/* most persons are one visitor: theirs are in order as the index has them */
 static FeedStatement read_engagements = {
+	.text = ENGAGEMENTS_OF("$1"),
+	.nargs = 3,
+	.types = {UUIDOID, TIMESTAMPTZOID, INT8OID}
+};
+
+static FeedStatement read_engagements_of_all = {
 	.text =
-	"SELECT e.kind, e.occurred_at, e.post_id, e.creator_id, i.topic_id, i.price"
-	" FROM (SELECT x.* FROM unnest($1) v(visitor_id) CROSS JOIN LATERAL ("
-	"SELECT g.kind, g.occurred_at, g.event_ref, g.post_id, g.creator_id FROM influence.engagement g"
-	" WHERE g.visitor_id = v.visitor_id AND g.occurred_at <= $2"
-	" AND (g.kind IN ('smile', 'unsmile', 'comment', 'share', 'save', 'click') OR (g.kind = 'vote' AND g.value > 0))"
-	" ORDER BY g.occurred_at DESC, g.event_ref DESC LIMIT $3) x"
-	" ORDER BY x.occurred_at DESC, x.event_ref DESC LIMIT $3) e"
-	" LEFT JOIN influence.feed_item i ON i.post_id = e.post_id"
-	" ORDER BY e.occurred_at DESC, e.event_ref DESC",
+	"SELECT x.* FROM unnest($1) v(visitor_id) CROSS JOIN LATERAL (" ENGAGEMENTS_OF("v.visitor_id") ") x"
+	" ORDER BY x.occurred_at DESC, x.event_ref DESC LIMIT $3",
 	.nargs = 3,
 	.types = {UUIDARRAYOID, TIMESTAMPTZOID, INT8OID}
+};
+
+static FeedStatement read_prices = {
+	.text =
+	"SELECT i.post_id, i.price FROM influence.feed_item i WHERE i.post_id = ANY ($1) AND i.price > 0",
+	.nargs = 1,
+	.types = {INT8ARRAYOID}
 };
 
 /* with the creator that has most of the credit */
@@ -92,17 +116,18 @@ static void
 take_engagement(TupleTableSlot *slot, void *target)
 {
 	PastEvents *past = target;
-	char	   *kind = TextDatumGetCString(slot->tts_values[0]);
+	text	   *name = DatumGetTextPP(slot->tts_values[0]);
+	const char *kind = VARDATA_ANY(name);
 	int64		post_id = feed_int64(slot, 2);
 	PastEvent  *event;
 	int			i;
 
-	if (strcmp(kind, "unsmile") == 0)
+	if (kind[0] == 'u')
 	{
 		past->unsmiled[past->nunsmiled++] = post_id;
 		return;
 	}
-	if (strcmp(kind, "smile") == 0)
+	if (kind[0] == 's' && kind[1] == 'm')
 		for (i = 0; i < past->nunsmiled; i++)
 			if (past->unsmiled[i] == post_id)
 			{
@@ -115,7 +140,8 @@ take_engagement(TupleTableSlot *slot, void *target)
 	event->creator_id = feed_int64(slot, 3);
 	event->topic_id = feed_int64(slot, 4);
 	event->product_id = 0;
-	event->price = kind[0] == 'c' && kind[1] == 'l' ? feed_int64(slot, 5) : 0;
+	event->price = 0;
+	event->clicked = kind[0] == 'c' && kind[1] == 'l';
 	event->weight = kind_weight(&past->call->settings, kind);
 }
 
@@ -131,6 +157,7 @@ take_purchase(TupleTableSlot *slot, void *target)
 	event->price = feed_int64(slot, 2);
 	event->creator_id = feed_int64(slot, 3);
 	event->topic_id = 0;
+	event->clicked = false;
 	event->weight = past->call->settings.purchase;
 }
 
@@ -170,6 +197,37 @@ median(int64 *prices, int count)
 }
 
 static void
+take_price(TupleTableSlot *slot, void *target)
+{
+	PastPrices *found = target;
+
+	found->ids[found->count] = feed_int64(slot, 0);
+	found->prices[found->count++] = feed_int64(slot, 1);
+}
+
+/* What is usual for who bought nothing: of the posts that were clicked, each as often as it was. */
+static double
+price_of_clicks(const int64 *clicked, int nclicked)
+{
+	PastPrices	found = {.count = 0};
+	int64		prices[FEED_HISTORY];
+	Datum		values[1];
+	int			nprices = 0;
+	int			i;
+	int			j;
+
+	if (nclicked == 0)
+		return 0.0;
+	values[0] = feed_id_array(clicked, nclicked);
+	feed_statement_run(&read_prices, values, NULL, take_price, &found);
+	for (i = 0; i < nclicked; i++)
+		for (j = 0; j < found.count; j++)
+			if (found.ids[j] == clicked[i])
+				prices[nprices++] = found.prices[j];
+	return median(prices, nprices);
+}
+
+static void
 count_event(FeedViewer *viewer, const PastEvent *event, double weight)
 {
 	if (event->creator_id != 0)
@@ -202,7 +260,14 @@ feed_read_history(FeedCall *call)
 	values[0] = viewer->visitors;
 	values[1] = TimestampTzGetDatum(call->moment);
 	values[2] = Int64GetDatum(FEED_HISTORY);
-	feed_statement_run(&read_engagements, values, NULL, take_engagement, past);
+	if (viewer->aliases)
+		feed_statement_run(&read_engagements_of_all, values, NULL, take_engagement, past);
+	else
+	{
+		values[0] = UUIDPGetDatum(&viewer->id);
+		feed_statement_run(&read_engagements, values, NULL, take_engagement, past);
+	}
+	values[0] = viewer->visitors;
 	values[3] = CStringGetTextDatum(call->currency);
 	feed_statement_run(&read_purchases, values, NULL, take_purchase, past);
 
@@ -217,10 +282,10 @@ feed_read_history(FeedCall *call)
 		else
 			break;
 		count_event(viewer, event, event->weight * feed_history_weight(rank, call->settings.history_half));
-		if (event->price > 0 && event->product_id != 0)
+		if (event->price > 0)
 			bought[nbought++] = event->price;
-		else if (event->price > 0)
-			clicked[nclicked++] = event->price;
+		else if (event->clicked)
+			clicked[nclicked++] = event->post_id;
 	}
-	viewer->usual_price = nbought > 0 ? median(bought, nbought) : median(clicked, nclicked);
+	viewer->usual_price = nbought > 0 ? median(bought, nbought) : price_of_clicks(clicked, nclicked);
 }

@@ -44,12 +44,25 @@ static FeedStatement read_shopper = {
 	.types = {UUIDARRAYOID, UUIDOID}
 };
 
+/* Most persons are one visitor: theirs are in order as the indexes have them. */
+#define FOLLOWS_OF(visitor) \
+	"SELECT false, f.target_id, f.since FROM influence.follow f" \
+	" WHERE f.visitor_id = " visitor " AND f.target_kind = 'creator'" \
+	" ORDER BY f.since DESC, f.target_id DESC LIMIT $2"
+
 static FeedStatement read_follows = {
 	.text =
-	"(SELECT false, n.target_id, n.since FROM unnest($1) v(visitor_id) CROSS JOIN LATERAL ("
-	"SELECT f.target_id, f.since FROM influence.follow f"
-	" WHERE f.visitor_id = v.visitor_id AND f.target_kind = 'creator'"
-	" ORDER BY f.since DESC, f.target_id DESC LIMIT $2) n"
+	"(" FOLLOWS_OF("$1") ")"
+	" UNION ALL"
+	" SELECT true, f.target_id, f.since FROM influence.follow f"
+	" WHERE f.visitor_id = $1 AND f.target_kind = 'topic'",
+	.nargs = 2,
+	.types = {UUIDOID, INT8OID}
+};
+
+static FeedStatement read_follows_of_all = {
+	.text =
+	"(SELECT n.* FROM unnest($1) v(visitor_id) CROSS JOIN LATERAL (" FOLLOWS_OF("v.visitor_id") ") n"
 	" ORDER BY n.since DESC, n.target_id DESC LIMIT $2)"
 	" UNION ALL"
 	" SELECT true, f.target_id, f.since FROM influence.follow f"
@@ -83,13 +96,20 @@ static FeedStatement read_refusals = {
 	.types = {UUIDARRAYOID, TIMESTAMPTZOID}
 };
 
+#define IMPRESSIONS_OF(visitor) \
+	"SELECT i.post_id, i.creator_id, i.shown_at FROM influence.impression i" \
+	" WHERE i.visitor_id = " visitor " AND i.shown_at <= $2 AND i.shown_at > $3" \
+	" ORDER BY i.shown_at DESC, i.impression_id DESC LIMIT $4"
+
 static FeedStatement read_impressions = {
+	.text = IMPRESSIONS_OF("$1"),
+	.nargs = 4,
+	.types = {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}
+};
+
+static FeedStatement read_impressions_of_all = {
 	.text =
-	"SELECT m.post_id, m.creator_id, m.shown_at"
-	" FROM unnest($1) v(visitor_id) CROSS JOIN LATERAL ("
-	"SELECT i.post_id, i.creator_id, i.shown_at FROM influence.impression i"
-	" WHERE i.visitor_id = v.visitor_id AND i.shown_at <= $2 AND i.shown_at > $3"
-	" ORDER BY i.shown_at DESC, i.impression_id DESC LIMIT $4) m"
+	"SELECT m.* FROM unnest($1) v(visitor_id) CROSS JOIN LATERAL (" IMPRESSIONS_OF("v.visitor_id") ") m"
 	" ORDER BY m.shown_at DESC, m.post_id DESC LIMIT $4",
 	.nargs = 4,
 	.types = {UUIDARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}
@@ -244,21 +264,25 @@ void
 feed_read_viewer(FeedCall *call)
 {
 	FeedViewer *viewer = &call->viewer;
+	Datum		person;
 	Datum		values[4];
 
 	feed_read_person(call);
-	values[0] = viewer->visitors;
+	person = viewer->aliases ? viewer->visitors : UUIDPGetDatum(&viewer->id);
+	values[0] = person;
 	values[1] = TimestampTzGetDatum(call->moment);
 	values[2] = TimestampTzGetDatum(call->moment - WEEK_DAYS * DAY_US);
 	values[3] = Int64GetDatum(FEED_IMPRESSIONS);
-	feed_statement_run(&read_impressions, values, NULL, take_impression, call);
+	feed_statement_run(viewer->aliases ? &read_impressions_of_all : &read_impressions, values, NULL, take_impression, call);
+	values[0] = viewer->visitors;
 	values[1] = Int64GetDatum(call->program_id);
 	feed_statement_run(&read_seen, values, NULL, take_seen, viewer);
 	if (viewer->personalised)
 	{
 		/* interests before follows: a follow adds to what was chosen */
 		feed_statement_run(&read_interests, values, NULL, take_interest, viewer);
+		values[0] = person;
 		values[1] = Int64GetDatum(FEED_FOLLOWS);
-		feed_statement_run(&read_follows, values, NULL, take_follow, viewer);
+		feed_statement_run(viewer->aliases ? &read_follows_of_all : &read_follows, values, NULL, take_follow, viewer);
 	}
 }

@@ -68,7 +68,7 @@ BEGIN
 		clicked boolean,
 		received_at timestamptz NOT NULL DEFAULT now(),
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
-		PRIMARY KEY (visitor_id, shown_at, impression_id)
+		PRIMARY KEY (visitor_id, shown_at, impression_id) INCLUDE (post_id, creator_id)
 	) PARTITION BY RANGE (shown_at);
 	CREATE INDEX impression_xact ON influence.impression (xact);
 	CREATE INDEX impression_post ON influence.impression (post_id, shown_at);

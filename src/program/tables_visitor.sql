@@ -137,18 +137,20 @@ BEGIN
 		post_id bigint,
 		product_id bigint,
 		creator_id bigint,
+		topic_id bigint,
 		value float8,
 		surface text,
 		device text,
 		received_at timestamptz NOT NULL DEFAULT now(),
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
-		PRIMARY KEY (visitor_id, occurred_at, event_ref)
+		-- a history is read without the table
+		PRIMARY KEY (visitor_id, occurred_at, event_ref) INCLUDE (kind, post_id, creator_id, topic_id, value)
 	) PARTITION BY RANGE (occurred_at);
 	CREATE INDEX engagement_xact ON influence.engagement (xact);
 	-- the rank of a post reads kind and time of all its engagements
 	CREATE INDEX engagement_post ON influence.engagement (post_id, occurred_at) INCLUDE (kind);
 	CREATE INDEX engagement_unsmile ON influence.engagement (post_id) WHERE kind = 'unsmile';
-	COMMENT ON TABLE influence.engagement IS 'Reactions to posts and products, in monthly partitions.';
+	COMMENT ON TABLE influence.engagement IS 'Reactions to posts and products, in monthly partitions; creator_id and topic_id are those of the post.';
 
 	CREATE TABLE influence.touch_default PARTITION OF influence.touch DEFAULT;
 	CREATE TABLE influence.engagement_default PARTITION OF influence.engagement DEFAULT;

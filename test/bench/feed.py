@@ -282,8 +282,8 @@ def upkeep(database, posts):
     session = Session(database, "-c jit=off -c session_replication_role=replica")
     ours = []
     for batch in range(2):      # the second finds its pages in the log already, as most minutes do
-        session.ask("""INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id)
-            SELECT bench.viewer(v), bench.moment() - make_interval(secs => n / 200.0), 'new' || n, 'smile', p, bench.creator_of(p)
+        session.ask("""INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id)
+            SELECT bench.viewer(v), bench.moment() - make_interval(secs => n / 200.0), 'new' || n, 'smile', p, bench.creator_of(p), (p - 1) %% 100 + 1
               FROM (SELECT n, 1 + (bench.chance(n, 201) * (%d - 1))::bigint AS v,
                            bench.met(bench.taste(n, 0), bench.moment(), bench.chance(n, 202), (bench.chance(n, 203) * 65536)::int) AS p
                       FROM generate_series(%d::bigint, %d) n) x;""" % (posts, batch * 10000 + 1, batch * 10000 + 10000))

@@ -161,8 +161,8 @@ SELECT bench.viewer(v), 'creator', bench.taste(v, 1) + 100 * bench.zipf(bench.ch
 	   CASE WHEN v % 2 = 0 THEN bench.moment() + interval '20 days' END FROM generate_series(1::bigint, :viewers) v WHERE bench.chance(v, 119) < 0.03;
 
 -- what they do, in their order
-INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, product_id, creator_id)
-SELECT bench.viewer(v), at, 'e' || k, kind, post, CASE WHEN kind = 'click' THEN bench.product_of(post, 1) END, bench.creator_of(post)
+INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, product_id, creator_id, topic_id)
+SELECT bench.viewer(v), at, 'e' || k, kind, post, CASE WHEN kind = 'click' THEN bench.product_of(post, 1) END, bench.creator_of(post), (post - 1) % 100 + 1
   FROM generate_series(1::bigint, :viewers) v CROSS JOIN LATERAL (SELECT least(300, floor(0.5 * bench.activity(v)))::int) a(n) CROSS JOIN LATERAL generate_series(1, n) k
  CROSS JOIN LATERAL (SELECT v * 512 + k) e(id)
  -- the newer, the more: and in the order of time

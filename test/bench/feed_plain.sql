@@ -100,14 +100,14 @@ BEGIN
 	IF personal THEN
 		WITH e AS MATERIALIZED (
 			SELECT x.*, row_number() OVER (ORDER BY x.at DESC, x.engaged DESC) - 1 AS n
-			  FROM (SELECT y.occurred_at AS at, y.kind, y.post_id, y.creator_id, i.topic_id, NULL::bigint AS product_id, CASE WHEN y.kind = 'click' THEN i.price END AS price, 1 AS engaged,
+			  FROM (SELECT y.occurred_at AS at, y.kind, y.post_id, y.creator_id, y.topic_id, NULL::bigint AS product_id, i.price, 1 AS engaged,
 						   CASE y.kind WHEN 'smile' THEN 1 WHEN 'comment' THEN 3 WHEN 'vote' THEN 1 WHEN 'click' THEN 0.5 ELSE 4 END::float8 AS weight
 					  FROM (SELECT z.*, lag(z.kind) OVER (PARTITION BY z.post_id, z.kind IN ('smile', 'unsmile') ORDER BY z.occurred_at DESC) AS later
-							  FROM (SELECT g.occurred_at, g.kind, g.post_id, g.creator_id FROM influence.engagement g
+							  FROM (SELECT g.occurred_at, g.kind, g.post_id, g.creator_id, g.topic_id FROM influence.engagement g
 									 WHERE g.visitor_id = ANY (viewers) AND g.occurred_at <= moment
 									   AND (g.kind IN ('smile', 'unsmile', 'comment', 'share', 'save', 'click') OR (g.kind = 'vote' AND g.value > 0))
 									 ORDER BY g.occurred_at DESC LIMIT 200) z) y
-					  LEFT JOIN influence.feed_item i ON i.post_id = y.post_id
+					  LEFT JOIN influence.feed_item i ON i.post_id = y.post_id AND y.kind = 'click'
 					 WHERE y.kind <> 'unsmile' AND (y.kind <> 'smile' OR y.later IS DISTINCT FROM 'unsmile')
 					UNION ALL
 					(SELECT o.ordered_at, 'purchase', NULL, (SELECT c.creator_id FROM influence.credit c

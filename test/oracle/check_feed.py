@@ -88,8 +88,8 @@ BEGIN
         SELECT viewer, k, CASE k WHEN 'post' THEN post.post_id ELSE post.creator_id END, CASE WHEN k = 'post' THEN 'hide' ELSE 'see_less' END, at
           FROM (SELECT CASE WHEN random() < 0.8 THEN 'post' ELSE 'creator' END AS k) x ON CONFLICT DO NOTHING;
     ELSIF r < 0.76 THEN
-        INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id)
-        SELECT v.visitor_id, at - interval '1 microsecond' * n, 'd' || n || random(), 'smile', post.post_id, post.creator_id
+        INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id)
+        SELECT v.visitor_id, at - interval '1 microsecond' * n, 'd' || n || random(), 'smile', post.post_id, post.creator_id, post.topic_id
           FROM (SELECT visitor_id, row_number() OVER () AS n FROM influence.shopper ORDER BY random() LIMIT 30) v ON CONFLICT DO NOTHING;
         IF random() < 0.2 THEN
             PERFORM influence.refresh_stats(false);
