@@ -197,7 +197,9 @@ typedef struct FeedCall
 	FeedViewer	viewer;
 	FeedPool	pool;
 	bool		brand_rules;	/* some products may not be shown */
-	FeedIds		stocked;		/* products of posts that were judged: in stock, and not barred */
+	bool		campaigns;		/* somebody may pay for a place */
+	bool		assigned;		/* some profile other than the standard one may be in force */
+	struct FeedShown *shown;	/* what the tables said of posts that were judged, the last first */
 } FeedCall;
 
 /* Hash tables of facts by id: those there are, or new ones with nothing known. */

@@ -3,6 +3,9 @@
  *	  What a row of the feed shows of its post: disclosure, topic, and the
  *	  products in stock as JSON, which is made here because SQL takes longer for
  *	  it than for all the rest of a page's rows.
+ *
+ * What eligibility read of a post is not read again; a product that several rows
+ * show is read once.
  */
 #include "postgres.h"
 
@@ -17,29 +20,48 @@
 #include "feed_items.h"
 #include "feed_statement.h"
 
-/* the products that eligibility found (IS TRUE: they are no way into the tags), with prices as of the feed's moment */
-static FeedStatement read_delivered = {
+/* with prices as of the feed's moment */
+static FeedStatement read_products = {
 	.text =
-	"SELECT u.n, p.disclosure, t.name, d.product_id, d.sku, d.title, d.image,"
+	"SELECT d.product_id, d.sku, d.title, d.image,"
 	" (SELECT x.price FROM influence.product_price x"
-	" WHERE x.product_id = d.product_id AND x.currency = $2 AND x.valid_from <= $3 ORDER BY x.valid_from DESC LIMIT 1),"
-	" g.x, g.y, g.t_from_ms, g.t_to_ms"
-	" FROM unnest($1) WITH ORDINALITY u(post_id, n) JOIN influence.post p ON p.post_id = u.post_id"
-	" LEFT JOIN influence.topic t ON t.topic_id = p.topic_id"
-	" LEFT JOIN (influence.post_tag g JOIN influence.product d ON d.product_id = g.product_id)"
-	" ON g.creator_id = p.creator_id AND g.post_id = p.post_id AND (g.product_id = ANY ($4)) IS TRUE"
-	" ORDER BY u.n, g.tag_id",
-	.nargs = 4,
-	.types = {INT8ARRAYOID, BPCHAROID, TIMESTAMPTZOID, INT8ARRAYOID}
+	" WHERE x.product_id = d.product_id AND x.currency = $2 AND x.valid_from <= $3 ORDER BY x.valid_from DESC LIMIT 1)"
+	" FROM influence.product d WHERE d.product_id = ANY ($1)",
+	.nargs = 3,
+	.types = {INT8ARRAYOID, BPCHAROID, TIMESTAMPTZOID}
 };
 
-typedef struct DeliveredRows
+static FeedStatement read_topics = {
+	.text =
+	"SELECT t.topic_id, t.name FROM influence.topic t WHERE t.topic_id = ANY ($1)",
+	.nargs = 1,
+	.types = {INT8ARRAYOID}
+};
+
+typedef struct Product
 {
-	FeedCall   *call;
-	FeedDelivered *rows;
-	int64		open;			/* the row whose products are being read, 0 = none */
-	JsonbParseState *products;
-} DeliveredRows;
+	int64		id;
+	bool		known;
+	bool		priced;
+	int64		price;
+	char	   *sku;
+	char	   *title;
+	char	   *image;
+} Product;
+
+typedef struct Topic
+{
+	int64		id;
+	char	   *name;
+} Topic;
+
+/* by id, which is the first member */
+typedef struct Named
+{
+	void	   *rows;
+	int			count;
+	size_t		size;
+} Named;
 
 FeedDisclosure
 feed_disclosure(const char *name)
@@ -51,6 +73,82 @@ feed_disclosure(const char *name)
 			return (FeedDisclosure) i;
 	elog(ERROR, "disclosure \"%s\" is not known", name);
 }
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts ids, and drops those that are there already. */
+static void
+sort_ids(FeedIds *list)
+{
+	int			kept = 0;
+	int			i;
+
+	if (list->count == 0)
+		return;
+	qsort(list->ids, list->count, sizeof(int64), compare_ids);
+	for (i = 0; i < list->count; i++)
+		if (kept == 0 || list->ids[kept - 1] != list->ids[i])
+			list->ids[kept++] = list->ids[i];
+	list->count = kept;
+}
+
+/* A row of nothing for each id. */
+static Named
+name_ids(FeedIds *list, size_t size)
+{
+	Named		named = {NULL, 0, size};
+	int			i;
+
+	sort_ids(list);
+	named.count = list->count;
+	named.rows = palloc0(size * Max(list->count, 1));
+	for (i = 0; i < list->count; i++)
+		*(int64 *) ((char *) named.rows + size * i) = list->ids[i];
+	return named;
+}
+
+static void *
+find_named(const Named *named, int64 id)
+{
+	return named->count == 0 ? NULL : bsearch(&id, named->rows, named->count, named->size, compare_ids);
+}
+
+static char *
+text_of(const TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column] ? NULL : TextDatumGetCString(slot->tts_values[column]);
+}
+
+static void
+take_product(TupleTableSlot *slot, void *target)
+{
+	Product    *product = find_named(target, feed_int64(slot, 0));
+
+	CHECK_FOR_INTERRUPTS();
+	product->known = true;
+	product->sku = text_of(slot, 1);
+	product->title = text_of(slot, 2);
+	product->image = text_of(slot, 3);
+	product->priced = !slot->tts_isnull[4];
+	product->price = feed_int64(slot, 4);
+}
+
+static void
+take_topic(TupleTableSlot *slot, void *target)
+{
+	Topic	   *topic = find_named(target, feed_int64(slot, 0));
+
+	topic->name = text_of(slot, 1);
+}
+
+/* ---- products as JSON ---- */
 
 static void
 put_key(JsonbParseState **state, const char *key)
@@ -64,16 +162,16 @@ put_key(JsonbParseState **state, const char *key)
 }
 
 static void
-put_text(JsonbParseState **state, const char *key, const TupleTableSlot *slot, int column)
+put_text(JsonbParseState **state, const char *key, const char *text)
 {
 	JsonbValue	value;
 
-	if (slot->tts_isnull[column])
+	if (text == NULL)
 		return;
 	put_key(state, key);
 	value.type = jbvString;
-	value.val.string.val = TextDatumGetCString(slot->tts_values[column]);
-	value.val.string.len = (int) strlen(value.val.string.val);
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = (int) strlen(text);
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
@@ -88,100 +186,121 @@ put_numeric(JsonbParseState **state, const char *key, Numeric number)
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
-static void
-put_integer(JsonbParseState **state, const char *key, const TupleTableSlot *slot, int column, bool narrow)
-{
-	if (!slot->tts_isnull[column])
-		put_numeric(state, key, int64_to_numeric(narrow ? DatumGetInt32(slot->tts_values[column]) :
-												 DatumGetInt64(slot->tts_values[column])));
-}
-
 /* with the digits that the number has as text */
 static void
-put_real(JsonbParseState **state, const char *key, const TupleTableSlot *slot, int column)
+put_real(JsonbParseState **state, const char *key, const FeedTag *tag, FeedTagPart part)
 {
-	if (!slot->tts_isnull[column])
+	if (!tag->unknown[part])
 		put_numeric(state, key,
 					DatumGetNumeric(DirectFunctionCall3(numeric_in,
-														DirectFunctionCall1(float4out, slot->tts_values[column]),
+														DirectFunctionCall1(float4out, tag->parts[part]),
 														ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
 }
 
 static void
-put_product(DeliveredRows *delivered, const TupleTableSlot *slot)
+put_milliseconds(JsonbParseState **state, const char *key, const FeedTag *tag, FeedTagPart part)
 {
-	JsonbParseState **state = &delivered->products;
+	if (!tag->unknown[part])
+		put_numeric(state, key, int64_to_numeric(DatumGetInt32(tag->parts[part])));
+}
 
+static void
+put_product(JsonbParseState **state, const FeedTag *tag, const Product *product, const char *currency)
+{
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	put_integer(state, "product_id", slot, 3, false);
-	put_text(state, "sku", slot, 4);
-	put_text(state, "title", slot, 5);
-	put_text(state, "image", slot, 6);
-	put_integer(state, "price", slot, 7, false);
-	if (!slot->tts_isnull[7])
+	put_numeric(state, "product_id", int64_to_numeric(product->id));
+	put_text(state, "sku", product->sku);
+	put_text(state, "title", product->title);
+	put_text(state, "image", product->image);
+	if (product->priced)
 	{
-		JsonbValue	currency;
-
-		put_key(state, "currency");
-		currency.type = jbvString;
-		currency.val.string.val = unconstify(char *, delivered->call->currency);
-		currency.val.string.len = (int) strlen(delivered->call->currency);
-		pushJsonbValue(state, WJB_VALUE, &currency);
+		put_numeric(state, "price", int64_to_numeric(product->price));
+		put_text(state, "currency", currency);
 	}
-	put_real(state, "x", slot, 8);
-	put_real(state, "y", slot, 9);
-	put_integer(state, "t_from_ms", slot, 10, true);
-	put_integer(state, "t_to_ms", slot, 11, true);
+	put_real(state, "x", tag, FEED_TAG_X);
+	put_real(state, "y", tag, FEED_TAG_Y);
+	put_milliseconds(state, "t_from_ms", tag, FEED_TAG_FROM_MS);
+	put_milliseconds(state, "t_to_ms", tag, FEED_TAG_TO_MS);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-static void
-close_row(DeliveredRows *delivered)
+/* Those that eligibility found in stock; 0 where there are none. */
+static Datum
+products_json(const FeedShown *shown, const Named *products, const char *currency)
 {
-	if (delivered->open != 0)
-		delivered->rows[delivered->open - 1].products =
-			JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&delivered->products, WJB_END_ARRAY, NULL)));
-	delivered->open = 0;
-	delivered->products = NULL;
+	JsonbParseState *state = NULL;
+	int			count = 0;
+	int			i;
+
+	for (i = 0; i < shown->ntags; i++)
+	{
+		const FeedTag *tag = &shown->tags[i];
+		const Product *product = tag->stocked ? find_named(products, tag->product_id) : NULL;
+
+		if (product == NULL || !product->known)
+			continue;
+		if (count++ == 0)
+			pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+		put_product(&state, tag, product, currency);
+	}
+	return count == 0 ? (Datum) 0 : JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL)));
 }
 
-/* The rows of a post follow one another. */
-static void
-take_delivered(TupleTableSlot *slot, void *target)
-{
-	DeliveredRows *delivered = target;
-	int64		n = feed_int64(slot, 0);
-	FeedDelivered *row = &delivered->rows[n - 1];
+/* ---- the rows ---- */
 
-	CHECK_FOR_INTERRUPTS();
-	if (n != delivered->open)
-	{
-		close_row(delivered);
-		row->disclosure = feed_disclosure(TextDatumGetCString(slot->tts_values[1]));
-		row->topic = slot->tts_isnull[2] ? NULL : TextDatumGetCString(slot->tts_values[2]);
-	}
-	if (slot->tts_isnull[3])
-		return;
-	if (delivered->open == 0)
-	{
-		pushJsonbValue(&delivered->products, WJB_BEGIN_ARRAY, NULL);
-		delivered->open = n;
-	}
-	put_product(delivered, slot);
+static const FeedShown *
+find_shown(const FeedCall *call, int64 post_id)
+{
+	const FeedShown *shown;
+
+	for (shown = call->shown; shown != NULL; shown = shown->next)
+		if (shown->post.post_id == post_id)
+			return shown;
+	elog(ERROR, "post " INT64_FORMAT " was not judged", post_id);
 }
 
 FeedDelivered *
-feed_read_delivered(FeedCall *call, const int64 *post_ids, int count)
+feed_read_delivered(FeedCall *call, const int64 *post_ids, const int64 *topic_ids, int count)
 {
-	DeliveredRows delivered = {call, NULL, 0, NULL};
-	Datum		values[4];
+	FeedDelivered *rows = palloc0(sizeof(FeedDelivered) * Max(count, 1));
+	const FeedShown **shown = palloc(sizeof(FeedShown *) * Max(count, 1));
+	FeedIds		ids = {NULL, 0, 0};
+	Named		products;
+	Named		topics;
+	Datum		values[3];
+	int			i;
+	int			j;
 
-	delivered.rows = palloc0(sizeof(FeedDelivered) * Max(count, 1));
-	values[0] = feed_id_array(post_ids, count);
+	for (i = 0; i < count; i++)
+	{
+		shown[i] = find_shown(call, post_ids[i]);
+		for (j = 0; j < shown[i]->ntags; j++)
+			if (shown[i]->tags[j].stocked)
+				feed_ids_add(&ids, shown[i]->tags[j].product_id);
+	}
+	products = name_ids(&ids, sizeof(Product));
+	values[0] = feed_id_array(ids.ids, ids.count);
 	values[1] = CStringGetTextDatum(call->currency);
 	values[2] = TimestampTzGetDatum(call->moment);
-	values[3] = feed_id_array(call->stocked.ids, call->stocked.count);
-	feed_statement_run(&read_delivered, values, NULL, take_delivered, &delivered);
-	close_row(&delivered);
-	return delivered.rows;
+	if (ids.count > 0)
+		feed_statement_run(&read_products, values, NULL, take_product, &products);
+
+	ids.count = 0;
+	for (i = 0; i < count; i++)
+		if (topic_ids[i] != 0)
+			feed_ids_add(&ids, topic_ids[i]);
+	topics = name_ids(&ids, sizeof(Topic));
+	values[0] = feed_id_array(ids.ids, ids.count);
+	if (ids.count > 0)
+		feed_statement_run(&read_topics, values, NULL, take_topic, &topics);
+
+	for (i = 0; i < count; i++)
+	{
+		const Topic *topic = topic_ids[i] == 0 ? NULL : find_named(&topics, topic_ids[i]);
+
+		rows[i].disclosure = shown[i]->disclosure;
+		rows[i].topic = topic == NULL ? NULL : topic->name;
+		rows[i].products = products_json(shown[i], &products, call->currency);
+	}
+	return rows;
 }

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "feed_delivered.h"
 #include "feed_items.h"
 #include "feed_read.h"
 #include "feed_score_core.h"
@@ -26,29 +27,26 @@
 
 PG_FUNCTION_INFO_V1(feed_eligible);
 
-/* what is known of a post at the moment of the call */
-typedef struct FeedShown
-{
-	FeedPost	post;			/* what the viewer's facts ask for */
-	FeedRule	rule;			/* FEED_RULE_ELIGIBLE, or what the tables refuse it for */
-	bool		stocked;		/* something in stock that the program may show */
-	Datum	   *products;		/* in stock */
-	int			nproducts;
-} FeedShown;
-
-/* What the tables say of posts: the row number, facts, and the products in stock. */
+/*
+ * What the tables say of posts, a row for each product that a post tags: the
+ * row number, facts of the post, and the tag with its place.  OFFSET 0: a post's
+ * facts are looked up once, not once for each of its tags.
+ */
 static FeedStatement read_shown = {
 	.text =
-	"SELECT u.n, p.creator_id, p.topic_id, p.program_id = $2, p.published_at <= $3, p.expires_at IS NULL OR p.expires_at > $4,"
+	"SELECT p.n, p.creator_id, p.topic_id, p.here, p.out, p.lasts, p.published, p.active, p.home, p.spoken, p.disclosure,"
+	" g.tag_id, g.product_id, g.x, g.y, g.t_from_ms, g.t_to_ms,"
+	" (SELECT k.quantity FROM influence.product_stock k"
+	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0"
+	" FROM (SELECT u.n, p.post_id, p.creator_id, p.topic_id, p.program_id = $2 AS here, p.published_at <= $3 AS out,"
+	" p.expires_at IS NULL OR p.expires_at > $4 AS lasts,"
 	" (SELECT s.status = 'published' FROM influence.post_status s"
-	" WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id AND s.since <= $4 ORDER BY s.since DESC LIMIT 1),"
+	" WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id AND s.since <= $4 ORDER BY s.since DESC LIMIT 1) AS published,"
 	" coalesce((SELECT s.status = 'active' FROM influence.creator_status s"
-	" WHERE s.creator_id = p.creator_id AND s.since <= $4 ORDER BY s.since DESC LIMIT 1), true),"
-	" p.countries IS NULL OR $5 = ANY (p.countries), p.language = $6,"
-	" ARRAY(SELECT g.product_id FROM influence.post_tag g WHERE g.creator_id = p.creator_id AND g.post_id = p.post_id"
-	" AND (SELECT k.quantity FROM influence.product_stock k"
-	" WHERE k.product_id = g.product_id AND k.valid_from <= $4 ORDER BY k.valid_from DESC LIMIT 1) > 0)"
-	" FROM unnest($1) WITH ORDINALITY u(post_id, n) JOIN influence.post p ON p.post_id = u.post_id",
+	" WHERE s.creator_id = p.creator_id AND s.since <= $4 ORDER BY s.since DESC LIMIT 1), true) AS active,"
+	" p.countries IS NULL OR $5 = ANY (p.countries) AS home, p.language = $6 AS spoken, p.disclosure"
+	" FROM unnest($1) WITH ORDINALITY u(post_id, n) JOIN influence.post p ON p.post_id = u.post_id OFFSET 0) p"
+	" LEFT JOIN influence.post_tag g ON g.creator_id = p.creator_id AND g.post_id = p.post_id",
 	.nargs = 6,
 	.types = {INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}
 };
@@ -60,24 +58,50 @@ static FeedStatement read_barred = {
 	.types = {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID}
 };
 
+/* Tags in the order of their ids, in whatever order they come. */
+static void
+add_tag(FeedShown *shown, const TupleTableSlot *slot)
+{
+	int32		tag_id = DatumGetInt32(slot->tts_values[11]);
+	FeedTag    *tag;
+
+	if (shown->ntags == shown->room)
+	{
+		shown->room = Max(2, 2 * shown->room);
+		shown->tags = shown->tags == NULL ? palloc(sizeof(FeedTag) * shown->room) :
+			repalloc(shown->tags, sizeof(FeedTag) * shown->room);
+	}
+	for (tag = shown->tags + shown->ntags++; tag > shown->tags && tag[-1].tag_id > tag_id; tag--)
+		*tag = tag[-1];
+	tag->tag_id = tag_id;
+	tag->product_id = feed_int64(slot, 12);
+	memcpy(tag->unknown, slot->tts_isnull + 13, sizeof(tag->unknown));
+	memcpy(tag->parts, slot->tts_values + 13, sizeof(tag->parts));
+	tag->stocked = feed_bool(slot, 13 + FEED_TAG_PARTS);
+}
+
 static void
 take_shown(TupleTableSlot *slot, void *target)
 {
 	FeedShown  *shown = (FeedShown *) target + (feed_int64(slot, 0) - 1);
 
 	CHECK_FOR_INTERRUPTS();
-	shown->post.creator_id = feed_int64(slot, 1);
-	shown->post.topic_id = feed_int64(slot, 2);
-	shown->rule = !feed_bool(slot, 3) ? FEED_RULE_NOT_HERE :
-		!feed_bool(slot, 4) ? FEED_RULE_NOT_YET :
-		!feed_bool(slot, 5) ? FEED_RULE_EXPIRED :
-		!feed_bool(slot, 6) ? FEED_RULE_MODERATION :
-		!feed_bool(slot, 7) ? FEED_RULE_CREATOR_STATUS : FEED_RULE_ELIGIBLE;
-	shown->post.elsewhere = !feed_bool(slot, 8);
-	/* one of the two may be unknown */
-	shown->post.foreign = !slot->tts_isnull[9] && !feed_bool(slot, 9);
-	deconstruct_array(DatumGetArrayTypePCopy(slot->tts_values[10]), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-					  TYPALIGN_DOUBLE, &shown->products, NULL, &shown->nproducts);
+	if (shown->ntags == 0)
+	{
+		shown->post.creator_id = feed_int64(slot, 1);
+		shown->post.topic_id = feed_int64(slot, 2);
+		shown->rule = !feed_bool(slot, 3) ? FEED_RULE_NOT_HERE :
+			!feed_bool(slot, 4) ? FEED_RULE_NOT_YET :
+			!feed_bool(slot, 5) ? FEED_RULE_EXPIRED :
+			!feed_bool(slot, 6) ? FEED_RULE_MODERATION :
+			!feed_bool(slot, 7) ? FEED_RULE_CREATOR_STATUS : FEED_RULE_ELIGIBLE;
+		shown->post.elsewhere = !feed_bool(slot, 8);
+		/* one of the two may be unknown */
+		shown->post.foreign = !slot->tts_isnull[9] && !feed_bool(slot, 9);
+		shown->disclosure = feed_disclosure(TextDatumGetCString(slot->tts_values[10]));
+	}
+	if (!slot->tts_isnull[12])
+		add_tag(shown, slot);
 }
 
 static void
@@ -99,10 +123,7 @@ contains(const FeedIds *ids, int64 id)
 	return false;
 }
 
-/*
- * Of what is in stock, what the program's rules of brands let through; the call
- * remembers it for the rows that are delivered.
- */
+/* Of what is in stock, what the program's rules of brands let through. */
 static void
 sort_products(FeedCall *call, FeedShown *shown, int count)
 {
@@ -116,20 +137,22 @@ sort_products(FeedCall *call, FeedShown *shown, int count)
 		Datum		values[3];
 
 		for (i = 0; i < count; i++)
-			for (j = 0; j < shown[i].nproducts; j++)
-				feed_ids_add(&products, DatumGetInt64(shown[i].products[j]));
+			for (j = 0; j < shown[i].ntags; j++)
+				if (shown[i].tags[j].stocked)
+					feed_ids_add(&products, shown[i].tags[j].product_id);
 		values[0] = Int64GetDatum(call->program_id);
 		values[1] = feed_id_array(products.ids, products.count);
 		values[2] = TimestampTzGetDatum(call->as_of);
 		feed_statement_run(&read_barred, values, NULL, take_barred, &barred);
 	}
 	for (i = 0; i < count; i++)
-		for (j = 0; j < shown[i].nproducts; j++)
-			if (!contains(&barred, DatumGetInt64(shown[i].products[j])))
-			{
-				shown[i].stocked = true;
-				feed_ids_add(&call->stocked, DatumGetInt64(shown[i].products[j]));
-			}
+		for (j = 0; j < shown[i].ntags; j++)
+		{
+			FeedTag    *tag = &shown[i].tags[j];
+
+			tag->stocked &= !contains(&barred, tag->product_id);
+			shown[i].stocked |= tag->stocked;
+		}
 }
 
 static double
@@ -191,11 +214,14 @@ feed_judge(FeedCall *call, const int64 *post_ids, int count, FeedPlaceKind kind,
 
 	if (count == 0)
 		return;
+	/* the call remembers what it was told, for the rows that are delivered */
 	shown = palloc0(sizeof(FeedShown) * count);
 	for (i = 0; i < count; i++)
 	{
 		shown[i].post.post_id = post_ids[i];
 		shown[i].rule = FEED_RULE_NOT_HERE;
+		shown[i].next = call->shown;
+		call->shown = &shown[i];
 	}
 	values[0] = feed_id_array(post_ids, count);
 	values[1] = Int64GetDatum(call->program_id);
@@ -219,7 +245,6 @@ feed_judge(FeedCall *call, const int64 *post_ids, int count, FeedPlaceKind kind,
 				FEED_RULE_PRODUCT : own;
 		}
 	}
-	pfree(shown);
 }
 
 /* influence_internal.feed_eligible(): the same for whoever lists posts elsewhere. */

@@ -118,14 +118,21 @@ put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *
 	uint32		before = session->count;
 	FeedDelivered *rows;
 	int64	   *post_ids = palloc(sizeof(int64) * Max(order->placed, 1));
+	int64	   *topic_ids = palloc(sizeof(int64) * Max(order->placed, 1));
 	uint8		key[FEED_TOKEN_KEY_BYTES];
 	text	   *cursor;
 	Datum		args[1];
 	uint32		i;
 
 	for (i = 0; i < order->placed; i++)
-		post_ids[i] = feed_placed(ranking, i)->post_id;
-	rows = feed_read_delivered(call, post_ids, (int) order->placed);
+	{
+		const FeedPost *post = &call->pool.posts[feed_placed(ranking, i)->row];
+
+		post_ids[i] = post->post_id;
+		/* a topic is named as the reason that it was */
+		topic_ids[i] = post->sources & (1u << FEED_FROM_INTEREST) ? post->topic_id : 0;
+	}
+	rows = feed_read_delivered(call, post_ids, topic_ids, (int) order->placed);
 	args[0] = Int64GetDatum(call->program_id);
 	memset(key, 0, sizeof(key));
 	feed_statement_run(&read_salt, args, NULL, take_salt, key);

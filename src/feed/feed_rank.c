@@ -267,7 +267,7 @@ feed_rank(FeedCall *call, const CursorContent *session, uint32 page_size)
 	/* first the organic ones: what only a campaign brings is no candidate */
 	score_pool(ranking);
 	delivered_media(call, session, &media);
-	if (!call->buying)
+	if (!call->buying && call->campaigns)
 		rank_sponsored(ranking, session);
 
 	memset(&input, 0, sizeof(input));

@@ -8,6 +8,9 @@
 
 #include "catalog/pg_type_d.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
 
 #include "feed_read.h"
 #include "feed_statement.h"
@@ -15,33 +18,36 @@
 /* more than this of anything is a slip of the pen */
 #define BOUND_MOST 10000
 
+/* every version: few are ever made, and the latest is found here */
 static FeedStatement read_settings = {
 	.text =
-	"SELECT (e ->> 'smile')::float8, (e ->> 'comment')::float8, (e ->> 'share')::float8, (e ->> 'save')::float8,"
-	" (e ->> 'vote')::float8, (e ->> 'click')::float8, (e ->> 'purchase')::float8, (h #>> '{}')::float8,"
-	" extract(epoch FROM (r #>> '{}')::interval)::float8, extract(epoch FROM (w #>> '{}')::interval)::float8,"
-	" (c ->> 'per_creator')::int, (c ->> 'follow_creators')::int, (c ->> 'per_topic')::int, (c ->> 'topics')::int,"
-	" (c ->> 'neighbor_items')::int, (c ->> 'per_item')::int, (c ->> 'neighbor_products')::int,"
-	" (c ->> 'per_product')::int, (c ->> 'product_posts')::int, (c ->> 'trending')::int, (c ->> 'popular')::int,"
-	" (c ->> 'explore')::int, (c ->> 'explore_places')::int, (c ->> 'explore_days')::int, (c ->> 'history_days')::int,"
-	" (c ->> 'intent_posts')::int, (k ->> 'post')::int, (k ->> 'creator')::int,"
-	/* whether any product may be barred at all: most programs have no rules of brands */
-	" EXISTS (SELECT FROM influence.brand_rule b WHERE b.program_id = $1) OR EXISTS (SELECT FROM influence.authorised_seller),"
-	/* whether the viewer is known by other names: most are not */
+	"SELECT s.name, s.version, s.value FROM influence.setting s WHERE s.name = ANY ($1)",
+	.nargs = 1,
+	.types = {TEXTARRAYOID}
+};
+
+/* What most programs and viewers do not have, so that it need not be asked for in detail. */
+static FeedStatement read_facts = {
+	.text =
+	/* products that may not be shown */
+	"SELECT EXISTS (SELECT FROM influence.brand_rule b WHERE b.program_id = $1) OR EXISTS (SELECT FROM influence.authorised_seller),"
+	/* other names of the viewer */
 	" EXISTS (SELECT FROM influence.visitor_alias a WHERE a.visitor_id = $2)"
-	" OR EXISTS (SELECT FROM influence.visitor_alias a WHERE a.shopper_id = $2)"
-	" FROM (SELECT"
-	" (SELECT s.value FROM influence.setting s WHERE s.name = 'engagement_weights' ORDER BY s.version DESC LIMIT 1) AS e,"
-	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_history_half' ORDER BY s.version DESC LIMIT 1) AS h,"
-	/* the one that the ranks were counted with: a new one is in force when they are counted anew */
-	" coalesce((SELECT b.settings -> 'rank_half_life' FROM influence.trend_basis b WHERE b.only_row),"
-	" (SELECT s.value FROM influence.setting s WHERE s.name = 'rank_half_life' ORDER BY s.version DESC LIMIT 1)) AS r,"
-	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_intent_window' ORDER BY s.version DESC LIMIT 1) AS w,"
-	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_candidates' ORDER BY s.version DESC LIMIT 1) AS c,"
-	" (SELECT s.value FROM influence.setting s WHERE s.name = 'feed_caps' ORDER BY s.version DESC LIMIT 1) AS k"
-	" OFFSET 0) x",
-	.nargs = 2,
-	.types = {INT8OID, UUIDOID}
+	" OR EXISTS (SELECT FROM influence.visitor_alias a WHERE a.shopper_id = $2),"
+	/* campaigns, as sponsored_candidates() begins */
+	" EXISTS (SELECT FROM influence.sponsored_campaign c WHERE c.program_id = $1 AND c.status = 'active' AND upper(c.valid) > $3),"
+	/* profiles other than the standard one */
+	" EXISTS (SELECT FROM influence.feed_assignment a WHERE a.program_id IN ($1, 0)),"
+	/* the half-life that the ranks were counted with: a new one is in force when they are counted anew */
+	" (SELECT b.settings -> 'rank_half_life' FROM influence.trend_basis b WHERE b.only_row)",
+	.nargs = 3,
+	.types = {INT8OID, UUIDOID, TIMESTAMPTZOID}
+};
+
+static FeedStatement profile_standard = {
+	.text =
+	"SELECT f.profile_id, 0::bigint, f.weights FROM influence.feed_profile f WHERE f.profile = 'standard' ORDER BY f.version DESC LIMIT 1",
+	.nargs = 0
 };
 
 static FeedStatement profile_at = {
@@ -59,68 +65,134 @@ static FeedStatement profile_of = {
 	.types = {INT8OID}
 };
 
+/* ---- settings ---- */
+
+typedef enum SettingKind
+{
+	SETTING_WEIGHT,				/* double */
+	SETTING_BOUND,				/* int32 */
+	SETTING_INTERVAL			/* int64, microseconds */
+} SettingKind;
+
+typedef struct SettingPart
+{
+	const char *name;			/* of the setting */
+	const char *key;			/* NULL = its whole value */
+	SettingKind kind;
+	size_t		offset;			/* in FeedSettings */
+} SettingPart;
+
+#define PART(name, key, kind, member) {name, key, kind, offsetof(FeedSettings, member)}
+#define WEIGHT(member) PART("engagement_weights", #member, SETTING_WEIGHT, member)
+#define BOUND(member) PART("feed_candidates", #member, SETTING_BOUND, member)
+
+/* parts of a setting follow one another */
+static const SettingPart parts[] = {
+	WEIGHT(smile), WEIGHT(comment), WEIGHT(share), WEIGHT(save), WEIGHT(vote), WEIGHT(click), WEIGHT(purchase),
+	BOUND(per_creator), BOUND(follow_creators), BOUND(per_topic), BOUND(topics), BOUND(neighbor_items), BOUND(per_item),
+	BOUND(neighbor_products), BOUND(per_product), BOUND(product_posts), BOUND(trending), BOUND(popular), BOUND(explore),
+	BOUND(explore_places), BOUND(explore_days), BOUND(history_days), BOUND(intent_posts),
+	PART("feed_caps", "post", SETTING_BOUND, post_cap),
+	PART("feed_caps", "creator", SETTING_BOUND, creator_cap),
+	PART("feed_history_half", NULL, SETTING_WEIGHT, history_half),
+	PART("feed_intent_window", NULL, SETTING_INTERVAL, intent_window_us),
+	PART("rank_half_life", NULL, SETTING_INTERVAL, half_life_us)
+};
+
+typedef struct SettingRows
+{
+	FeedSettings *settings;
+	int32		versions[lengthof(parts)];	/* that the part is from, 0 = none yet */
+} SettingRows;
+
+/* A number, or a string that says one: 0 where there is none. */
 static double
-weight_of(const TupleTableSlot *slot, int column)
+number_of(const JsonbValue *value)
 {
-	double		weight = feed_float8(slot, column);
+	double		number = 0.0;
 
-	return isfinite(weight) ? weight : 0.0;
-}
-
-static int32
-bound_of(const TupleTableSlot *slot, int column)
-{
-	int32		bound = slot->tts_isnull[column] ? 0 : DatumGetInt32(slot->tts_values[column]);
-
-	return Max(0, Min(bound, BOUND_MOST));
+	if (value != NULL && value->type == jbvNumeric)
+		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric)));
+	else if (value != NULL && value->type == jbvString)
+		number = DatumGetFloat8(DirectFunctionCall1(float8in,
+													CStringGetDatum(pnstrdup(value->val.string.val, value->val.string.len))));
+	return isfinite(number) ? number : 0.0;
 }
 
 static int64
-microseconds_of(const TupleTableSlot *slot, int column)
+microseconds_of(const JsonbValue *value)
 {
-	double		seconds = feed_float8(slot, column);
+	double		seconds = 0.0;
 
+	if (value != NULL && value->type == jbvNumeric)
+		seconds = number_of(value);
+	else if (value != NULL && value->type == jbvString)
+		seconds = DatumGetFloat8(DirectFunctionCall2(interval_part, CStringGetTextDatum("epoch"),
+													 DirectFunctionCall3(interval_in,
+																		 CStringGetDatum(pnstrdup(value->val.string.val, value->val.string.len)),
+																		 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
 	/* a century is for ever */
 	return (int64) (Max(1.0, Min(seconds, 100.0 * 365.25 * 86400.0)) * USECS_PER_SEC);
 }
 
 static void
-take_settings(TupleTableSlot *slot, void *target)
+take_part(const SettingPart *part, Jsonb *setting, FeedSettings *settings)
+{
+	void	   *target = (char *) settings + part->offset;
+	JsonbValue	room;
+	JsonbValue *value = NULL;
+
+	if (part->key != NULL && JB_ROOT_IS_OBJECT(setting))
+		value = getKeyJsonValueFromContainer(&setting->root, part->key, (int) strlen(part->key), &room);
+	else if (part->key == NULL && JsonbExtractScalar(&setting->root, &room))
+		value = &room;
+	switch (part->kind)
+	{
+		case SETTING_WEIGHT:
+			*(double *) target = number_of(value);
+			break;
+		case SETTING_BOUND:
+			*(int32 *) target = (int32) Max(0.0, Min(number_of(value), (double) BOUND_MOST));
+			break;
+		case SETTING_INTERVAL:
+			*(int64 *) target = microseconds_of(value);
+			break;
+	}
+}
+
+static void
+take_setting(TupleTableSlot *slot, void *target)
+{
+	SettingRows *rows = target;
+	text	   *name = DatumGetTextPP(slot->tts_values[0]);
+	int32		version = DatumGetInt32(slot->tts_values[1]);
+	Jsonb	   *setting = DatumGetJsonbP(slot->tts_values[2]);
+	size_t		i;
+
+	for (i = 0; i < lengthof(parts); i++)
+		if (version > rows->versions[i] && strlen(parts[i].name) == VARSIZE_ANY_EXHDR(name) &&
+			memcmp(parts[i].name, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
+		{
+			rows->versions[i] = version;
+			take_part(&parts[i], setting, rows->settings);
+		}
+}
+
+static void
+take_facts(TupleTableSlot *slot, void *target)
 {
 	FeedCall   *call = target;
-	FeedSettings *s = &call->settings;
+	JsonbValue	value;
 
-	s->smile = weight_of(slot, 0);
-	s->comment = weight_of(slot, 1);
-	s->share = weight_of(slot, 2);
-	s->save = weight_of(slot, 3);
-	s->vote = weight_of(slot, 4);
-	s->click = weight_of(slot, 5);
-	s->purchase = weight_of(slot, 6);
-	s->history_half = weight_of(slot, 7);
-	s->half_life_us = microseconds_of(slot, 8);
-	s->intent_window_us = microseconds_of(slot, 9);
-	s->per_creator = bound_of(slot, 10);
-	s->follow_creators = bound_of(slot, 11);
-	s->per_topic = bound_of(slot, 12);
-	s->topics = bound_of(slot, 13);
-	s->neighbor_items = bound_of(slot, 14);
-	s->per_item = bound_of(slot, 15);
-	s->neighbor_products = bound_of(slot, 16);
-	s->per_product = bound_of(slot, 17);
-	s->product_posts = bound_of(slot, 18);
-	s->trending = bound_of(slot, 19);
-	s->popular = bound_of(slot, 20);
-	s->explore = bound_of(slot, 21);
-	s->explore_places = bound_of(slot, 22);
-	s->explore_days = bound_of(slot, 23);
-	s->history_days = bound_of(slot, 24);
-	s->intent_posts = bound_of(slot, 25);
-	s->post_cap = bound_of(slot, 26);
-	s->creator_cap = bound_of(slot, 27);
-	call->brand_rules = feed_bool(slot, 28);
-	call->viewer.aliases = feed_bool(slot, 29);
+	call->brand_rules = feed_bool(slot, 0);
+	call->viewer.aliases = feed_bool(slot, 1);
+	call->campaigns = feed_bool(slot, 2);
+	call->assigned = feed_bool(slot, 3);
+	if (!slot->tts_isnull[4] && JsonbExtractScalar(&DatumGetJsonbP(slot->tts_values[4])->root, &value))
+		call->settings.half_life_us = microseconds_of(&value);
 }
+
+/* ---- the profile ---- */
 
 static void
 take_profile(TupleTableSlot *slot, void *target)
@@ -147,11 +219,21 @@ take_profile(TupleTableSlot *slot, void *target)
 void
 feed_read_settings(FeedCall *call)
 {
-	Datum		values[2];
+	SettingRows rows = {&call->settings, {0}};
+	Datum		names[lengthof(parts)];
+	Datum		values[3];
+	int			count = 0;
+	size_t		i;
 
+	for (i = 0; i < lengthof(parts); i++)
+		if (i == 0 || strcmp(parts[i].name, parts[i - 1].name) != 0)
+			names[count++] = CStringGetTextDatum(parts[i].name);
+	values[0] = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+	feed_statement_run(&read_settings, values, NULL, take_setting, &rows);
 	values[0] = Int64GetDatum(call->program_id);
 	values[1] = UUIDPGetDatum(&call->viewer.id);
-	feed_statement_run(&read_settings, values, NULL, take_settings, call);
+	values[2] = TimestampTzGetDatum(call->as_of);
+	feed_statement_run(&read_facts, values, NULL, take_facts, call);
 }
 
 /*
@@ -171,6 +253,8 @@ feed_read_profile(FeedCall *call, int64 profile_id, int64 assignment_id)
 		feed_statement_run(&profile_of, values, NULL, take_profile, &call->profile);
 		call->profile.assignment_id = assignment_id;
 	}
+	if (call->profile.profile_id == 0 && !call->assigned)
+		feed_statement_run(&profile_standard, NULL, NULL, take_profile, &call->profile);
 	if (call->profile.profile_id != 0)
 		return;
 	values[0] = Int64GetDatum(call->program_id);

@@ -43,7 +43,7 @@ BEGIN
 		reason text,
 		actor text NOT NULL,
 		recorded_at timestamptz NOT NULL DEFAULT now(),
-		PRIMARY KEY (creator_id, since)
+		PRIMARY KEY (creator_id, since) INCLUDE (status)
 	);
 	COMMENT ON TABLE influence.creator_status IS 'Status history; the latest row at a moment holds, without one a creator is active.';
 
@@ -152,7 +152,7 @@ BEGIN
 		y real CHECK (y BETWEEN 0 AND 1),
 		t_from_ms int CHECK (t_from_ms >= 0),
 		t_to_ms int,
-		PRIMARY KEY (creator_id, post_id, tag_id),
+		PRIMARY KEY (creator_id, post_id, tag_id) INCLUDE (product_id, x, y, t_from_ms, t_to_ms),
 		FOREIGN KEY (creator_id, post_id) REFERENCES influence.post,
 		CHECK (t_to_ms >= t_from_ms)
 	);
@@ -167,7 +167,7 @@ BEGIN
 		status text NOT NULL CHECK (status IN ('published', 'pending', 'removed')),
 		actor text NOT NULL,
 		reason text,
-		PRIMARY KEY (creator_id, post_id, since),
+		PRIMARY KEY (creator_id, post_id, since) INCLUDE (status),
 		FOREIGN KEY (creator_id, post_id) REFERENCES influence.post
 	);
 	CREATE INDEX post_status_pending ON influence.post_status (since) WHERE status = 'pending';

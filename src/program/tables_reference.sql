@@ -144,7 +144,7 @@ BEGIN
 		currency char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
 		valid_from timestamptz NOT NULL,
 		price bigint NOT NULL CHECK (price >= 0),
-		PRIMARY KEY (product_id, currency, valid_from)
+		PRIMARY KEY (product_id, currency, valid_from) INCLUDE (price)
 	);
 	COMMENT ON TABLE influence.product_price IS 'Price history in minor units; the latest row at a moment holds.';
 
@@ -152,7 +152,7 @@ BEGIN
 		product_id bigint NOT NULL REFERENCES influence.product,
 		valid_from timestamptz NOT NULL,
 		quantity bigint NOT NULL CHECK (quantity >= 0),
-		PRIMARY KEY (product_id, valid_from)
+		PRIMARY KEY (product_id, valid_from) INCLUDE (quantity)
 	);
 	COMMENT ON TABLE influence.product_stock IS 'Stock history as the service states it; the latest row at a moment holds. A product without a row is not in stock.';
 
