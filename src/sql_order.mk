@@ -154,6 +154,7 @@ SQL_PARTS = \
 	src/books/check_returns.sql \
 	src/stats/buckets.sql \
 	src/stats/hours.sql \
+	src/stats/new_events.sql \
 	src/stats/days.sql \
 	src/trends/feed_items.sql \
 	src/trends/trend_events.sql \

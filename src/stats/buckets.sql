@@ -1,14 +1,26 @@
 /*
  * buckets.sql
  *
- * Hourly and daily buckets are recomputed from their facts. fold_buckets() is the
- * one place where a bucket is written; its callers (hours.sql, days.sql) say
- * which buckets new facts reach and what all facts of these come to. Touches and
- * sales of a row come from different facts and are written apart, so that a
- * touch does not cause sales to be read, nor the other way round.
+ * Buckets counted anew from their facts: fold_buckets() writes them; its callers
+ * (hours.sql, days.sql) say which buckets new facts reach and what all facts of
+ * these come to. Touches and sales of a row come from different facts and are
+ * written apart, so that a touch does not cause sales to be read, nor the other
+ * way round. Days and sales are always counted so; the events of hours on a first
+ * run in a cluster and after large imports, else see new_events.sql.
  */
+CREATE FUNCTION influence_internal.sealed_before(span text)
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN coalesce((SELECT s.bucket_start FROM influence.sealed_until s WHERE s.span = $1), '-infinity');
+END
+$$;
+COMMENT ON FUNCTION influence_internal.sealed_before(text) IS 'The moment before which buckets of a span (hour, day) may be sealed; -infinity while none is.';
+
 CREATE FUNCTION influence_internal.fold_buckets(target text, keys text[], columns text[], found_by text[], reached text, facts text,
-	last_seen pg_snapshot, upper pg_snapshot, since timestamptz DEFAULT '-infinity')
+	last_seen pg_snapshot, upper pg_snapshot, since timestamptz DEFAULT '-infinity', bound pg_snapshot DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -18,7 +30,7 @@ SET enable_seqscan = on
 AS $$
 #variable_conflict use_column
 DECLARE
-	sealed_before timestamptz;
+	sealed_before timestamptz := influence_internal.sealed_before(substring($1 FROM '_(.*)$'));
 	key_list text;
 	names text;
 	sums text;
@@ -31,7 +43,6 @@ BEGIN
 	-- a run finds its few facts and their buckets by indexes, whatever was in the tables when they were last analyzed;
 	-- the first run in a cluster takes everything. The SET clause ends this setting with the call.
 	PERFORM set_config('enable_seqscan', CASE WHEN $8 IS NULL THEN 'on' ELSE 'off' END, true);
-	SELECT s.bucket_start INTO sealed_before FROM influence.sealed_until s WHERE s.span = substring($1 FROM '_(.*)$');
 	SELECT string_agg(format('f.%I', k), ', ') INTO key_list FROM unnest($2) k;
 	SELECT string_agg(format('%I', c), ', '), string_agg(format('sum(f.%I)', c), ', '), string_agg(format('b.%I', c), ', '),
 		   string_agg(format('CASE WHEN b.sealed THEN -b.%I ELSE 0 END', c), ', '), string_agg(format('excluded.%I', c), ', '),
@@ -55,10 +66,10 @@ BEGIN
 		$5, $1, replace(key_list, 'f.', ''), names, key_list, sums, $6, replace(key_list, 'f.', 'b.'), taken_off,
 		(SELECT string_agg(format('b.%I', k), ', ') FROM unnest($4) k), (SELECT string_agg(format('n.%I', k), ', ') FROM unnest($4) k),
 		$2 <> $4, stored, zeros, proposed)
-	  USING $7, $8, $9, coalesce(sealed_before, '-infinity');
+	  USING $7, $8, $9, sealed_before, $10;
 	GET DIAGNOSTICS written = ROW_COUNT;
 	RETURN written;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.fold_buckets(text, text[], text[], text[], text, text, pg_snapshot, pg_snapshot, timestamptz) IS
-'Brings columns of a table of buckets to what the facts say and returns how many rows it wrote. reached: the query n of the buckets (columns found_by and bucket_start) that facts reach which are new by ($1 last_seen, $2 upper) and not older than $3; $4 is the moment before which buckets may be sealed. facts: a query of all facts of the buckets in n (keys, bucket_start and columns, to be summed). Sealed parts stay; what they lack goes to the part after them.';
+COMMENT ON FUNCTION influence_internal.fold_buckets(text, text[], text[], text[], text, text, pg_snapshot, pg_snapshot, timestamptz, pg_snapshot) IS
+'Brings columns of a table of buckets to what the facts say and returns how many rows it wrote. reached: the query n of the buckets (columns found_by and bucket_start) that facts reach which are new by ($1 last_seen, $2 upper) and not older than $3; $4 is the moment before which buckets may be sealed, $5 bound: the snapshot of the facts that count (NULL = all). facts: a query of all facts of the buckets in n (keys, bucket_start and columns, to be summed). Sealed parts stay; what they lack goes to the part after them.';

@@ -1,11 +1,11 @@
 /*
  * hours.sql
  *
- * The hourly buckets of posts, creators, products and categories. All facts of
- * the hours that new facts reach are read again, by the indexes on key and time;
- * sales, which are few beside touches, by program and hour.
+ * The hourly buckets of posts, creators, products and categories, counted anew.
+ * All facts of the hours that new facts reach are read again, by the indexes on
+ * key and time; sales, which are few beside touches, by program and hour.
  */
-CREATE FUNCTION influence_internal.refresh_post_hours(last_seen pg_snapshot, upper pg_snapshot)
+CREATE FUNCTION influence_internal.refresh_post_hours(last_seen pg_snapshot, upper pg_snapshot, bound pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -24,13 +24,15 @@ BEGIN
 						   count(*) FILTER (WHERE x.kind = 'save') AS saves, count(*) FILTER (WHERE x.kind = 'click') AS clicks,
 						   count(DISTINCT x.visitor_id) AS visitors
 					  FROM influence.engagement x
-					 WHERE x.post_id = n.post_id AND x.occurred_at >= n.bucket_start AND x.occurred_at < n.bucket_start + interval '1 hour') t $f$,
-		$1, $2, influence_internal.kept_from('engagement'));
+					 WHERE x.post_id = n.post_id AND x.occurred_at >= n.bucket_start AND x.occurred_at < n.bucket_start + interval '1 hour'
+					   AND ($5 IS NULL OR pg_visible_in_snapshot(x.xact, $5))) t $f$,
+		$1, $2, influence_internal.kept_from('engagement'), $3);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.refresh_post_hours(pg_snapshot, pg_snapshot) IS 'Recomputes the post_hour rows that new engagements reach; returns how many were written.';
+COMMENT ON FUNCTION influence_internal.refresh_post_hours(pg_snapshot, pg_snapshot, pg_snapshot) IS
+'Recomputes the post_hour rows that new engagements reach, from the facts that bound shows (NULL = all); returns how many were written.';
 
-CREATE FUNCTION influence_internal.refresh_impression_hours(last_seen pg_snapshot, upper pg_snapshot)
+CREATE FUNCTION influence_internal.refresh_impression_hours(last_seen pg_snapshot, upper pg_snapshot, bound pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -45,14 +47,15 @@ BEGIN
 			 CROSS JOIN LATERAL (
 					SELECT count(*) AS impressions
 					  FROM influence.impression x
-					 WHERE x.post_id = n.post_id AND x.shown_at >= n.bucket_start AND x.shown_at < n.bucket_start + interval '1 hour') t $f$,
-		$1, $2, influence_internal.kept_from('impression'));
+					 WHERE x.post_id = n.post_id AND x.shown_at >= n.bucket_start AND x.shown_at < n.bucket_start + interval '1 hour'
+					   AND ($5 IS NULL OR pg_visible_in_snapshot(x.xact, $5))) t $f$,
+		$1, $2, influence_internal.kept_from('impression'), $3);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.refresh_impression_hours(pg_snapshot, pg_snapshot) IS
-'Recomputes what impressions say in the post_hour rows that new ones reach; returns how many were written.';
+COMMENT ON FUNCTION influence_internal.refresh_impression_hours(pg_snapshot, pg_snapshot, pg_snapshot) IS
+'Recomputes what impressions say in the post_hour rows that new ones reach, from the facts that bound shows (NULL = all); returns how many were written.';
 
-CREATE FUNCTION influence_internal.refresh_touch_hours(key text, last_seen pg_snapshot, upper pg_snapshot)
+CREATE FUNCTION influence_internal.refresh_touch_hours(key text, last_seen pg_snapshot, upper pg_snapshot, bound pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -76,27 +79,28 @@ BEGIN
 					SELECT %2$s
 					  FROM influence.touch x
 					 WHERE x.%1$I = n.%1$I AND x.program_id = n.program_id AND x.touched_at >= n.bucket_start
-					   AND x.touched_at < n.bucket_start + interval '1 hour') t
+					   AND x.touched_at < n.bucket_start + interval '1 hour' AND ($5 IS NULL OR pg_visible_in_snapshot(x.xact, $5))) t
 			 WHERE NOT n.whole
 			UNION ALL
-			SELECT t.%1$I, t.program_id, n.bucket_start, t.views, t.clicks, t.carts, t.coupons, t.visitors
-			  FROM (SELECT DISTINCT n.bucket_start FROM n WHERE n.whole) n
-			 CROSS JOIN LATERAL (
-					SELECT x.%1$I, x.program_id, %2$s
-					  FROM influence.touch x
-					 WHERE x.%1$I IS NOT NULL AND x.touched_at >= n.bucket_start AND x.touched_at < n.bucket_start + interval '1 hour'
-					 GROUP BY x.%1$I, x.program_id) t
-			 -- the others are as they were; within CASE this is looked up in a hash table, whatever the planner expects of n
-			 WHERE CASE WHEN (t.%1$I, t.program_id, n.bucket_start) IN (SELECT n.%1$I, n.program_id, n.bucket_start FROM n) THEN true END $f$,
+			SELECT x.%1$I, x.program_id, x.bucket_start, %2$s
+			  FROM (SELECT y.%1$I, y.program_id, n.bucket_start, y.kind, y.visitor_id
+					  FROM (SELECT DISTINCT n.bucket_start FROM n WHERE n.whole) n
+					  JOIN influence.touch y ON y.touched_at >= n.bucket_start AND y.touched_at < n.bucket_start + interval '1 hour'
+					 WHERE y.%1$I IS NOT NULL AND ($5 IS NULL OR pg_visible_in_snapshot(y.xact, $5))
+					UNION ALL
+					SELECT n.%1$I, n.program_id, n.bucket_start, NULL, NULL FROM n WHERE n.whole) x
+			 GROUP BY x.%1$I, x.program_id, x.bucket_start
+			-- the others are as they were; a join with n would go by what the planner expects of it
+			HAVING bool_or(x.kind IS NULL) $f$,
 			$1 || '_id', $c$
 			count(*) FILTER (WHERE x.kind = 'view') AS views, count(*) FILTER (WHERE x.kind = 'click') AS clicks,
 			count(*) FILTER (WHERE x.kind = 'cart') AS carts, count(*) FILTER (WHERE x.kind = 'coupon') AS coupons,
 			count(DISTINCT x.visitor_id) AS visitors $c$),
-		$2, $3, influence_internal.kept_from('touch'));
+		$2, $3, influence_internal.kept_from('touch'), $4);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.refresh_touch_hours(text, pg_snapshot, pg_snapshot) IS
-'Recomputes what touches say in the rows of creator_hour, product_hour or category_hour (key: creator, product, category) that new touches reach; returns how many were written.';
+COMMENT ON FUNCTION influence_internal.refresh_touch_hours(text, pg_snapshot, pg_snapshot, pg_snapshot) IS
+'Recomputes what touches say in the rows of creator_hour, product_hour or category_hour (key: creator, product, category) that new touches reach, from the facts that bound shows (NULL = all); returns how many were written.';
 
 CREATE FUNCTION influence_internal.refresh_earning_hours(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint

@@ -1,11 +1,69 @@
 /*
  * refresh.sql
  *
- * refresh_stats: recomputes the buckets that new facts reach, from all their
- * facts, and has the room trends do its part. Running it again, or over facts in another order, gives the same
- * rows; unchanged rows are not written. seal_stats: what is old enough stays as
- * it is.
+ * refresh_stats: brings the buckets that new facts reach to what all their facts
+ * say, and has the room trends do its part. Running it again, or over facts in
+ * another order, gives the same rows; unchanged rows are not written.
+ * seal_stats: what is old enough stays as it is.
+ *
+ * Events are added to the hours, each once: when its transaction is new by the
+ * watermark. That is exact as long as the hours are what the watermark shows.
+ * They are not after a first run in a cluster, which takes all there is: what
+ * committed while it ran, and, in a restored database, facts with transaction
+ * ids that this cluster has not counted to yet. All these will be new once more.
+ * So hours are counted anew until the watermark is past them (recount_until),
+ * once more from what it shows and nothing else, and from then on added to.
  */
+CREATE FUNCTION influence_internal.hours_method(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	recount_until xid8;
+BEGIN
+	IF $2 IS NULL THEN
+		RETURN 'recount';
+	END IF;
+	SELECT w.recount_until INTO recount_until FROM influence.watermark w WHERE w.name = 'refresh_stats';
+	IF recount_until IS NULL THEN
+		-- a large import is counted by sorting its buckets, in the memory of a sort
+		RETURN CASE WHEN EXISTS (SELECT FROM influence.touch x WHERE influence_internal.is_fresh(x.xact, $1, $2) OFFSET 200000)
+						 OR EXISTS (SELECT FROM influence.engagement x WHERE influence_internal.is_fresh(x.xact, $1, $2) OFFSET 200000)
+					THEN 'settle' ELSE 'add' END;
+	END IF;
+	-- a run before in this transaction may have counted what the transaction wrote
+	RETURN CASE WHEN pg_snapshot_xmin($1) > recount_until AND pg_current_xact_id() >= pg_snapshot_xmax($1) THEN 'settle' ELSE 'recount' END;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.hours_method(pg_snapshot, pg_snapshot) IS
+'How the job refresh_stats brings its new events into the hours: add, settle (count the hours they reach anew, from what upper shows; afterwards add is exact) or recount (anew from all there is).';
+
+CREATE FUNCTION influence_internal.close_hours(method text, upper pg_snapshot)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	taken xid8;
+BEGIN
+	IF $1 = 'recount' AND $2 IS NOT NULL THEN
+		RETURN;
+	END IF;
+	IF $2 IS NULL THEN
+		SELECT max(m.xact) INTO taken
+		  FROM (VALUES (pg_current_xact_id()), ((SELECT max(x.xact) FROM influence.touch x)), ((SELECT max(x.xact) FROM influence.engagement x)),
+					   ((SELECT max(x.xact) FROM influence.impression x))) m(xact);
+	END IF;
+	UPDATE influence.watermark w SET recount_until = taken
+	 WHERE w.name = 'refresh_stats' AND w.recount_until IS DISTINCT FROM taken;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.close_hours(text, pg_snapshot) IS
+'Notes in the watermark of refresh_stats whether its hours are what it shows, after a run by a method (hours_method) up to upper.';
+
 CREATE FUNCTION influence_internal.refresh_stats(days boolean DEFAULT true)
 RETURNS TABLE (status text, post_hours bigint, creator_hours bigint, product_hours bigint, category_hours bigint, days_written bigint, post_ranks bigint,
 	feed_items bigint, trends bigint)
@@ -16,21 +74,33 @@ AS $$
 DECLARE
 	mark record;
 	day_mark record;
+	method text;
+	bound pg_snapshot;
+	added record;
 BEGIN
 	PERFORM influence_internal.require_arguments('days', $1::text);
 	SELECT * INTO mark FROM influence_internal.open_watermark('refresh_stats');
 	PERFORM influence_internal.progress_start('refresh_stats', NULL, 'hours of posts');
-	post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper)
-		+ influence_internal.refresh_impression_hours(mark.last_seen, mark.upper);
-	PERFORM influence_internal.progress_phase('hours of creators');
-	creator_hours := influence_internal.refresh_touch_hours('creator', mark.last_seen, mark.upper)
-		+ influence_internal.refresh_earning_hours(mark.last_seen, mark.upper);
-	PERFORM influence_internal.progress_phase('hours of products');
-	product_hours := influence_internal.refresh_touch_hours('product', mark.last_seen, mark.upper)
-		+ influence_internal.refresh_sale_hours('product', mark.last_seen, mark.upper);
-	PERFORM influence_internal.progress_phase('hours of categories');
-	category_hours := influence_internal.refresh_touch_hours('category', mark.last_seen, mark.upper)
-		+ influence_internal.refresh_sale_hours('category', mark.last_seen, mark.upper);
+	method := influence_internal.hours_method(mark.last_seen, mark.upper);
+	IF method = 'add' THEN
+		post_hours := influence_internal.add_engagements(mark.last_seen, mark.upper)
+			+ influence_internal.add_impressions(mark.last_seen, mark.upper);
+		PERFORM influence_internal.progress_phase('hours of touches');
+		SELECT * INTO added FROM influence_internal.add_touches(mark.last_seen, mark.upper);
+	ELSE
+		bound := CASE method WHEN 'settle' THEN mark.upper END;
+		post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper, bound)
+			+ influence_internal.refresh_impression_hours(mark.last_seen, mark.upper, bound);
+		PERFORM influence_internal.progress_phase('hours of touches');
+		SELECT influence_internal.refresh_touch_hours('creator', mark.last_seen, mark.upper, bound) AS creators,
+			   influence_internal.refresh_touch_hours('product', mark.last_seen, mark.upper, bound) AS products,
+			   influence_internal.refresh_touch_hours('category', mark.last_seen, mark.upper, bound) AS categories INTO added;
+	END IF;
+	PERFORM influence_internal.close_hours(method, mark.upper);
+	PERFORM influence_internal.progress_phase('hours of sales');
+	creator_hours := added.creators + influence_internal.refresh_earning_hours(mark.last_seen, mark.upper);
+	product_hours := added.products + influence_internal.refresh_sale_hours('product', mark.last_seen, mark.upper);
+	category_hours := added.categories + influence_internal.refresh_sale_hours('category', mark.last_seen, mark.upper);
 	PERFORM influence_internal.progress_phase('ranks of posts');
 	post_ranks := influence_internal.refresh_feed_ranks(mark.last_seen, mark.upper);
 	PERFORM influence_internal.progress_phase('items of the feed');
@@ -59,7 +129,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_stats(boolean) IS
-'Recomputes the hourly buckets and ranks that facts written since the last run reach, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). post_ranks: posts whose rank (quality in feed_item) changed, or that are new to the feed; feed_items: posts whose other columns there did; trends: rows of trend_rank. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
+'Brings the hourly buckets and ranks that facts reach which were written since the last run to what all their facts say, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). post_ranks: posts whose rank (quality in feed_item) changed, or that are new to the feed; feed_items: posts whose other columns there did; trends: rows of trend_rank. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
 
 CREATE FUNCTION influence_internal.seal_stats(as_of timestamptz DEFAULT now())
 RETURNS TABLE (status text, buckets bigint, hours_before timestamptz, days_before timestamptz)

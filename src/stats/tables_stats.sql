@@ -17,9 +17,10 @@ BEGIN
 		name text PRIMARY KEY,
 		last_seen pg_snapshot NOT NULL,
 		system_identifier bigint NOT NULL,
-		moved_at timestamptz NOT NULL DEFAULT now()
+		moved_at timestamptz NOT NULL DEFAULT now(),
+		recount_until xid8
 	);
-	COMMENT ON TABLE influence.watermark IS 'Per job the snapshot whose facts it has seen; a fact is new when its xact is not visible in it.';
+	COMMENT ON TABLE influence.watermark IS 'Per job the snapshot whose facts it has seen; a fact is new when its xact is not visible in it. recount_until (refresh_stats): facts of transactions up to this one may have been counted before their time, so hours that new facts reach are counted anew; NULL = the hours are what last_seen shows, and new facts are added.';
 
 	CREATE TABLE influence.retained (
 		parent text PRIMARY KEY CHECK (parent IN ('touch', 'engagement', 'impression')),

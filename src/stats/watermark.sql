@@ -61,6 +61,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	SELECT xact OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmin(last_seen)
 		   AND NOT pg_catalog.pg_visible_in_snapshot(xact, last_seen)
+		   -- where facts carry the ids of another cluster, most may be ahead of ours: an index leaves them out
+		   AND xact OPERATOR(pg_catalog.<) coalesce(pg_catalog.pg_snapshot_xmax(upper), '18446744073709551615'::pg_catalog.xid8)
 		   AND (upper IS NULL OR pg_catalog.pg_visible_in_snapshot(xact, upper))
 $$;
 COMMENT ON FUNCTION influence_internal.is_fresh(xid8, pg_snapshot, pg_snapshot) IS

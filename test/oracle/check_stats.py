@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Buckets against a recount of the facts in Python, after random histories.
 
-Touches, engagements, orders, returns and cancellations in a random order, many of them late, some by COPY; runs of
-refresh_stats() with and without days, sealings, moves to another cluster in between. At several moments every table is read: summed
+Touches, engagements, impressions, orders, returns and cancellations in a random order, many of them late, some by COPY;
+persons who are identified and forgotten; runs of refresh_stats() with and without days, alone and in a transaction that
+writes, sealings, moves to another cluster in between. At several moments every table is read: summed
 over its parts it has to be what the facts in the tables say, row by row; no sealed row may differ from what it was when it was
 sealed, and a bucket has at most one open part, its last. Then months are dropped: nothing changes but what comes after.
 """
@@ -110,7 +111,7 @@ class Story:
             for program in (1, 2):
                 s.sql("SELECT influence.apply_creator(%d, %d, '2020-01-02')" % (program, n))
             s.sql("SELECT influence.publish_post(%d, %d, 'post', 'photo', '[{\"product_id\": 1}]', published_at => '2024-02-01')" % (1 + n % 2, n))
-        self.orders, self.clock, self.resets = [], ORIGIN, 0
+        self.orders, self.clock, self.runs = [], ORIGIN, 0
         for number in range(events):
             self.step(number)
             if number % (events // 5) == events // 5 - 1:
@@ -159,12 +160,29 @@ class Story:
                     rng.choice(["return", "return", "return", "chargeback", "chargeback_reversed", "goodwill"]))
             s.sql("SELECT pg_temp.outcome_of(%s)" % quote(call))
         elif dice < 0.95:
-            s.sql("SELECT influence.refresh_stats(days => %s)" % rng.choice(["true", "false", "false"]))
-        elif dice < 0.98:
+            self.refresh(rng.choice(["true", "false", "false"]))
+        elif dice < 0.97:
             self.seal(self.clock)
+        elif dice < 0.98:
+            # what this transaction wrote is none of the job's business yet, and counts once afterwards
+            s.sql("BEGIN")
+            s.sql("SELECT influence.record_touch(%d, '%s', 't%d', 'click', 1, '%s', 1)" % (program, self.visitor(), number, at))
+            for _ in range(rng.randint(1, 2)):
+                self.refresh("false")
+                s.sql("SELECT influence.react('%s', 1, 'share', 'e%d', '%s')" % (self.visitor(), number, at))
+            s.sql(rng.choice(["COMMIT", "COMMIT", "ROLLBACK"]))
+        elif dice < 0.988:
+            s.sql("SELECT pg_temp.outcome_of(%s)" % quote("influence.identify('%s', '%s')" % (self.visitor(), self.visitor())))
+        elif dice < 0.996:
+            s.sql("SELECT influence.forget_shopper('%s')" % self.visitor())
         else:
             # what a restored dump is: the watermarks are another cluster's, whose transaction ids were greater
             s.sql("UPDATE influence.watermark SET system_identifier = 1, last_seen = '8999999999999999999:8999999999999999999:'")
+
+    def refresh(self, days):
+        self.runs += 1
+        self.script.query("run", "SELECT count(*) FROM influence.watermark WHERE name = 'refresh_stats' AND system_identifier <> 1 AND recount_until IS NULL")
+        self.script.query("refreshed", "SELECT influence.refresh_stats(days => %s)" % days)
 
     def seal(self, at):
         s = self.script
@@ -250,6 +268,8 @@ def check(tap, name, story):
                     if numbers != list(range(len(numbers))) or int(r[width + 2]) > 1 or (int(r[width + 2]) == 1 and r[width + 3] != "t"):
                         parts.append("%s: %s" % (table, r))
     tap.group("%s: buckets, summed over their parts, are what the facts say" % name, rows, differing)
+    added = sum(int(r[0]) for r in answers["run"])
+    tap.ok(added > story.runs / 3, "%s: many runs add to the hours" % name, (added, story.runs))
     tap.group("%s: sealed rows never change" % name, sealed_rows, changed)
     tap.group("%s: parts are numbered, and only the last is open" % name, adjustments, parts)
     said = [answers[mark][0][0] for mark in drops.values()]

@@ -1,0 +1,168 @@
+/*
+ * new_events.sql
+ *
+ * What new touches, engagements and impressions add to the hourly buckets. How
+ * many they are by kind is a sum over the new events alone. A visitor is new to a
+ * bucket when it has no event there that the job has seen: tally_events() looks
+ * at what the visitors of new events did in those hours. So a run costs what the
+ * new events cost, however full their hours are and however large the tables, and
+ * its outcome is that of counting anew (hours.sql).
+ */
+CREATE FUNCTION influence_internal.tally_events(new_events text, in_hour text, of_visitors text, kinds text[], keys int,
+	last_seen pg_snapshot, upper pg_snapshot, since timestamptz)
+RETURNS TABLE (place int, item_id bigint, program_id bigint, hour timestamptz, tally bigint[])
+AS 'MODULE_PATHNAME', 'stats_tally_events'
+LANGUAGE C STABLE
+ROWS 1000;
+COMMENT ON FUNCTION influence_internal.tally_events(text, text, text, text[], int, pg_snapshot, pg_snapshot, timestamptz) IS
+'What new events add to hourly buckets, by key (place: the first, second, ... of them), program and hour: how many are of each kind, and last how many visitors are new to the bucket. Queries, each of visitor_id, at, kind, program_id and as many bigint as there are keys: new_events ($1 last_seen, $2 upper, $3 since); events that last_seen ($1) shows: in_hour ($2 from, $3 until, $4 limit; NULL where no index has the time alone) and of_visitors ($2 visitors, $3 the hour of each, $4 and $5 bounds of all hours).';
+
+CREATE FUNCTION influence_internal.add_touches(last_seen pg_snapshot, upper pg_snapshot, OUT creators bigint, OUT products bigint, OUT categories bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+-- few facts and their buckets, found by indexes, whatever was in the tables when they were last analyzed
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	columns text := 'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.creator_id, x.product_id, x.category_id ';
+	key text;
+	place int := 0;
+	parts text := '';
+BEGIN
+	FOREACH key IN ARRAY '{creator,product,category}'::text[] LOOP
+		place := place + 1;
+		parts := parts || format($sql$,
+			%1$s_rows AS (
+				UPDATE influence.%1$s_hour b
+				   SET views = b.views + s.tally[1], clicks = b.clicks + s.tally[2], carts = b.carts + s.tally[3], coupons = b.coupons + s.tally[4],
+					   visitors = b.visitors + s.tally[5]
+				  FROM sums s
+				 WHERE s.place = %2$s AND b.%1$s_id = s.item_id AND b.program_id = s.program_id AND b.bucket_start = s.hour AND NOT b.sealed
+				RETURNING b.%1$s_id, b.program_id, b.bucket_start
+			), %1$s_new AS (
+				INSERT INTO influence.%1$s_hour (%1$s_id, program_id, bucket_start, part, views, clicks, carts, coupons, visitors)
+				SELECT s.item_id, s.program_id, s.hour,
+					   CASE WHEN s.hour < $5 THEN coalesce((SELECT max(p.part) + 1 FROM influence.%1$s_hour p
+															 WHERE p.%1$s_id = s.item_id AND p.program_id = s.program_id AND p.bucket_start = s.hour), 0) ELSE 0 END,
+					   s.tally[1], s.tally[2], s.tally[3], s.tally[4], s.tally[5]
+				  FROM sums s
+				 -- within CASE this is looked up in a hash table
+				 WHERE s.place = %2$s AND CASE WHEN (s.item_id, s.program_id, s.hour) IN (SELECT * FROM %1$s_rows) THEN false ELSE true END
+				RETURNING 1
+			)$sql$, key, place);
+	END LOOP;
+	EXECUTE $sql$
+		WITH sums AS MATERIALIZED (
+			SELECT t.* FROM influence_internal.tally_events($1[1], $1[2], $1[3], '{view,click,cart,coupon}', 3, $2, $3, $4) t
+		)$sql$ || parts || $sql$
+		SELECT (SELECT count(*) FROM creator_rows) + (SELECT count(*) FROM creator_new), (SELECT count(*) FROM product_rows) + (SELECT count(*) FROM product_new),
+			   (SELECT count(*) FROM category_rows) + (SELECT count(*) FROM category_new)$sql$
+	   INTO creators, products, categories
+	  USING ARRAY[
+			columns || 'FROM influence.touch x WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.touched_at >= $3',
+			columns || 'FROM influence.touch x WHERE x.touched_at >= $2 AND x.touched_at < $3 AND pg_visible_in_snapshot(x.xact, $1) LIMIT $4',
+			columns || 'FROM unnest($2, $3) v(visitor_id, hour) '
+				'JOIN influence.touch x ON x.visitor_id = v.visitor_id AND x.touched_at >= v.hour AND x.touched_at < v.hour + interval ''1 hour'' '
+				'WHERE x.touched_at >= $4 AND x.touched_at < $5 AND pg_visible_in_snapshot(x.xact, $1)'],
+			$1, $2, influence_internal.kept_from('touch'), influence_internal.sealed_before('hour');
+END
+$$;
+COMMENT ON FUNCTION influence_internal.add_touches(pg_snapshot, pg_snapshot) IS
+'Adds the touches that are new by last_seen and upper to creator_hour, product_hour and category_hour, which have to be what last_seen shows; returns how many rows of each were written. What comes to a sealed bucket goes to its open part.';
+
+CREATE FUNCTION influence_internal.add_engagements(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	columns text := 'SELECT x.visitor_id, x.occurred_at, x.kind, NULL::bigint, x.post_id ';
+	sealed_before timestamptz := influence_internal.sealed_before('hour');
+	written bigint;
+BEGIN
+	WITH sums AS MATERIALIZED (
+		SELECT t.item_id AS post_id, t.hour, t.tally
+		  FROM influence_internal.tally_events(
+				columns || 'FROM influence.engagement x WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2) AND x.occurred_at >= $3',
+				NULL,
+				columns || 'FROM unnest($2, $3) v(visitor_id, hour) '
+					'JOIN influence.engagement x ON x.visitor_id = v.visitor_id AND x.occurred_at >= v.hour AND x.occurred_at < v.hour + interval ''1 hour'' '
+					'WHERE x.occurred_at >= $4 AND x.occurred_at < $5 AND pg_visible_in_snapshot(x.xact, $1)',
+				'{smile,unsmile,comment,share,save,click}', 1, $1, $2, influence_internal.kept_from('engagement')) t
+		 WHERE t.tally <> '{0,0,0,0,0,0,0}'
+	), old_rows AS (
+		UPDATE influence.post_hour b
+		   SET smiles = b.smiles + s.tally[1], unsmiles = b.unsmiles + s.tally[2], comments = b.comments + s.tally[3], shares = b.shares + s.tally[4],
+			   saves = b.saves + s.tally[5], clicks = b.clicks + s.tally[6], visitors = b.visitors + s.tally[7]
+		  FROM sums s
+		 WHERE b.post_id = s.post_id AND b.bucket_start = s.hour AND NOT b.sealed
+		RETURNING b.post_id, b.bucket_start
+	), new_rows AS (
+		INSERT INTO influence.post_hour (post_id, bucket_start, part, smiles, unsmiles, comments, shares, saves, clicks, visitors)
+		SELECT s.post_id, s.hour,
+			   CASE WHEN s.hour < sealed_before THEN coalesce((SELECT max(p.part) + 1 FROM influence.post_hour p
+																WHERE p.post_id = s.post_id AND p.bucket_start = s.hour), 0) ELSE 0 END,
+			   s.tally[1], s.tally[2], s.tally[3], s.tally[4], s.tally[5], s.tally[6], s.tally[7]
+		  FROM sums s
+		 WHERE CASE WHEN (s.post_id, s.hour) IN (SELECT * FROM old_rows) THEN false ELSE true END
+		RETURNING 1
+	)
+	SELECT (SELECT count(*) FROM old_rows) + (SELECT count(*) FROM new_rows) INTO written;
+	RETURN written;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.add_engagements(pg_snapshot, pg_snapshot) IS
+'Adds the engagements that are new by last_seen and upper to post_hour, which has to be what last_seen shows; returns how many rows were written.';
+
+CREATE FUNCTION influence_internal.add_impressions(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+SET jit = off
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+	since timestamptz := influence_internal.kept_from('impression');
+	sealed_before timestamptz := influence_internal.sealed_before('hour');
+	written bigint;
+BEGIN
+	WITH sums AS MATERIALIZED (
+		SELECT x.post_id, date_trunc('hour', x.shown_at) AS hour, count(*) AS impressions
+		  FROM influence.impression x
+		 WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.shown_at >= since
+		 GROUP BY 1, 2
+	), old_rows AS (
+		UPDATE influence.post_hour b
+		   SET impressions = b.impressions + s.impressions
+		  FROM sums s
+		 WHERE b.post_id = s.post_id AND b.bucket_start = s.hour AND NOT b.sealed
+		RETURNING b.post_id, b.bucket_start
+	), new_rows AS (
+		INSERT INTO influence.post_hour (post_id, bucket_start, part, impressions)
+		SELECT s.post_id, s.hour,
+			   CASE WHEN s.hour < sealed_before THEN coalesce((SELECT max(p.part) + 1 FROM influence.post_hour p
+																WHERE p.post_id = s.post_id AND p.bucket_start = s.hour), 0) ELSE 0 END,
+			   s.impressions
+		  FROM sums s
+		 WHERE CASE WHEN (s.post_id, s.hour) IN (SELECT * FROM old_rows) THEN false ELSE true END
+		RETURNING 1
+	)
+	SELECT (SELECT count(*) FROM old_rows) + (SELECT count(*) FROM new_rows) INTO written;
+	RETURN written;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.add_impressions(pg_snapshot, pg_snapshot) IS
+'Adds the impressions that are new by last_seen and upper to post_hour, which has to be what last_seen shows; returns how many rows were written.';
