@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "attribution_creators.h"
+#include "attribution_decay_core.h"
 #include "attribution_span_core.h"
 #include "attribution_totals.h"
 
@@ -36,7 +37,8 @@ struct AttributionTotals
 	int64	   *parts;
 	size_t		part_capacity;
 
-	/* of time decay over spans, one entry per touch */
+	/* of time decay over spans; and where it is too much for that, one entry per touch */
+	AttributionDecaySums *decay;
 	int64	   *times;
 	int64	   *weights;
 	int64	   *decay_credits;
@@ -237,7 +239,7 @@ gather_times(AttributionTotals *totals, const AttributionVisitor *visitor)
 		totals->times[i] = visitor->touches[i].touched_at;
 }
 
-/* A conversion under time decay over the touches [first, end). */
+/* A conversion under time decay over the touches [first, end), of any number and amount. */
 static int64
 add_decay(AttributionTotals *totals, const AttributionConversion *line,
 		  size_t first, size_t end)
@@ -269,6 +271,56 @@ add_decay(AttributionTotals *totals, const AttributionConversion *line,
 		rows += totals->weights[i] > 0;
 	}
 	return rows;
+}
+
+/* Time decay over the spans of a visitor that is within the bounds of attribution_decay_core.h. */
+static int64
+add_decay_spans(AttributionTotals *totals, const AttributionVisitor *visitor)
+{
+	AttributionDecaySums *sums;
+	int64		rows = 0;
+	size_t		first = 0;
+	size_t		end = 0;
+	size_t		i;
+
+	if (totals->decay == NULL)
+		totals->decay = MemoryContextAlloc(totals->context, sizeof(AttributionDecaySums));
+	sums = totals->decay;
+	attribution_decay_start(sums, &totals->policy->rules.decay, visitor->touches, visitor->ntouches);
+	for (i = 0; i < visitor->nlines; i++)
+	{
+		const AttributionConversion *line = &visitor->lines[i];
+
+		CHECK_FOR_INTERRUPTS();
+		find_span(visitor, &totals->policy->rules, line, &first, &end);
+		if (first == end)
+			rows += add_winner(totals, NULL, line);
+		else
+			rows += (int64) attribution_decay_add(sums, first, end, line->has_amount ? line->amount : 0);
+	}
+	for (i = 0; i < visitor->ntouches; i++)
+	{
+		if (sums->earned[i])
+			add_total(totals, &visitor->touches[i], sums->share[i], sums->credit[i]);
+	}
+	return rows;
+}
+
+static bool
+has_short_decay(const AttributionTotals *totals, const AttributionVisitor *visitor)
+{
+	size_t		i;
+
+	if (totals->policy->rules.model != ATTRIBUTION_TIME_DECAY ||
+		visitor->ntouches == 0 || visitor->ntouches > ATTRIBUTION_DECAY_TOUCHES)
+		return false;
+	for (i = 0; i < visitor->nlines; i++)
+	{
+		if (visitor->lines[i].amount <= -ATTRIBUTION_DECAY_AMOUNT ||
+			visitor->lines[i].amount >= ATTRIBUTION_DECAY_AMOUNT)
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -359,7 +411,8 @@ attribution_totals_add(void *arg, const AttributionVisitor *visitor)
 	size_t		i;
 
 	if (has_spans(totals, visitor))
-		return add_spans(totals, visitor);
+		return has_short_decay(totals, visitor) ? add_decay_spans(totals, visitor) :
+			add_spans(totals, visitor);
 
 	clear_sums(totals, visitor->ntouches);
 	for (i = 0; i < visitor->nlines; i++)

@@ -28,6 +28,14 @@
  * FAST_ERROR.  Unless a half is as close as that, the rounded result is right;
  * at random one call in four million finds it so close.
  *
+ * Weights of a path.  Of its touches the power of the age against one moment is
+ * known, p = 2^(-f) with an error below FAST_ERROR, and the whole half lives k.
+ * Where e is the newest, 2^(-(age - age_e)/h) is 2 p n / 2^(k - k_e), n = 2^(-(1 - f_e)),
+ * whose error is below FAST_ERROR, too: f_e is too small by as much as before, 1 - f_e
+ * too large.  As p and n are at most 1, their product is off by less than 2 FAST_ERROR,
+ * 1 for their errors' product and 1 each for the two times that it is cut off: below
+ * PRODUCT_ERROR.  Whether a half is as close as that is looked at again.
+ *
  * Slow path.  2^(-r/h) with 256 bits behind the point, its error below 2^-237;
  * see exact_power.  That is always enough.  The halves are c/2, c odd and below
  * 2^32, so the question is how close a fraction age/h, h < 2^64, can come to
@@ -48,9 +56,11 @@ typedef unsigned __int128 uint128_weight;
 #define FRACTION_BITS 58		/* of an age in half lives; whole ones above */
 #define DIGIT_BITS 6
 #define DIGIT_MASK ((UINT64_C(1) << DIGIT_BITS) - 1)
+#define FRACTION_MASK ((UINT64_C(1) << FRACTION_BITS) - 1)
 #define REST_BITS (FRACTION_BITS - 2 * DIGIT_BITS)
 #define POWER_BITS 62			/* behind the point of the fast path's power */
 #define FAST_ERROR 256			/* bound of its error, in units of 2^-62 */
+#define PRODUCT_ERROR (2 * FAST_ERROR + 4)
 
 /* round(2^64 * ln 2) */
 #define LN2_64 UINT64_C(0xB17217F7D1CF79AC)
@@ -247,10 +257,18 @@ fast_power(uint64_t fraction)
 	return power - (uint64_t) (((uint128_weight) power * (t - square + cube)) >> 64);
 }
 
+/* age / h in units of 2^-58, age below 32 h; see above */
+static inline uint64_t
+half_lives(const DecayRate *rate, uint64_t age_us)
+{
+	uint64_t	aligned = age_us << rate->left >> rate->right;
+
+	return (uint64_t) (((uint128_weight) aligned * rate->reciprocal) >> 64);
+}
+
 static inline uint64_t
 weight_at(const DecayRate *rate, uint64_t age_us)
 {
-	uint64_t	aligned;
 	uint64_t	x;
 	uint64_t	power;
 	uint64_t	rounded;
@@ -260,13 +278,12 @@ weight_at(const DecayRate *rate, uint64_t age_us)
 	if (age_us / DECAY_WEIGHT_HALF_LIVES >= rate->half_life_us)
 		return 0;
 
-	aligned = age_us << rate->left >> rate->right;
-	x = (uint64_t) (((uint128_weight) aligned * rate->reciprocal) >> 64);
+	x = half_lives(rate, age_us);
 	whole = (int) (x >> FRACTION_BITS);
 	if (whole == DECAY_WEIGHT_HALF_LIVES - 1)
 		return 1;
 
-	power = fast_power(x & ((UINT64_C(1) << FRACTION_BITS) - 1));
+	power = fast_power(x & FRACTION_MASK);
 
 	/* the weight is power / 2^shift, 31 <= shift <= 61 */
 	shift = POWER_BITS - 31 + whole;
@@ -300,4 +317,66 @@ decay_weights(const DecayRate *rate, int64_t newest, const int64_t *touched_at,
 	/* the difference of two int64 fits in uint64, whatever their signs */
 	for (i = 0; i < n; i++)
 		weights[i] = (int64_t) weight_at(rate, (uint64_t) newest - (uint64_t) touched_at[i]);
+}
+
+/* An age as half lives and a rest whose power is kept: any age. */
+static inline uint64_t
+split_age(const DecayRate *rate, uint64_t age_us, uint64_t *whole)
+{
+	uint64_t	x;
+
+	*whole = 0;
+	if (age_us / DECAY_WEIGHT_HALF_LIVES >= rate->half_life_us)
+	{
+		*whole = age_us / rate->half_life_us;
+		age_us %= rate->half_life_us;
+	}
+	x = half_lives(rate, age_us);
+	*whole += x >> FRACTION_BITS;
+	return x & FRACTION_MASK;
+}
+
+void
+decay_powers(const DecayRate *rate, int64_t moment, const int64_t *touched_at,
+			 DecayPower *powers, size_t n)
+{
+	size_t		i;
+
+	for (i = 0; i < n; i++)
+		powers[i].power = fast_power(split_age(rate, (uint64_t) moment - (uint64_t) touched_at[i],
+											   &powers[i].whole)) << 1;
+}
+
+uint64_t
+decay_path_weights(const DecayRate *rate, int64_t moment, const int64_t *touched_at,
+				   const DecayPower *powers, uint32_t *weights, size_t n)
+{
+	const uint64_t newest = (uint64_t) touched_at[n - 1];
+	const int	shift = POWER_BITS - 32;	/* the product has half the power of age 0 */
+	uint64_t	whole;
+	uint64_t	rest = split_age(rate, (uint64_t) moment - newest, &whole);
+	uint64_t	inverse = rest == 0 ? UINT64_C(1) << POWER_BITS :
+		fast_power((FRACTION_MASK + 1) - rest) << 1;
+	uint64_t	sum = 0;
+	size_t		i;
+
+	for (i = 0; i < n; i++)
+	{
+		uint64_t	halvings = powers[i].whole - whole;
+		uint64_t	rounded;
+		uint64_t	weight = 0;
+
+		if (halvings <= DECAY_WEIGHT_HALF_LIVES + 1)
+		{
+			rounded = ((uint64_t) (((uint128_weight) powers[i].power * inverse) >> 64) >> halvings) +
+				(UINT64_C(1) << (shift - 1));
+			if (((rounded + PRODUCT_ERROR) & ((UINT64_C(1) << shift) - 1)) <= 2 * PRODUCT_ERROR)
+				weight = weight_at(rate, newest - (uint64_t) touched_at[i]);
+			else
+				weight = rounded >> shift;
+		}
+		weights[i] = (uint32_t) weight;
+		sum += weight;
+	}
+	return sum;
 }

@@ -40,4 +40,27 @@ extern uint64_t decay_weight(uint64_t age_us, uint64_t half_life_us);
 extern void decay_weights(const DecayRate *rate, int64_t newest,
 						  const int64_t *touched_at, int64_t *weights, size_t n);
 
+/*
+ * How far a touch lies behind a moment, as a power: 2^(-age / half_life) =
+ * power / 2^63 / 2^whole.  The weights of many lines over the same touches follow
+ * from it by one multiplication each.
+ */
+typedef struct DecayPower
+{
+	uint64_t	power;
+	uint64_t	whole;			/* half lives, as many as there are */
+} DecayPower;
+
+/* of n touches, none of them later than the moment */
+extern void decay_powers(const DecayRate *rate, int64_t moment, const int64_t *touched_at,
+						 DecayPower *powers, size_t n);
+
+/*
+ * The weights that decay_weights() gives n touches whose newest is the last one, by
+ * their powers for any moment; returns the sum.
+ */
+extern uint64_t decay_path_weights(const DecayRate *rate, int64_t moment,
+								   const int64_t *touched_at, const DecayPower *powers,
+								   uint32_t *weights, size_t n);
+
 #endif							/* PG_INFLUENCE_DECAY_WEIGHT_CORE_H */
