@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "utils/numeric.h"
@@ -22,12 +21,11 @@ typedef struct CreatorTotal
 	int128		credit;			/* wide: signs mix, only the end must fit */
 } CreatorTotal;
 
-/* neighbouring ids are usual, and must not be neighbours in the table */
+/* neighbouring ids are usual, and must not be neighbours in the table: 2^64 over the golden ratio */
 static inline uint32
 hash_creator(int64 creator_id)
 {
-	return murmurhash32((uint32) creator_id ^
-						murmurhash32((uint32) ((uint64) creator_id >> 32)));
+	return (uint32) (((uint64) creator_id * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
 }
 
 #define SH_PREFIX creator_totals
@@ -80,6 +78,14 @@ attribution_creators_add(AttributionCreators *creators, bool has_creator, int64 
 				(errcode(ERRCODE_INFLUENCE_MONEY_OVERFLOW),
 				 errmsg("too many conversions for one creator"),
 				 errhint("Run influence.attribute_totals() over shorter periods.")));
+}
+
+void
+attribution_creators_prefetch(const AttributionCreators *creators, int64 creator_id)
+{
+	const creator_totals_hash *table = creators->creators;
+
+	__builtin_prefetch(&table->data[hash_creator(creator_id) & table->sizemask], 1);
 }
 
 /* A total on its way to another process; int128 wants an alignment that it may not have there. */

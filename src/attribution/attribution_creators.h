@@ -15,6 +15,9 @@ extern AttributionCreators *attribution_creators_create(MemoryContext context);
 extern void attribution_creators_add(AttributionCreators *creators, bool has_creator,
 									 int64 creator_id, int64 conversions, int128 credit);
 
+/* credit will be added to this one soon */
+extern void attribution_creators_prefetch(const AttributionCreators *creators, int64 creator_id);
+
 /* for another process, which adds them to its own; IN006 when a count overflows */
 extern size_t attribution_creators_size(const AttributionCreators *creators);
 extern void attribution_creators_save(const AttributionCreators *creators, void *place);

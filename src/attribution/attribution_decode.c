@@ -20,16 +20,23 @@
 #include "../common/money_sql.h"
 #include "attribution_decode.h"
 
-static inline Datum
-slot_value(const ColumnSource *source, TupleTableSlot *slot, bool *isnull)
+/* A row of a query. */
+typedef struct QueryRow
 {
-	*isnull = slot->tts_isnull[source->attno - 1];
-	return slot->tts_values[source->attno - 1];
+	const Datum *values;
+	const bool *nulls;
+} QueryRow;
+
+static inline Datum
+row_value(const ColumnSource *source, QueryRow from, bool *isnull)
+{
+	*isnull = from.nulls[source->attno - 1];
+	return from.values[source->attno - 1];
 }
 
 /* 0 when NULL or not there; *present says which */
 static inline int64
-read_integer(const ColumnSource *source, TupleTableSlot *slot, bool *present)
+read_integer(const ColumnSource *source, QueryRow from, bool *present)
 {
 	Datum		value;
 	bool		isnull;
@@ -37,7 +44,7 @@ read_integer(const ColumnSource *source, TupleTableSlot *slot, bool *present)
 	*present = false;
 	if (source->attno == 0)
 		return 0;
-	value = slot_value(source, slot, &isnull);
+	value = row_value(source, from, &isnull);
 	if (isnull)
 		return 0;
 	*present = true;
@@ -88,7 +95,7 @@ read_visitor(const AttributionDecoder *decoder, Datum visitor, AttributionInputR
  * that ties between two orders of one instant fall alike in every run.
  */
 static void
-read_order(const ColumnSource *source, TupleTableSlot *slot, AttributionInputRow *row)
+read_order(const ColumnSource *source, QueryRow from, AttributionInputRow *row)
 {
 	XXH128_hash_t hash;
 	XXH128_canonical_t canonical;
@@ -99,7 +106,7 @@ read_order(const ColumnSource *source, TupleTableSlot *slot, AttributionInputRow
 	row->has_order = false;
 	if (source->attno == 0)
 		return;
-	value = slot_value(source, slot, &isnull);
+	value = row_value(source, from, &isnull);
 	if (isnull)
 		return;
 
@@ -158,7 +165,7 @@ attribution_channel_is_direct(const char *name, size_t len)
 
 /* A touch is a click unless it says otherwise. */
 static AttributionKind
-read_kind(const ColumnSource *source, TupleTableSlot *slot)
+read_kind(const ColumnSource *source, QueryRow from)
 {
 	struct varlena *text;
 	Datum		value;
@@ -166,7 +173,7 @@ read_kind(const ColumnSource *source, TupleTableSlot *slot)
 
 	if (source->attno == 0)
 		return ATTRIBUTION_CLICK;
-	value = slot_value(source, slot, &isnull);
+	value = row_value(source, from, &isnull);
 	if (isnull)
 		return ATTRIBUTION_CLICK;
 	text = PG_DETOAST_DATUM_PACKED(value);
@@ -174,7 +181,7 @@ read_kind(const ColumnSource *source, TupleTableSlot *slot)
 }
 
 static bool
-read_direct(const ColumnSource *source, TupleTableSlot *slot)
+read_direct(const ColumnSource *source, QueryRow from)
 {
 	struct varlena *text;
 	Datum		value;
@@ -182,7 +189,7 @@ read_direct(const ColumnSource *source, TupleTableSlot *slot)
 
 	if (source->attno == 0)
 		return false;
-	value = slot_value(source, slot, &isnull);
+	value = row_value(source, from, &isnull);
 	if (isnull)
 		return false;
 	text = PG_DETOAST_DATUM_PACKED(value);
@@ -191,7 +198,7 @@ read_direct(const ColumnSource *source, TupleTableSlot *slot)
 
 /* The weight in billionths; NULL weighs nothing. */
 static int64
-read_weight(const AttributionDecoder *decoder, TupleTableSlot *slot)
+read_weight(const AttributionDecoder *decoder, QueryRow from)
 {
 	const ColumnSource *source = &decoder->columns[INPUT_WEIGHT];
 	Datum		value;
@@ -203,11 +210,11 @@ read_weight(const AttributionDecoder *decoder, TupleTableSlot *slot)
 		return 0;
 	if (source->type == NUMERICOID)
 	{
-		value = slot_value(source, slot, &isnull);
+		value = row_value(source, from, &isnull);
 		return isnull ? 0 : money_weight_from_numeric(DatumGetNumeric(value));
 	}
 
-	number = read_integer(source, slot, &present);
+	number = read_integer(source, from, &present);
 	if (number >= 0 && number <= PG_INT64_MAX / MONEY_RATE_SCALE)
 		return number * MONEY_RATE_SCALE;
 	return money_weight_from_numeric(int64_to_numeric(number));
@@ -215,7 +222,7 @@ read_weight(const AttributionDecoder *decoder, TupleTableSlot *slot)
 
 /* The excluded creators as a plain bigint[]; NULL elements exclude nobody. */
 static ArrayType *
-read_excluded(const ColumnSource *source, TupleTableSlot *slot)
+read_excluded(const ColumnSource *source, QueryRow from)
 {
 	Datum		value;
 	Datum	   *elements;
@@ -228,7 +235,7 @@ read_excluded(const ColumnSource *source, TupleTableSlot *slot)
 
 	if (source->attno == 0)
 		return NULL;
-	value = slot_value(source, slot, &isnull);
+	value = row_value(source, from, &isnull);
 	if (isnull)
 		return NULL;
 
@@ -287,40 +294,40 @@ attribution_decoder_check(const AttributionDecoder *decoder, TupleDesc desc)
 }
 
 bool
-attribution_decode(const AttributionDecoder *decoder, TupleTableSlot *slot,
+attribution_decode(const AttributionDecoder *decoder, const Datum *values, const bool *nulls,
 				   AttributionInputRow *row)
 {
 	const ColumnSource *columns = decoder->columns;
+	QueryRow	from = {values, nulls};
 	Datum		visitor;
 	bool		isnull;
 	bool		has_id;
 
-	slot_getsomeattrs(slot, decoder->natts);
-	visitor = slot_value(&columns[INPUT_VISITOR], slot, &isnull);
+	visitor = row_value(&columns[INPUT_VISITOR], from, &isnull);
 	if (isnull)
 		return false;
-	row->at = DatumGetTimestampTz(slot_value(&columns[INPUT_AT], slot, &isnull));
+	row->at = DatumGetTimestampTz(row_value(&columns[INPUT_AT], from, &isnull));
 	if (isnull || TIMESTAMP_NOT_FINITE(row->at))
 		return false;
-	row->id = read_integer(&columns[INPUT_ID], slot, &has_id);
+	row->id = read_integer(&columns[INPUT_ID], from, &has_id);
 	if (!has_id)
 		return false;
 
 	read_visitor(decoder, visitor, row);
-	row->product_id = read_integer(&columns[INPUT_PRODUCT], slot, &row->has_product);
-	row->category_id = read_integer(&columns[INPUT_CATEGORY], slot, &row->has_category);
+	row->product_id = read_integer(&columns[INPUT_PRODUCT], from, &row->has_product);
+	row->category_id = read_integer(&columns[INPUT_CATEGORY], from, &row->has_category);
 	if (decoder->is_touch)
 	{
-		row->creator_id = read_integer(&columns[INPUT_CREATOR], slot, &row->has_creator);
-		row->kind = read_kind(&columns[INPUT_KIND], slot);
-		row->is_direct = read_direct(&columns[INPUT_CHANNEL], slot);
-		row->weight = read_weight(decoder, slot);
+		row->creator_id = read_integer(&columns[INPUT_CREATOR], from, &row->has_creator);
+		row->kind = read_kind(&columns[INPUT_KIND], from);
+		row->is_direct = read_direct(&columns[INPUT_CHANNEL], from);
+		row->weight = read_weight(decoder, from);
 	}
 	else
 	{
-		row->amount = read_integer(&columns[INPUT_AMOUNT], slot, &row->has_amount);
-		read_order(&columns[INPUT_ORDER], slot, row);
-		row->excluded = read_excluded(&columns[INPUT_EXCLUDED], slot);
+		row->amount = read_integer(&columns[INPUT_AMOUNT], from, &row->has_amount);
+		read_order(&columns[INPUT_ORDER], from, row);
+		row->excluded = read_excluded(&columns[INPUT_EXCLUDED], from);
 	}
 	return true;
 }

@@ -56,11 +56,12 @@ extern void attribution_decoder_map(AttributionDecoder *decoder, const InputSpec
 extern void attribution_decoder_check(const AttributionDecoder *decoder, TupleDesc desc);
 
 /*
- * False when the row can't take part: it has no visitor, time or id, or its time
- * is infinite. IN002 for a kind or weight that is none.
+ * Values and nulls of a row up to its column natts, of which only those are looked
+ * at that the decoder reads. False when the row can't take part: it has no visitor, time or id, or its
+ * time is infinite. IN002 for a kind or weight that is none.
  */
-extern bool attribution_decode(const AttributionDecoder *decoder,
-							   TupleTableSlot *slot, AttributionInputRow *row);
+extern bool attribution_decode(const AttributionDecoder *decoder, const Datum *values,
+							   const bool *nulls, AttributionInputRow *row);
 
 /* stops with IN002 for a kind that is none of ours */
 extern AttributionKind attribution_kind_from_name(const char *name, size_t len);

@@ -70,14 +70,14 @@ feed_touch(AttributionFeed *feed, const AttributionInputRow *row)
 }
 
 void
-attribution_feed_row(AttributionFeed *feed, TupleTableSlot *slot)
+attribution_feed_values(AttributionFeed *feed, const Datum *values, const bool *nulls)
 {
 	/* touches go where the oldest that waits has just left */
 	AttributionInputRow *row = &feed->pending[feed->npending % FEED_PENDING];
 	MemoryContext caller = MemoryContextSwitchTo(feed->row_context);
 
 	feed->count.rows++;
-	if (!attribution_decode(&feed->plan.decoder, slot, row))
+	if (!attribution_decode(&feed->plan.decoder, values, nulls, row))
 		feed->count.rejected++;
 	else if (feed->plan.decoder.is_touch)
 		feed_touch(feed, row);
@@ -90,6 +90,13 @@ attribution_feed_row(AttributionFeed *feed, TupleTableSlot *slot)
 	/* most rows need no memory */
 	if (!feed->row_context->isReset)
 		MemoryContextReset(feed->row_context);
+}
+
+void
+attribution_feed_row(AttributionFeed *feed, TupleTableSlot *slot)
+{
+	slot_getsomeattrs(slot, feed->plan.decoder.natts);
+	attribution_feed_values(feed, slot->tts_values, slot->tts_isnull);
 }
 
 void

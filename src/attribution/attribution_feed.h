@@ -62,6 +62,7 @@ extern AttributionFeed *attribution_feed_begin(AttributionMemory *memory,
 											   const AttributionFeedPlan *plan,
 											   const pg_atomic_uint32 *processes,
 											   uint32 number);
+extern void attribution_feed_values(AttributionFeed *feed, const Datum *values, const bool *nulls);
 extern void attribution_feed_row(AttributionFeed *feed, TupleTableSlot *slot);
 extern void attribution_feed_end(AttributionFeed *feed, AttributionFed *fed);
 

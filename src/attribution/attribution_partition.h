@@ -12,11 +12,11 @@
 
 /*
  * Of a sort key, so many leading bits are the visitor's, so many below them the
- * time's: 60 days in steps of 20 ms. More would tell more apart and cost the
- * radix sort more passes.
+ * time's: 90 days in steps of half a second. More would tell more apart and cost
+ * the radix sort more than four passes.
  */
 #define PARTITION_VISITOR_BITS 20
-#define PARTITION_TIME_BITS 28
+#define PARTITION_TIME_BITS 24
 #define PARTITION_TIME_SHIFT (64 - PARTITION_VISITOR_BITS - PARTITION_TIME_BITS)
 
 /* entries with the same visitor bits may be one visitor's */

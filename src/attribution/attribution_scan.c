@@ -30,6 +30,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "attribution_heap.h"
 #include "attribution_scan.h"
 
 #define NODE_NAME "pg_influence attribution"
@@ -291,14 +292,17 @@ feed_exec(CustomScanState *node)
 		elog(ERROR, "too many processes for attribution");
 
 	feed = attribution_feed_begin(state->memory, &shared->feed, &shared->feeding, number);
-	slot = ExecProcNode(below);
-	if (!TupIsNull(slot))
-		attribution_decoder_check(&feed->plan.decoder, slot->tts_tupleDescriptor);
-	while (!TupIsNull(slot))
+	if (!attribution_heap_feed(below, feed))
 	{
-		CHECK_FOR_INTERRUPTS();
-		attribution_feed_row(feed, slot);
 		slot = ExecProcNode(below);
+		if (!TupIsNull(slot))
+			attribution_decoder_check(&feed->plan.decoder, slot->tts_tupleDescriptor);
+		while (!TupIsNull(slot))
+		{
+			CHECK_FOR_INTERRUPTS();
+			attribution_feed_row(feed, slot);
+			slot = ExecProcNode(below);
+		}
 	}
 	attribution_feed_end(feed, &shared->fed[number]);
 	return NULL;

@@ -22,6 +22,9 @@
 /* weights between two looks for interrupts */
 #define DECAY_CHUNK 16384
 
+/* how many touches ahead their creators' totals are fetched */
+#define PREFETCH_TOUCHES 8
+
 struct AttributionTotals
 {
 	const AttributionPolicy *policy;
@@ -113,6 +116,14 @@ sum_up(AttributionSpanSums *sums, size_t ntouches)
 	}
 }
 
+/* The totals of a touch's creator are asked for before they are needed. */
+static inline void
+prefetch_total(const AttributionTotals *totals, const AttributionVisitor *visitor, size_t i)
+{
+	if (i + PREFETCH_TOUCHES < visitor->ntouches)
+		attribution_creators_prefetch(totals->creators, visitor->touches[i + PREFETCH_TOUCHES].creator_id);
+}
+
 /* What the visitor's touches earned goes to their creators. */
 static void
 flush_sums(AttributionTotals *totals, const AttributionVisitor *visitor)
@@ -124,6 +135,7 @@ flush_sums(AttributionTotals *totals, const AttributionVisitor *visitor)
 	{
 		if ((i & 0xffff) == 0xffff)
 			CHECK_FOR_INTERRUPTS();
+		prefetch_total(totals, visitor, i);
 		if (sums->rows[i] != 0)
 			add_total(totals, &visitor->touches[i], (int64) sums->share[i], sums->credit[i]);
 	}
@@ -300,6 +312,7 @@ add_decay_spans(AttributionTotals *totals, const AttributionVisitor *visitor)
 	}
 	for (i = 0; i < visitor->ntouches; i++)
 	{
+		prefetch_total(totals, visitor, i);
 		if (sums->earned[i])
 			add_total(totals, &visitor->touches[i], sums->share[i], sums->credit[i]);
 	}

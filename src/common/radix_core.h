@@ -17,9 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RADIX_BITS 8
-#define RADIX_BUCKETS (1 << RADIX_BITS)
-#define RADIX_DIGITS (64 / RADIX_BITS)
+/* of digits: four wide ones, or eight narrow ones */
+#define RADIX_COUNTS 8192
 
 typedef struct RadixEntry
 {
@@ -32,10 +31,14 @@ typedef struct RadixSort
 {
 	RadixEntry *entries;		/* sorted once a step answered true */
 	RadixEntry *scratch;
-	size_t		n;
+	size_t		n;				/* below 2^32, as rows are */
 	size_t		next;
-	int			digit;			/* -1 while counting */
-	size_t		counts[RADIX_DIGITS][RADIX_BUCKETS];
+	int			pass;			/* negative: looking, counting; else a digit */
+	uint64_t	differing;		/* bits in which a key differs from the first */
+	int			lowest;			/* bit of the first digit */
+	int			bits;			/* of a digit */
+	int			digits;
+	uint32_t	counts[RADIX_COUNTS];
 } RadixSort;
 
 /* scratch has room for n entries, too; which array ends up sorted is open */

@@ -41,8 +41,8 @@ sorts(size_t n, uint64_t mask, uint64_t fixed)
 	while (!radix_step(&sort))
 		steps++;
 
-	/* a step moves at most 65536 entries: one pass to count, eight to move */
-	right = steps <= 9 * (n / 65536 + 1) + 1 && steps * 65536 >= n &&
+	/* a step moves at most 65536 entries: one pass to look, one to count, eight to move */
+	right = steps <= 10 * (n / 65536 + 1) + 1 && steps * 65536 >= n &&
 		(sort.entries == entries || sort.entries == scratch);
 	for (i = 0; i < n; i++)
 	{
@@ -78,7 +78,8 @@ main(void)
 		{UINT64_C(0xFF) << 56, 7, "keys that differ in the last digit"},
 		{0xFF, UINT64_C(1) << 63, "keys that differ in the first digit"},
 		{UINT64_C(0xFF00FF0000FF0000), 1, "keys that differ in digits between equal ones"},
-		{0x3FF, 0, "many ties"}
+		{0x3FF, 0, "many ties"},
+		{((UINT64_C(1) << 44) - 1) << 20, 3, "four wide digits"}
 	};
 	static const size_t sizes[] = {0, 1, 2, 3, 31, 32, 33, 34, 100, 255, 256, 257, 5000, 65535, 65536, 65537, 131072, 200001};
 	char		name[100];
