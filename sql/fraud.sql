@@ -156,6 +156,6 @@ SELECT evidence, credit, earned, score FROM influence.fraud_self_purchases WHERE
 SELECT held FROM influence.find_fraud();
 SELECT state, hold_ref IS NULL AS no_hold FROM influence.fraud_case WHERE creator_id = :returner AND signal = 'self_purchases';
 -- no threshold, no finding
-INSERT INTO influence.setting (name, version, value) VALUES ('fraud_thresholds', 2, '{}'), ('fraud_case_scores', 2, '{}');
+SELECT s.name, c.status, c.version FROM influence.setting s, influence.set_setting(s.name, (SELECT jsonb_object_agg(k, NULL) FROM jsonb_object_keys(s.value) k)) c WHERE s.name IN ('fraud_thresholds', 'fraud_case_scores') ORDER BY 1;
 SELECT (SELECT count(*) FROM influence.fraud_click_floods) AS floods, (SELECT count(*) FROM influence.fraud_brushing) AS brushing, (SELECT count(*) FROM influence.fraud_related_accounts WHERE evidence = 'reciprocal') AS reciprocal;
 SELECT * FROM influence.find_fraud();

@@ -59,10 +59,7 @@ INSERT INTO influence.setting (name, version, value) VALUES ('strike_limits', 2,
 SELECT pg_temp.new_creator('dora');
 SELECT status, points_in_force, creator_status FROM unnest('{2020-02-01,2024-02-01}'::timestamptz[]) WITH ORDINALITY x(at, n), influence.record_strike(4, 's' || n, 'r', 'ops', at);
 SELECT creator_id, status, since, points, strikes, next_expiry FROM influence.creator_standing WHERE creator_id = 4;
-INSERT INTO influence.setting (name, version, value) VALUES ('strike_limits', 3, '{"suspend": 0}');
-SELECT pg_temp.refused($$record_strike(4, 's3', 'r', 'ops')$$);
-INSERT INTO influence.setting (name, version, value) VALUES ('strike_limits', 4, '{"suspends": 3}');
-SELECT pg_temp.refused($$record_strike(4, 's3', 'r', 'ops')$$);
+SELECT * FROM pg_temp.not_refused('IN002', 'set_setting(''strike_limits'', ''{"suspend": 0, "ban": 2, "expires": null}'')', 'set_setting(''strike_limits'', ''{"suspends": 3, "ban": 6, "expires": null}'')');
 
 -- In whatever order strikes are told, the status at any moment is the worst that the points at a strike until then asked for.
 INSERT INTO influence.setting (name, version, value) VALUES ('strike_limits', 5, '{"suspend": 3, "ban": 6, "expires": "20 days"}');

@@ -21,6 +21,7 @@ SQL_PARTS = \
 	src/program/install.sql \
 	src/program/helpers.sql \
 	src/program/identity.sql \
+	src/program/settings.sql \
 	src/program/tables_reference.sql \
 	src/program/tables_creator.sql \
 	src/program/tables_visitor.sql \

@@ -73,18 +73,13 @@ AS $$
 DECLARE
 	limits jsonb := influence_internal.setting_value('strike_limits');
 BEGIN
-	PERFORM influence_internal.check_keys(limits, ARRAY['suspend', 'ban', 'expires'], 'the setting strike_limits');
 	suspend_at := (limits ->> 'suspend')::int;
 	ban_at := (limits ->> 'ban')::int;
 	expires := (limits ->> 'expires')::interval;
-	IF suspend_at < 1 OR ban_at < 1 OR expires <= interval '0' THEN
-		PERFORM influence_internal.raise_invalid('the setting strike_limits is not possible', limits::text,
-			'Give {"suspend": 3, "ban": 6, "expires": "365 days"} or so: points of 1 or more, a time above 0; null is never.');
-	END IF;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.strike_limits() IS
-'The setting strike_limits: how many points suspend and ban a creator (NULL = none do), and how long a strike counts (NULL = for ever). IN002 when it is not usable.';
+'The setting strike_limits: how many points suspend and ban a creator (NULL = none do), and how long a strike counts (NULL = for ever).';
 
 CREATE FUNCTION influence_internal.strike_points(creator_id bigint, at timestamptz)
 RETURNS bigint

@@ -114,7 +114,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.find_fraud(timestamptz) IS
-'Looks at the fraud_* views and opens a case for what reaches the score of its signal in the setting fraud_case_scores; from the score in fraud_hold_scores up (a signal that is not named there: never) payouts to the creator are held, with the evidence. Cases that are not decided get the evidence of today, decided ones are left alone. The daily job fraud calls it. -> status recorded | duplicate (nothing new), cases opened, cases with other evidence, holds opened. IN002.';
+'Looks at the fraud_* views and opens a case for what reaches the score of its signal in the setting fraud_case_scores; from the score in fraud_hold_scores up (null there: never) payouts to the creator are held, with the evidence. Cases that are not decided get the evidence of today, decided ones are left alone. The daily job fraud calls it. -> status recorded | duplicate (nothing new), cases opened, cases with other evidence, holds opened. IN002.';
 
 CREATE FUNCTION influence_internal.decide_case(creator_id bigint, signal text, case_ref text, confirmed boolean, note text, actor text)
 RETURNS TABLE (status text, state text, hold_ref text)

@@ -58,7 +58,7 @@ BEGIN
 		('fraud_days', '90'),
 		('fraud_thresholds', '{"flood_clicks": 100, "flood_share": 0.8, "brushing_orders": 10, "brushing_orders_per_buyer": 3, "brushing_cheap": 0.25, "brushing_share": 0.5, "reciprocal_orders": 3, "session_visitors": 5, "jump_factor": 2, "jump_followers": 1000, "jump_days": 7, "drop_share": 0.2}'),
 		('fraud_case_scores', '{"self_purchases": 0.5, "related_accounts": 0.5, "click_floods": 0.3, "brushing": 0.6, "impossible_engagement": 0.4}'),
-		('fraud_hold_scores', '{"self_purchases": 0.8, "related_accounts": 0.8, "brushing": 0.8}');
+		('fraud_hold_scores', '{"self_purchases": 0.8, "related_accounts": 0.8, "click_floods": null, "brushing": 0.8, "impossible_engagement": null}');
 
 	PERFORM influence_internal.install_fraud_views();
 END

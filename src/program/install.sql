@@ -56,7 +56,8 @@ CREATE FUNCTION influence_internal.published()
 RETURNS TABLE (name text, audience text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-	VALUES ('create_program', 'operator'),
+	VALUES ('set_setting', 'operator'),
+		   ('create_program', 'operator'),
 		   ('set_attribution_policy', 'operator'),
 		   ('set_payout_policy', 'operator'),
 		   ('create_category', 'operator'),

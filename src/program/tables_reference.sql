@@ -19,7 +19,8 @@ BEGIN
 		since timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (name, version)
 	);
-	COMMENT ON TABLE influence.setting IS 'Named parameters of the feed, the statistics, the admission and the payouts; the greatest version holds.';
+	EXECUTE 'ALTER TABLE influence.setting ADD CONSTRAINT setting_is_possible CHECK (' || influence_internal.setting_check() || ')';
+	COMMENT ON TABLE influence.setting IS 'Named parameters of the feed, the statistics, the admission and the payouts; the greatest version holds. Written by set_setting(); whatever else writes is held to the same keys and ranges.';
 	INSERT INTO influence.setting (name, value) VALUES
 		('engagement_weights', '{"publish": 1, "smile": 1, "unsmile": -1, "comment": 3, "share": 4, "save": 4, "vote": 1, "click": 0.5, "purchase": 10}'),
 		('rank_half_life', '"3 days"'),
