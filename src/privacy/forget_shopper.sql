@@ -248,10 +248,11 @@ BEGIN
 	-- the last word about orders that are not locked yet; from now on they are
 	PERFORM influence_internal.reattribute_person($1, influence_internal.reattribution_horizon());
 	-- touches lose their impression: what no job has counted of them yet is charged now
-	PERFORM influence_internal.charge_early_clicks(c.sponsored_campaign_id, c.impressions)
-	   FROM (SELECT x.sponsored_campaign_id, array_agg(x.impression_id ORDER BY x.impression_id) AS impressions
-			   FROM influence.sponsored_charge x WHERE x.visitor_id = ANY (old) AND x.kind = 'impression'
-			  GROUP BY x.sponsored_campaign_id) c;
+	PERFORM influence_internal.charge_touched_clicks((
+		SELECT jsonb_object_agg(c.sponsored_campaign_id, c.impressions)
+		  FROM (SELECT x.sponsored_campaign_id, array_agg(x.impression_id) AS impressions
+				  FROM influence.sponsored_charge x WHERE x.visitor_id = ANY (old) AND x.kind = 'impression'
+				 GROUP BY x.sponsored_campaign_id) c));
 	SELECT array_agg(k.id ORDER BY k.id) INTO new
 	  FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, cardinality(old))) k;
 	changed_rows := influence_internal.forget_references(old, new, word);

@@ -14,7 +14,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT 'sponsored/' OPERATOR(pg_catalog.||) sponsored_campaign_id::pg_catalog.text OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) entry::pg_catalog.text $$;
 COMMENT ON FUNCTION influence_internal.sponsored_entry_key(bigint, bigint) IS 'The ledger''s natural key of what a campaign was charged: the campaign and a running number of its entries.';
 
-CREATE FUNCTION influence_internal.settle_sponsored(sponsored_campaign_id bigint, OUT impressions bigint, OUT clicks bigint, OUT units bigint,
+CREATE FUNCTION influence_internal.settle_sponsored(sponsored_campaign_id bigint, waiting jsonb DEFAULT NULL, OUT impressions bigint, OUT clicks bigint, OUT units bigint,
 	OUT free bigint, OUT amount bigint, OUT spent bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -27,10 +27,15 @@ DECLARE
 	charged bigint;
 	part bigint;
 	entry bigint;
-	shown bigint[] := '{}';
 BEGIN
-	-- what others booked meanwhile has to be seen; early clicks get the visitors of their impressions
+	-- clicks get the visitors of their impressions
 	PERFORM influence_internal.share_key('forgetting shoppers');
+	-- charges before totals, here as in charge_sponsors(); what is told from now on is counted by the next run, with its clicks
+	IF $2 IS NULL THEN
+		waiting := influence_internal.waiting_impressions($1);
+		PERFORM influence_internal.charge_touched_clicks(waiting);
+	END IF;
+	-- what others booked meanwhile has to be seen
 	PERFORM FROM influence.sponsored_total t WHERE t.sponsored_campaign_id = $1 FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('sponsored campaign', $1::text,
@@ -51,7 +56,9 @@ BEGIN
 	room := influence_internal.sponsored_units(this.pricing, this.bid, this.budget) - charged;
 	FOR item IN
 		WITH taken AS (
-			DELETE FROM influence.sponsored_pending p WHERE p.sponsored_campaign_id = $1
+			DELETE FROM influence.sponsored_pending p
+			 WHERE p.sponsored_campaign_id = $1
+			   AND (p.kind = 'click' OR p.impression_id IN (SELECT i::bigint FROM jsonb_array_elements_text(waiting -> $1::text) i))
 			RETURNING p.kind, p.impression_id, p.occurred_at
 		), placed AS (
 			SELECT x.kind, x.impression_id, x.occurred_at, (x.occurred_at AT TIME ZONE this.time_zone)::date AS day,
@@ -63,8 +70,7 @@ BEGIN
 		)
 		SELECT y.day, count(*) FILTER (WHERE y.kind = 'impression') AS impressions, count(*) FILTER (WHERE y.kind = 'click') AS clicks,
 			   count(*) FILTER (WHERE y.priced AND y.place <= room) AS units, count(*) FILTER (WHERE y.priced AND y.place > room) AS free,
-			   max(y.occurred_at) FILTER (WHERE y.priced AND y.place <= room) AS occurred_at,
-			   array_agg(y.impression_id) FILTER (WHERE y.kind = 'impression') AS shown
+			   max(y.occurred_at) FILTER (WHERE y.priced AND y.place <= room) AS occurred_at
 		  FROM placed y
 		 GROUP BY y.day
 		 ORDER BY y.day
@@ -85,7 +91,6 @@ BEGIN
 					'platform_revenue', part, this.currency, item.occurred_at, item.occurred_at, 'adjustment',
 					format('%s %ss of %s', item.units, this.pricing, item.day));
 		END IF;
-		shown := shown || item.shown;
 		impressions := impressions + item.impressions;
 		clicks := clicks + item.clicks;
 		units := units + item.units;
@@ -99,14 +104,10 @@ BEGIN
 			   units = charged, free = t.free + settle_sponsored.free, spent = settle_sponsored.spent, entries = entry, settled_at = now()
 		 WHERE t.sponsored_campaign_id = $1;
 	END IF;
-	IF shown <> '{}' THEN
-		-- after they are taken: what is told in between, one of the two finds; the next run counts it
-		PERFORM influence_internal.charge_early_clicks($1, shown);
-	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.settle_sponsored(bigint) IS
-'Counts the pending charges of a campaign, books what they come to, and locks the campaign until the end of the transaction. In the order of time, as many are charged as the budget covers; the rest is free for ever. -> what is new: impressions, clicks, units charged, free, amount in minor units; spent: all that it was charged. IN003, IN005 in REPEATABLE READ and SERIALIZABLE.';
+COMMENT ON FUNCTION influence_internal.settle_sponsored(bigint, jsonb) IS
+'Counts the pending charges of a campaign (of impressions those of waiting, whose clicks by touches are charged; NULL = all there are), books what they come to, and locks the campaign until the end of the transaction. In the order of time, as many are charged as the budget covers; the rest is free for ever. -> what is new: impressions, clicks, units charged, free, amount in minor units; spent: all that it was charged. IN003, IN005 in REPEATABLE READ and SERIALIZABLE.';
 
 CREATE FUNCTION influence_internal.renew_worth(sponsored_campaign_id bigint DEFAULT NULL)
 RETURNS bigint
@@ -151,11 +152,13 @@ AS $$
 DECLARE
 	mark record;
 	item record;
+	waiting jsonb;
 BEGIN
 	-- a click gets the visitor of its impression: that is to be the same when it is committed
 	PERFORM influence_internal.share_key('forgetting shoppers');
 	SELECT * INTO mark FROM influence_internal.open_watermark('charge_sponsors');
-	PERFORM influence_internal.charge_new_clicks(mark.last_seen, mark.upper);
+	waiting := coalesce(influence_internal.waiting_impressions(), '{}');
+	PERFORM influence_internal.charge_touched_clicks(waiting, mark.last_seen, mark.upper);
 	campaigns := 0;
 	impressions := 0;
 	clicks := 0;
@@ -167,7 +170,7 @@ BEGIN
 		 WHERE EXISTS (SELECT FROM influence.sponsored_pending p WHERE p.sponsored_campaign_id = c.sponsored_campaign_id)
 		 ORDER BY c.sponsored_campaign_id
 	LOOP
-		SELECT * INTO item FROM influence_internal.settle_sponsored(item.sponsored_campaign_id);
+		SELECT * INTO item FROM influence_internal.settle_sponsored(item.sponsored_campaign_id, waiting);
 		campaigns := campaigns + (item.impressions + item.clicks > 0)::int;
 		impressions := impressions + item.impressions;
 		clicks := clicks + item.clicks;

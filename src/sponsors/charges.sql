@@ -72,7 +72,22 @@ $$;
 COMMENT ON FUNCTION influence_internal.charge_click(bigint, bigint, bigint, uuid, bigint, timestamptz) IS
 'Counts a click on an impression for its campaign, one per impression; called by record_impressions() and, for touches, by charge_sponsors(). Natural key: sponsored_campaign_id and impression_id. -> recorded | duplicate | late (free). IN002, IN003.';
 
-CREATE FUNCTION influence_internal.charge_new_clicks(last_seen pg_snapshot, upper pg_snapshot)
+CREATE FUNCTION influence_internal.waiting_impressions(sponsored_campaign_id bigint DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT jsonb_object_agg(w.sponsored_campaign_id, w.ids)
+			  FROM (SELECT p.sponsored_campaign_id, array_agg(p.impression_id) AS ids FROM influence.sponsored_pending p
+					 WHERE p.kind = 'impression' AND p.sponsored_campaign_id = coalesce($1, p.sponsored_campaign_id)
+					 GROUP BY p.sponsored_campaign_id) w);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.waiting_impressions(bigint) IS 'The impressions of a campaign (NULL = of all) that are not counted yet, as {campaign: [impression_id, ...]}; NULL when there are none.';
+
+CREATE FUNCTION influence_internal.charge_touched_clicks(impressions jsonb, last_seen pg_snapshot DEFAULT NULL, upper pg_snapshot DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -84,13 +99,24 @@ DECLARE
 BEGIN
 	-- rows that move into their partition are waited for before the snapshot is taken
 	LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;
+	-- in one order, the one of record_impressions(): two that charge the same clicks never wait for each other
 	FOR item IN
-		SELECT x.sponsored_campaign_id, x.impression_id, x.program_id, x.visitor_id, x.post_id, greatest(min(t.touched_at), x.occurred_at) AS clicked_at
-		  FROM influence.touch t
-		  JOIN influence.sponsored_charge x ON x.impression_id = t.impression_id AND x.kind = 'impression' AND x.program_id = t.program_id
-		 WHERE t.kind = 'click' AND t.impression_id IS NOT NULL AND influence_internal.is_fresh(t.xact, $1, $2)
-		   AND coalesce(t.bot_verdict, 'human') = 'human'
-		   AND (t.visitor_id = x.visitor_id OR influence_internal.person_of(t.visitor_id) = influence_internal.person_of(x.visitor_id))
+		SELECT x.sponsored_campaign_id, x.impression_id, x.program_id, x.visitor_id, x.post_id, greatest(min(x.touched_at), x.occurred_at) AS clicked_at
+		  FROM (SELECT c.*, t.touched_at, t.visitor_id AS clicker
+				  FROM influence.touch t
+				  JOIN influence.sponsored_charge c ON c.impression_id = t.impression_id AND c.kind = 'impression' AND c.program_id = t.program_id
+				 WHERE $3 IS NOT NULL AND t.kind = 'click' AND t.impression_id IS NOT NULL AND influence_internal.is_fresh(t.xact, $2, $3)
+				   AND coalesce(t.bot_verdict, 'human') = 'human'
+				UNION ALL
+				-- touches that came before the impressions that they name
+				SELECT c.*, t.touched_at, t.visitor_id
+				  FROM jsonb_each($1) w
+				 CROSS JOIN LATERAL jsonb_array_elements_text(w.value) u(impression_id)
+				  JOIN influence.sponsored_charge c ON c.sponsored_campaign_id = w.key::bigint AND c.kind = 'impression' AND c.impression_id = u.impression_id::bigint
+				  JOIN influence.touch t ON t.impression_id = c.impression_id AND t.program_id = c.program_id
+						AND t.touched_at >= c.occurred_at - interval '1 day' AND t.touched_at < c.recorded_at + interval '1 day'
+				 WHERE t.kind = 'click' AND t.impression_id IS NOT NULL AND coalesce(t.bot_verdict, 'human') = 'human') x
+		 WHERE (x.clicker = x.visitor_id OR influence_internal.person_of(x.clicker) = influence_internal.person_of(x.visitor_id))
 		   AND NOT EXISTS (SELECT FROM influence.sponsored_charge c
 							WHERE c.sponsored_campaign_id = x.sponsored_campaign_id AND c.kind = 'click' AND c.impression_id = x.impression_id)
 		 GROUP BY x.sponsored_campaign_id, x.impression_id, x.program_id, x.visitor_id, x.post_id, x.occurred_at
@@ -102,38 +128,5 @@ BEGIN
 	RETURN clicks;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.charge_new_clicks(pg_snapshot, pg_snapshot) IS
-'Counts new touches of kind click that name a sponsored impression of the same person, unless they have a bot_verdict other than human; at the time of the impression, if their clock was behind. Returns how many clicks are new.';
-
-CREATE FUNCTION influence_internal.charge_early_clicks(sponsored_campaign_id bigint, impression_ids bigint[])
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	item record;
-	clicks bigint := 0;
-BEGIN
-	LOCK TABLE ONLY influence.touch IN ACCESS SHARE MODE;
-	FOR item IN
-		SELECT x.impression_id, x.program_id, x.visitor_id, x.post_id, greatest(min(t.touched_at), x.occurred_at) AS clicked_at
-		  FROM unnest($2) u(impression_id)
-		  JOIN influence.sponsored_charge x ON x.sponsored_campaign_id = $1 AND x.kind = 'impression' AND x.impression_id = u.impression_id
-		  JOIN influence.touch t ON t.impression_id = x.impression_id AND t.program_id = x.program_id
-				AND t.touched_at >= x.occurred_at - interval '1 day' AND t.touched_at < x.recorded_at + interval '1 day'
-		 WHERE t.kind = 'click' AND t.impression_id IS NOT NULL AND coalesce(t.bot_verdict, 'human') = 'human'
-		   AND (t.visitor_id = x.visitor_id OR influence_internal.person_of(t.visitor_id) = influence_internal.person_of(x.visitor_id))
-		   AND NOT EXISTS (SELECT FROM influence.sponsored_charge c
-							WHERE c.sponsored_campaign_id = $1 AND c.kind = 'click' AND c.impression_id = x.impression_id)
-		 GROUP BY x.impression_id, x.program_id, x.visitor_id, x.post_id, x.occurred_at
-		 ORDER BY x.impression_id
-	LOOP
-		clicks := clicks + (influence_internal.charge_click($1, item.impression_id, item.program_id, item.visitor_id, item.post_id,
-															item.clicked_at) = 'recorded')::int;
-	END LOOP;
-	RETURN clicks;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.charge_early_clicks(bigint, bigint[]) IS
-'Counts touches of kind click that came before the impressions that they name (of the same person, at most a day before them); called with impressions that are counted now, or whose person is being forgotten. Returns how many clicks are new.';
+COMMENT ON FUNCTION influence_internal.charge_touched_clicks(jsonb, pg_snapshot, pg_snapshot) IS
+'Counts touches of kind click that name a sponsored impression of the same person, unless they have a bot_verdict other than human: those that are new by last_seen and upper, and those that came at most a day before one of these impressions ({campaign: [impression_id, ...]}: that are counted now, or whose person is being forgotten); at the time of the impression, if their clock was behind. In the order of impression_id. Returns how many clicks are new.';

@@ -275,33 +275,36 @@ class Story:
         details = '{"impression_id": %d%s}' % (impression, ', "bot_verdict": "%s"' % bot if bot else "")
         self.ask("touch", "SELECT status FROM influence.record_touch(1, '%s', 't%d', '%s', 1, %s, details => '%s')" % (visitor(who), len(self.touches), kind, stamp(at), details), [["recorded"]])
 
-    def new_clicks(self):
-        """New touches that name an impression of the same person which is known by now."""
+    def clicks(self, campaigns, fresh):
+        """Touches that are clicks of the same person: those that are new, and those that came before an impression that is counted now."""
         first = {}
-        for t in self.touches:
-            if t["counts"] and not t["seen"] and t["impression"] in self.owner:
-                c, who, _ = self.owner[t["impression"]]
-                if person(t["who"]) == person(who):
-                    first[t["impression"]] = min(first.get(t["impression"], t["at"]), t["at"])
+
+        def found(t, impression, at):
+            c, who, shown_at = self.owner[impression]
+            if t["counts"] and person(t["who"]) == person(who):
+                first[impression] = min(first.get(impression, at), at)
+
+        for t in self.touches if fresh else []:
+            if not t["seen"] and t["impression"] in self.owner:
+                found(t, t["impression"], t["at"])
             t["seen"] = True
+        for c in campaigns:
+            for impression in [i for _, i, kind in c.pending if kind == "impression"]:
+                for t in self.touches:
+                    if t["impression"] == impression and t["at"] >= max(self.owner[impression][2], c.begins) - DAY:
+                        found(t, impression, t["at"])
         for impression, at in sorted(first.items()):
             c, who, shown_at = self.owner[impression]
             c.tell("click", impression, who, max(at, shown_at, c.begins))
 
     def settle(self, c):
-        """What is pending is counted; of the impressions among it, touches of the same person that came before are clicks."""
-        shown = [i for _, i, kind in c.pending if kind == "impression"]
-        new = c.settle()
-        for impression in sorted(shown):
-            _, who, at = self.owner[impression]
-            early = [t["at"] for t in self.touches if t["counts"] and t["impression"] == impression and person(t["who"]) == person(who) and t["at"] >= max(at, c.begins) - DAY]
-            if early:
-                c.tell("click", impression, who, max(min(early), at, c.begins))
-        return new
+        """What is pending is counted, with the clicks on it."""
+        self.clicks([c], False)
+        return c.settle()
 
     def job(self):
-        self.new_clicks()
-        new = [self.settle(c) for c in self.campaigns]
+        self.clicks(self.campaigns, True)
+        new = [c.settle() for c in self.campaigns]
         total = [sum(n[k] for n in new) for k in ("impressions", "clicks", "units", "free", "amount")]
         busy = sum(n["impressions"] + n["clicks"] > 0 for n in new)
         self.ask("job", "SELECT * FROM influence.charge_sponsors()", [["recorded" if busy else "duplicate", str(busy)] + [str(x) for x in total]])
