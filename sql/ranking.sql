@@ -85,30 +85,47 @@ SELECT pg_temp.forged_score(1, now(), '1 day');
 
 -- the cursor gives back what went in, in its order
 SELECT d.as_of = '2026-01-02 03:04:05.000006+00' AS same_instant, d.delivered
-FROM influence_internal.feed_cursor_decode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
-    influence_internal.feed_cursor_encode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+FROM influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+    influence_internal.feed_cursor_encode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
         '2026-01-02 03:04:05.000006+00', '{30,10,20,9223372036854775807,-9223372036854775808}')) AS d;
 SELECT d.delivered
-FROM influence_internal.feed_cursor_decode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
-    influence_internal.feed_cursor_encode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '2000-01-01 00:00+00', '{}')) AS d;
+FROM influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+    influence_internal.feed_cursor_encode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '2000-01-01 00:00+00', '{}')) AS d;
 SELECT c ~ '^[A-Za-z0-9_-]+$' AS base64url, length(c) < 1000 AS short,
-       (influence_internal.feed_cursor_decode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c)).delivered = ids AS same
-FROM (SELECT ids, influence_internal.feed_cursor_encode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', now(), ids) AS c
+       (influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c)).delivered = ids AS same
+FROM (SELECT ids, influence_internal.feed_cursor_encode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', now(), ids) AS c
       FROM (SELECT array_agg(1000 - i::bigint) AS ids FROM generate_series(1, 500) AS i) AS x) AS y;
 
 -- for its owner only, and only unaltered
 CREATE TEMP TABLE cursor_kept AS
-SELECT influence_internal.feed_cursor_encode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '2026-01-02 00:00+00', '{1,2,3}') AS c;
-SELECT influence_internal.feed_cursor_decode(8, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c) FROM cursor_kept;
+SELECT influence_internal.feed_cursor_encode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '2026-01-02 00:00+00', '{1,2,3}') AS c;
+SELECT influence_internal.feed_cursor_decode('salt', 8, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c) FROM cursor_kept;
 \echo :LAST_ERROR_SQLSTATE
-SELECT influence_internal.feed_cursor_decode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12', c) FROM cursor_kept;
-SELECT influence_internal.feed_cursor_decode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', overlay(c PLACING '_' FROM 5)) FROM cursor_kept;
-SELECT influence_internal.feed_cursor_decode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c || 'A') FROM cursor_kept;
-SELECT influence_internal.feed_cursor_decode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '');
-SELECT influence_internal.feed_cursor_decode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', repeat('A', 1000000));
+SELECT influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12', c) FROM cursor_kept;
+SELECT influence_internal.feed_cursor_decode('other salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c) FROM cursor_kept;
+SELECT influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c, 'shop') FROM cursor_kept;
+SELECT influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c, 'feed', 'buy') FROM cursor_kept;
+-- the same letters, divided elsewhere
+SELECT influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c, 'feedb', 'rowse') FROM cursor_kept;
+SELECT influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', overlay(c PLACING '_' FROM 5)) FROM cursor_kept;
+SELECT influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c || 'A') FROM cursor_kept;
+SELECT influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '');
+SELECT influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', repeat('A', 1000000));
+-- no letter can be another one, and none be missing
+CREATE FUNCTION pg_temp.is_cursor(c text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM influence_internal.feed_cursor_decode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', c);
+	RETURN true;
+EXCEPTION WHEN SQLSTATE 'IN002' THEN
+	RETURN false;
+END $$;
+SELECT count(*) > 2000 AS many, count(*) FILTER (WHERE pg_temp.is_cursor(overlay(c PLACING letter FROM i))) AS altered, count(*) FILTER (WHERE pg_temp.is_cursor(left(c, i - 1))) AS cut, bool_and(pg_temp.is_cursor(c)) AS whole
+FROM cursor_kept, generate_series(1, length(c)) i, string_to_table('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', NULL) letter WHERE letter <> substr(c, i, 1);
+-- version 2 had a checksum that anybody could compute: what it was for this content
+SELECT pg_temp.is_cursor('AgDAvyhb6gIAAAAAAAMCAgIAey6KMGklmEY');
 
-SELECT influence_internal.feed_cursor_encode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', now(), array_agg(i::bigint))
+SELECT influence_internal.feed_cursor_encode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', now(), array_agg(i::bigint))
 FROM generate_series(1, 501) AS i;
-SELECT influence_internal.feed_cursor_encode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', now(), '{1,NULL}');
-SELECT influence_internal.feed_cursor_encode(7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'infinity', '{1}');
+SELECT influence_internal.feed_cursor_encode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', now(), '{1,NULL}');
+SELECT influence_internal.feed_cursor_encode('salt', 7, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'infinity', '{1}');
 \echo :LAST_ERROR_SQLSTATE

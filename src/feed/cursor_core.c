@@ -1,10 +1,8 @@
 /*
  * cursor_core.c
- *	  The feed's cursor: what this session was shown, as an opaque text.
+ *	  The feed's cursor: what this session was shown, in bytes.
  *
- * Bytes, then base64url without padding:
- *
- *		version		1 byte, 2
+ *		version		1 byte, 3
  *		instant		8 bytes, little endian, microseconds
  *		profile		varint of zigzag, then assignment likewise
  *		sponsored	varint: position of the last sponsored post, 0 = none
@@ -13,35 +11,21 @@
  *		count		varint
  *		ids			varints of zigzag(id - previous id), in order of delivery
  *		campaigns	varint: how many; then likewise
- *		checksum	8 bytes, little endian, XXH3 of the above and the owner
  *
  * The exact ids, not a position: a feed is ranked anew for every page, and only
  * what was delivered can be left out without repeating or losing a post.
  *
- * Program, viewer, surface and intent go into the checksum, not into the text,
- * so a cursor serves its owner only.  The checksum finds damage and mix-ups; it
- * is no signature, and need not be one: get_feed judges at the moment of the
- * call who may be shown what, so a cursor only hides posts from the one who
- * holds it.
+ * Whose it is, and the seal that keeps others from writing one, are added by the
+ * binding (feed_cursor.h).
  *
- * There is exactly one text for a content: longer varints and stray bits in the
- * last character are refused.
+ * There is exactly one sequence of bytes for a content: longer varints are
+ * refused.
  */
 #include "cursor_core.h"
 
-#include <string.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-#include "base64url_core.h"
 #include "varint_core.h"
 
-#define CURSOR_VERSION 2
-#define CHECKSUM_BYTES 8
-
-_Static_assert(BASE64URL_LENGTH(CURSOR_MAX_BYTES) + 1 == CURSOR_MAX_TEXT,
-			   "the longest cursor fits in its text");
+#define CURSOR_VERSION 3
 
 /* bytes that are read from the front; failed stays once it is set */
 typedef struct CursorReader
@@ -51,20 +35,6 @@ typedef struct CursorReader
 	size_t		at;
 	bool		failed;
 } CursorReader;
-
-static uint64_t
-checksum(const uint8_t *bytes, size_t size, const CursorOwner *owner)
-{
-	uint8_t		ids[8 + CURSOR_VIEWER_BYTES];
-	uint64_t	seed;
-
-	put_fixed64(ids, (uint64_t) owner->program_id);
-	memcpy(ids + 8, owner->viewer, CURSOR_VIEWER_BYTES);
-	seed = XXH3_64bits(ids, sizeof(ids));
-	seed = XXH3_64bits_withSeed(owner->surface, owner->surface_length, seed);
-	seed = XXH3_64bits_withSeed(owner->intent, owner->intent_length, seed);
-	return XXH3_64bits_withSeed(bytes, size, seed);
-}
 
 static size_t
 put_difference(uint8_t *out, int64_t id, uint64_t *previous)
@@ -105,10 +75,8 @@ read_difference(CursorReader *in, uint64_t *previous)
 }
 
 size_t
-cursor_encode(const CursorContent *content, const CursorOwner *owner,
-			  char text[CURSOR_MAX_TEXT])
+cursor_encode(const CursorContent *content, uint8_t bytes[CURSOR_MAX_BYTES])
 {
-	uint8_t		bytes[CURSOR_MAX_BYTES];
 	size_t		size = 0;
 	uint64_t	creator = 0;
 	uint64_t	category = 0;
@@ -137,29 +105,20 @@ cursor_encode(const CursorContent *content, const CursorOwner *owner,
 	size += put_varint(bytes + size, content->campaign_count);
 	for (i = 0; i < content->campaign_count; i++)
 		size += put_difference(bytes + size, content->campaigns[i], &previous);
-
-	put_fixed64(bytes + size, checksum(bytes, size, owner));
-	size += CHECKSUM_BYTES;
-	return base64url_encode(bytes, size, text);
+	return size;
 }
 
 bool
-cursor_decode(const char *text, size_t length, const CursorOwner *owner,
-			  CursorContent *content)
+cursor_decode(const uint8_t *bytes, size_t size, CursorContent *content)
 {
-	uint8_t		bytes[CURSOR_MAX_BYTES];
-	CursorReader in = {bytes, 0, 1 + 8, false};
+	CursorReader in = {bytes, size, 1 + 8, false};
 	FeedTail   *tail = &content->tail;
 	uint64_t	creator = 0;
 	uint64_t	category = 0;
 	uint64_t	previous = 0;
 	uint32_t	i;
 
-	in.size = base64url_decode(text, length, bytes, sizeof(bytes));
-	if (in.size < in.at + CHECKSUM_BYTES || bytes[0] != CURSOR_VERSION)
-		return false;
-	in.size -= CHECKSUM_BYTES;
-	if (get_fixed64(bytes + in.size) != checksum(bytes, in.size, owner))
+	if (size < in.at || bytes[0] != CURSOR_VERSION)
 		return false;
 
 	content->as_of_us = (int64_t) get_fixed64(bytes + 1);

@@ -1,6 +1,12 @@
 /*
  * cursor_sql.c
- *	  SQL entry points of the feed's cursor; the format is in cursor_core.c.
+ *	  The feed's cursor as text, and its SQL entry points; the bytes are those of
+ *	  cursor_core.c.
+ *
+ * The seal is over whom and what the cursor serves, which are not in the text,
+ * and the bytes.  So nobody but the server writes one: not for another viewer or
+ * surface, and not with another profile, or arm of an experiment, than the one
+ * that the session began with.
  */
 #include "postgres.h"
 
@@ -14,22 +20,91 @@
 #include "utils/uuid.h"
 
 #include "../common/errors.h"
-#include "cursor_core.h"
+#include "base64url_core.h"
+#include "feed_cursor.h"
+#include "varint_core.h"
+
+#define SEALED_MAX_BYTES (CURSOR_MAX_BYTES + FEED_SEAL_BYTES)
 
 StaticAssertDecl(CURSOR_VIEWER_BYTES == UUID_LEN, "viewers are uuids");
 
 PG_FUNCTION_INFO_V1(feed_cursor_encode);
 PG_FUNCTION_INFO_V1(feed_cursor_decode);
 
-/* Program, viewer, surface and intent; the two texts are arguments in a row. */
 static void
-read_owner(FunctionCallInfo fcinfo, int surface, CursorOwner *owner)
+seal(const uint8 *bytes, size_t size, const CursorOwner *owner, const uint8 key[FEED_TOKEN_KEY_BYTES],
+	 uint8 result[FEED_SEAL_BYTES])
 {
+	/* a token begins with a small number */
+	static const char purpose[] = "cursor";
+	uint8		ids[8 + CURSOR_VIEWER_BYTES + 8 + 8];
+	FeedSealPart parts[] = {
+		{purpose, sizeof(purpose)},
+		{ids, sizeof(ids)},
+		{owner->surface, owner->surface_length},
+		{owner->intent, owner->intent_length},
+		{bytes, size}
+	};
+
+	/* the lengths keep surface and intent apart */
+	put_fixed64(ids, (uint64_t) owner->program_id);
+	memcpy(ids + 8, owner->viewer, CURSOR_VIEWER_BYTES);
+	put_fixed64(ids + 8 + CURSOR_VIEWER_BYTES, owner->surface_length);
+	put_fixed64(ids + 8 + CURSOR_VIEWER_BYTES + 8, owner->intent_length);
+	feed_seal(key, parts, lengthof(parts), result);
+}
+
+text *
+feed_cursor_text(const CursorContent *content, const CursorOwner *owner, const uint8 key[FEED_TOKEN_KEY_BYTES])
+{
+	uint8	   *bytes = palloc(SEALED_MAX_BYTES);
+	size_t		size = cursor_encode(content, bytes);
+	text	   *cursor = palloc(VARHDRSZ + BASE64URL_LENGTH(size + FEED_SEAL_BYTES) + 1);
+	size_t		length;
+
+	seal(bytes, size, owner, key, bytes + size);
+	length = base64url_encode(bytes, size + FEED_SEAL_BYTES, VARDATA(cursor));
+	SET_VARSIZE(cursor, VARHDRSZ + length);
+	pfree(bytes);
+	return cursor;
+}
+
+void
+feed_cursor_content(text *cursor, const CursorOwner *owner, const uint8 key[FEED_TOKEN_KEY_BYTES],
+					CursorContent *content)
+{
+	uint8	   *bytes = palloc(SEALED_MAX_BYTES);
+	size_t		size = base64url_decode(VARDATA_ANY(cursor), VARSIZE_ANY_EXHDR(cursor), bytes, SEALED_MAX_BYTES);
+	uint8		wanted[FEED_SEAL_BYTES];
+	bool		good = size > FEED_SEAL_BYTES;
+
+	if (good)
+	{
+		size -= FEED_SEAL_BYTES;
+		seal(bytes, size, owner, key, wanted);
+		good = feed_same_seal(wanted, bytes + size) && cursor_decode(bytes, size, content) &&
+			IS_VALID_TIMESTAMP(content->as_of_us);
+	}
+	/* the same words for every cause: the viewer can only do one thing */
+	if (!good)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
+				 errmsg("feed cursor is not valid"),
+				 errhint("Start again without a cursor.")));
+	pfree(bytes);
+}
+
+/* The salt of the program, program and viewer; surface and intent are arguments in a row. */
+static void
+read_owner(FunctionCallInfo fcinfo, int surface, CursorOwner *owner, uint8 key[FEED_TOKEN_KEY_BYTES])
+{
+	bytea	   *salt = PG_GETARG_BYTEA_PP(0);
 	text	   *name = PG_GETARG_TEXT_PP(surface);
 	text	   *intent = PG_GETARG_TEXT_PP(surface + 1);
 
-	owner->program_id = PG_GETARG_INT64(0);
-	memcpy(owner->viewer, PG_GETARG_UUID_P(1)->data, CURSOR_VIEWER_BYTES);
+	feed_token_key((const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), key);
+	owner->program_id = PG_GETARG_INT64(1);
+	memcpy(owner->viewer, PG_GETARG_UUID_P(2)->data, CURSOR_VIEWER_BYTES);
 	owner->surface = VARDATA_ANY(name);
 	owner->surface_length = VARSIZE_ANY_EXHDR(name);
 	owner->intent = VARDATA_ANY(intent);
@@ -40,12 +115,11 @@ Datum
 feed_cursor_encode(PG_FUNCTION_ARGS)
 {
 	CursorOwner owner;
-	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
-	ArrayType  *delivered = PG_GETARG_ARRAYTYPE_P(3);
+	uint8		key[FEED_TOKEN_KEY_BYTES];
+	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(3);
+	ArrayType  *delivered = PG_GETARG_ARRAYTYPE_P(4);
 	CursorContent *content;
 	Datum	   *ids;
-	char	   *text;
-	size_t		length;
 	int			count;
 	int			i;
 
@@ -68,7 +142,7 @@ feed_cursor_encode(PG_FUNCTION_ARGS)
 				 errmsg("instant of a feed cursor must be finite"),
 				 errhint("Pass the as_of of the first page.")));
 
-	read_owner(fcinfo, 4, &owner);
+	read_owner(fcinfo, 5, &owner, key);
 	/* a cursor made here has no profile, no tail and no campaigns */
 	content = (CursorContent *) palloc0(sizeof(CursorContent));
 	content->as_of_us = as_of;
@@ -78,16 +152,14 @@ feed_cursor_encode(PG_FUNCTION_ARGS)
 	for (i = 0; i < count; i++)
 		content->ids[i] = DatumGetInt64(ids[i]);
 
-	text = (char *) palloc(CURSOR_MAX_TEXT);
-	length = cursor_encode(content, &owner, text);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(text, (int) length));
+	PG_RETURN_TEXT_P(feed_cursor_text(content, &owner, key));
 }
 
 Datum
 feed_cursor_decode(PG_FUNCTION_ARGS)
 {
 	CursorOwner owner;
-	text	   *cursor = PG_GETARG_TEXT_PP(2);
+	uint8		key[FEED_TOKEN_KEY_BYTES];
 	CursorContent *content = (CursorContent *) palloc(sizeof(CursorContent));
 	TupleDesc	desc;
 	Datum	   *ids;
@@ -95,15 +167,8 @@ feed_cursor_decode(PG_FUNCTION_ARGS)
 	bool		nulls[2] = {false, false};
 	uint32_t	i;
 
-	read_owner(fcinfo, 3, &owner);
-
-	/* the same words for every cause: the viewer can only do one thing */
-	if (!cursor_decode(VARDATA_ANY(cursor), VARSIZE_ANY_EXHDR(cursor), &owner, content) ||
-		!IS_VALID_TIMESTAMP(content->as_of_us))
-		ereport(ERROR,
-				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("feed cursor is not valid"),
-				 errhint("Start again without a cursor.")));
+	read_owner(fcinfo, 4, &owner, key);
+	feed_cursor_content(PG_GETARG_TEXT_PP(3), &owner, key, content);
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 
 #include "../common/errors.h"
+#include "feed_cursor.h"
 #include "feed_delivered.h"
 #include "feed_rank.h"
 #include "feed_read.h"
@@ -84,12 +85,11 @@ fill_token(FeedToken *token, const FeedCall *call, const FeedPost *post, uint32 
 
 /* The cursor behind this page: NULL where the feed ends. */
 static text *
-next_cursor(const FeedRanking *ranking, CursorContent *session, const CursorOwner *owner, uint32 page_size)
+next_cursor(const FeedRanking *ranking, CursorContent *session, const CursorOwner *owner,
+			const uint8 key[FEED_TOKEN_KEY_BYTES], uint32 page_size)
 {
 	const FeedCall *call = ranking->call;
 	const FeedOrder *order = ranking->order;
-	char	   *encoded;
-	size_t		length;
 	uint32		i;
 
 	if (order->placed < page_size || session->count + order->placed >= CURSOR_MAX_IDS)
@@ -104,9 +104,7 @@ next_cursor(const FeedRanking *ranking, CursorContent *session, const CursorOwne
 		if (order->places[i].sponsored && session->campaign_count < CURSOR_MAX_CAMPAIGNS)
 			session->campaigns[session->campaign_count++] = ranking->sponsored[order->places[i].index].campaign_id;
 	}
-	encoded = palloc(CURSOR_MAX_TEXT);
-	length = cursor_encode(session, owner, encoded);
-	return cstring_to_text_with_len(encoded, (int) length);
+	return feed_cursor_text(session, owner, key);
 }
 
 static void
@@ -136,7 +134,7 @@ put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *
 	args[0] = Int64GetDatum(call->program_id);
 	memset(key, 0, sizeof(key));
 	feed_statement_run(&read_salt, args, NULL, take_salt, key);
-	cursor = next_cursor(ranking, session, owner, page_size);
+	cursor = next_cursor(ranking, session, owner, key, page_size);
 
 	for (i = 0; i < order->placed; i++)
 	{
@@ -167,15 +165,14 @@ put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *
 }
 
 static void
-decode_session(CursorContent *session, const CursorOwner *owner, text *cursor)
+read_session(CursorContent *session, const CursorOwner *owner, text *cursor)
 {
-	/* the same words for every cause: the viewer can only do one thing */
-	if (!cursor_decode(VARDATA_ANY(cursor), VARSIZE_ANY_EXHDR(cursor), owner, session) ||
-		!IS_VALID_TIMESTAMP(session->as_of_us))
-		ereport(ERROR,
-				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
-				 errmsg("feed cursor is not valid"),
-				 errhint("Start again without a cursor.")));
+	uint8		key[FEED_TOKEN_KEY_BYTES] = {0};
+	Datum		args[1];
+
+	args[0] = Int64GetDatum(owner->program_id);
+	feed_statement_run(&read_salt, args, NULL, take_salt, key);
+	feed_cursor_content(cursor, owner, key, session);
 }
 
 Datum
@@ -211,14 +208,14 @@ feed_page(PG_FUNCTION_ARGS)
 	owner.intent = call->buying ? "buy" : "browse";
 	owner.intent_length = strlen(owner.intent);
 	session = palloc0(sizeof(CursorContent));
+	level = feed_statements_begin();
+	MemoryContextSwitchTo(call->context);
 	if (!PG_ARGISNULL(4))
-		decode_session(session, &owner, PG_GETARG_TEXT_PP(4));
+		read_session(session, &owner, PG_GETARG_TEXT_PP(4));
 	call->moment = PG_ARGISNULL(4) ? call->as_of : Min(session->as_of_us, call->as_of);
 	session->tail.delivered = session->count;
 	page_size = Min(page_size, CURSOR_MAX_IDS - session->count);
 
-	level = feed_statements_begin();
-	MemoryContextSwitchTo(call->context);
 	feed_open(call, session);
 	put_rows(feed_rank(call, session, page_size), session, &owner, page_size, result);
 	feed_statements_end(level);

@@ -2,17 +2,13 @@
  * feed_token_sql.c
  *	  Impression tokens: their seal, and SQL functions that open them.
  *
- * A token is base64url of its bytes (feed_token_core.c) and the first 16 bytes
- * of their HMAC-SHA256.  The key is derived from the program's secret, so that
- * nobody who can't read it makes up an impression, which may cost a brand money
- * and teaches the ranking; and nothing signed for another purpose passes.
+ * A token is base64url of its bytes (feed_token_core.c) and their seal
+ * (feed_seal.c).
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "common/hmac.h"
-#include "common/sha2.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/array.h"
@@ -23,51 +19,25 @@
 #include "base64url_core.h"
 #include "feed_token.h"
 
-#define SEAL_BYTES 16
-#define SEALED_MAX_BYTES (FEED_TOKEN_MAX_BYTES + SEAL_BYTES)
+#define SEALED_MAX_BYTES (FEED_TOKEN_MAX_BYTES + FEED_SEAL_BYTES)
 
 StaticAssertDecl(FEED_VIEWER_BYTES == UUID_LEN, "viewers are uuids");
-StaticAssertDecl(FEED_TOKEN_KEY_BYTES == PG_SHA256_DIGEST_LENGTH, "a key is a hash");
 
 PG_FUNCTION_INFO_V1(feed_impression_content);
 PG_FUNCTION_INFO_V1(feed_impression_is_sealed);
-
-static void
-hmac_sha256(const uint8 *key, size_t key_size, const uint8 *bytes, size_t size,
-			uint8 digest[PG_SHA256_DIGEST_LENGTH])
-{
-	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
-
-	if (context == NULL ||
-		pg_hmac_init(context, key, key_size) < 0 ||
-		pg_hmac_update(context, bytes, size) < 0 ||
-		pg_hmac_final(context, digest, PG_SHA256_DIGEST_LENGTH) < 0)
-		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(context));
-	pg_hmac_free(context);
-}
-
-void
-feed_token_key(const uint8 *salt, size_t size, uint8 key[FEED_TOKEN_KEY_BYTES])
-{
-	static const char purpose[] = "pg_influence impression";
-
-	hmac_sha256(salt, size, (const uint8 *) purpose, sizeof(purpose) - 1, key);
-}
 
 text *
 feed_token_seal(const FeedToken *token, const uint8 key[FEED_TOKEN_KEY_BYTES])
 {
 	uint8		bytes[SEALED_MAX_BYTES];
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	FeedSealPart part = {bytes, 0};
 	char		letters[BASE64URL_LENGTH(SEALED_MAX_BYTES) + 1];
-	size_t		size;
 	size_t		length;
 
 	Assert(feed_token_is_valid(token));
-	size = feed_token_encode(token, bytes);
-	hmac_sha256(key, FEED_TOKEN_KEY_BYTES, bytes, size, digest);
-	memcpy(bytes + size, digest, SEAL_BYTES);
-	length = base64url_encode(bytes, size + SEAL_BYTES, letters);
+	part.size = feed_token_encode(token, bytes);
+	feed_seal(key, &part, 1, bytes + part.size);
+	length = base64url_encode(bytes, part.size + FEED_SEAL_BYTES, letters);
 	return cstring_to_text_with_len(letters, (int) length);
 }
 
@@ -78,7 +48,7 @@ read_sealed(const text *impression, uint8 bytes[SEALED_MAX_BYTES])
 	size_t		size = base64url_decode(VARDATA_ANY(impression), VARSIZE_ANY_EXHDR(impression),
 										bytes, SEALED_MAX_BYTES);
 
-	return size > SEAL_BYTES ? size : 0;
+	return size > FEED_SEAL_BYTES ? size : 0;
 }
 
 /* impression_is_sealed(impression text, salt bytea) -> boolean */
@@ -89,20 +59,15 @@ feed_impression_is_sealed(PG_FUNCTION_ARGS)
 	bytea	   *salt = PG_GETARG_BYTEA_PP(1);
 	uint8		bytes[SEALED_MAX_BYTES];
 	uint8		key[FEED_TOKEN_KEY_BYTES];
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	uint8		difference = 0;
-	size_t		size = read_sealed(impression, bytes);
-	int			i;
+	uint8		seal[FEED_SEAL_BYTES];
+	FeedSealPart part = {bytes, read_sealed(impression, bytes)};
 
-	if (size == 0)
+	if (part.size == 0)
 		PG_RETURN_BOOL(false);
-	size -= SEAL_BYTES;
+	part.size -= FEED_SEAL_BYTES;
 	feed_token_key((const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), key);
-	hmac_sha256(key, sizeof(key), bytes, size, digest);
-	/* all of it, however early it differs: the time tells nothing */
-	for (i = 0; i < SEAL_BYTES; i++)
-		difference |= digest[i] ^ bytes[size + i];
-	PG_RETURN_BOOL(difference == 0);
+	feed_seal(key, &part, 1, seal);
+	PG_RETURN_BOOL(feed_same_seal(seal, bytes + part.size));
 }
 
 static Datum
@@ -152,7 +117,7 @@ feed_impression_content(PG_FUNCTION_ARGS)
 	bool		nulls[19] = {false};
 	int			n = 0;
 
-	if (size == 0 || !feed_token_decode(bytes, size - SEAL_BYTES, &token) ||
+	if (size == 0 || !feed_token_decode(bytes, size - FEED_SEAL_BYTES, &token) ||
 		!IS_VALID_TIMESTAMP(token.moment_us))
 		PG_RETURN_NULL();
 

@@ -38,23 +38,23 @@ COMMENT ON AGGREGATE influence.decayed_score(float8, timestamptz, interval) IS
 'log2(sum of weight * 2^((at - L) / half_life)), L = 2000-01-01 UTC: forward decay (Cormode et al., ICDE 2009), in half-lives; subtract extract(epoch from now - L) / half-life for log2 of the decayed sum as of now; -Infinity when the sum is not above zero; rows with a NULL are skipped, NULL when none is left; weights count in steps of 2^-20; exact integer sums, so independent of order and parallelism and an event undone by its negative leaves nothing; events more than 65,544 half-lives before the newest are dropped; IN002 for |weight| > 2^31 or NaN, an infinite time, or a half-life that is not positive, has months, or differs between rows';
 
 CREATE FUNCTION influence_internal.feed_cursor_encode(
-    program_id bigint, viewer_id uuid, as_of timestamptz, delivered bigint[],
+    salt bytea, program_id bigint, viewer_id uuid, as_of timestamptz, delivered bigint[],
     surface text DEFAULT 'feed', intent text DEFAULT 'browse')
 RETURNS text
 AS 'MODULE_PATHNAME', 'feed_cursor_encode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION influence_internal.feed_cursor_encode(bigint, uuid, timestamptz, bigint[], text, text) IS
-'a cursor as base64url text: the frozen instant and the ids delivered so far in their order (at most 500), with a checksum over content, program, viewer, surface and intent; get_feed''s own cursors also carry the profile, the end of the session for diversity, and its sponsored campaigns; IN002 for more ids, a NULL id or an infinite instant';
+COMMENT ON FUNCTION influence_internal.feed_cursor_encode(bytea, bigint, uuid, timestamptz, bigint[], text, text) IS
+'a cursor as base64url text: the frozen instant and the ids delivered so far in their order (at most 500), sealed (HMAC-SHA256 with a key from the program''s salt, 16 bytes) for program, viewer, surface and intent; get_feed''s own cursors also carry the profile, the end of the session for diversity, and its sponsored campaigns; IN002 for more ids, a NULL id or an infinite instant';
 
 CREATE FUNCTION influence_internal.feed_cursor_decode(
-    program_id bigint, viewer_id uuid, cursor text,
+    salt bytea, program_id bigint, viewer_id uuid, cursor text,
     surface text DEFAULT 'feed', intent text DEFAULT 'browse',
     OUT as_of timestamptz, OUT delivered bigint[])
 RETURNS record
 AS 'MODULE_PATHNAME', 'feed_cursor_decode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION influence_internal.feed_cursor_decode(bigint, uuid, text, text, text) IS
-'what feed_cursor_encode or get_feed put into a cursor: one row with the frozen instant and the delivered ids; IN002 when the cursor is malformed, altered, of another version, or made for another program, viewer, surface or intent';
+COMMENT ON FUNCTION influence_internal.feed_cursor_decode(bytea, bigint, uuid, text, text, text) IS
+'what feed_cursor_encode or get_feed put into a cursor: one row with the frozen instant and the delivered ids; IN002 when the cursor is malformed, altered, made up, of another version, or made for another program, viewer, surface or intent';
 
 CREATE FUNCTION influence_internal.feed_score(weights float8[], features float8[], dampening float8)
 RETURNS float8

@@ -108,6 +108,7 @@ DECLARE
 	first_makers bigint[] := '{}';
 	place int;
 	next text;
+	salt bytea := (SELECT s.visitor_salt FROM influence.program_secret s WHERE s.program_id = $1);
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('kind', $2, 'scope', $3::text, 'half_life', $4, 'as_of', $7::text);
@@ -122,7 +123,7 @@ BEGIN
 		PERFORM influence_internal.raise_unknown('category', $3::text, 'Use a category of the catalogue as scope, or 0 for all.');
 	END IF;
 	IF $6 IS NOT NULL THEN
-		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode($1, reader, $6, list) c;
+		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode(salt, $1, reader, $6, list) c;
 		moment := least(moment, $7);
 	END IF;
 	PERFORM influence_internal.require_capability($1, 'read', $8, $7, NULL, NULL);
@@ -154,7 +155,7 @@ BEGIN
 	END LOOP;
 	page := (page || waiting)[1:$5];		-- where there are no more creators, those there are have the rest
 	IF cardinality(page) = $5 AND cardinality(delivered) + $5 <= 500 THEN
-		next := influence_internal.feed_cursor_encode($1, reader, moment, delivered || page, list);
+		next := influence_internal.feed_cursor_encode(salt, $1, reader, moment, delivered || page, list);
 	END IF;
 	RETURN QUERY
 	SELECT (cardinality(delivered) + p.n)::int, p.item_id,
