@@ -21,7 +21,7 @@ SELECT c, p.status FROM (VALUES ('anna', 'p1', NULL), ('bert', 'p2', NULL), ('cl
 SELECT post_ranks FROM influence.refresh_stats();
 -- no draws, and nothing but what each test is about: a profile of round weights
 INSERT INTO influence.setting (name, version, value) SELECT 'feed_candidates', 2, value || '{"explore": 0, "trending": 0}' FROM influence.setting WHERE name = 'feed_candidates';
-INSERT INTO influence.setting (name, version, value) VALUES ('feed_history_half', 2, '1');
+INSERT INTO influence.setting (name, version, value) VALUES ('feed_history_half', 2, '1'), ('feed_neighbor_half', 2, '0.5');
 SELECT status FROM influence.create_feed_profile('plain', '{"interest": 1, "neighbor": 1, "affinity": 1, "price_fit": 1, "fatigue": 1}');
 SELECT status FROM influence.assign_feed_profile(1, 'plain', valid_from => '2024-01-01');
 CREATE FUNCTION pg_temp.post(ref text) RETURNS bigint LANGUAGE sql AS $$ SELECT post_id FROM influence.post WHERE post_ref = ref $$;
@@ -52,7 +52,8 @@ SELECT status FROM influence.record_order(1, pg_temp.visitor(3), 'o3', '[{"line_
 SELECT * FROM pg_temp.feed(3, '2024-08-01');
 
 -- Neighbours. Visitor 4 saved anna's post: 4; bert's is a neighbour with similarity 0.5: log2(1 + 100 x 2) = 7.651052. It bought p1,
--- 10 x 1/2, and dora's p4 is a neighbour of it with 0.1: log2(1 + 100 x 0.5) = 5.672425; cleo is no neighbour of either.
+-- one event before that, 10 x 1/4 where neighbours fade twice as fast as tastes, and dora's p4 is a neighbour of it with 0.1:
+-- log2(1 + 100 x 0.25) = 4.700440; cleo is no neighbour of either.
 INSERT INTO influence.item_neighbor VALUES (1, 'post', pg_temp.post('anna'), 1, pg_temp.post('bert'), 0.5), (1, 'product', 1, 1, 4, 0.1);
 SELECT status FROM influence.record_order(1, pg_temp.visitor(4), 'o4', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', '2024-05-30 12:00');
 SELECT status FROM influence.react(pg_temp.visitor(4), pg_temp.post('anna'), 'save', occurred_at => '2024-05-31');

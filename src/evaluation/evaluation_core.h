@@ -84,6 +84,7 @@ extern void evaluation_split(const EvaluationData *data, EvaluationProtocol prot
 typedef struct EvaluationParameters
 {
 	double		history_half;	/* items; the recency of a history */
+	double		group_half;		/* the same for creators and categories; 0: as for the rest */
 	double		pair_half;		/* items between two of a history; 0: no decay */
 	double		backward;		/* what a pair counts against its order */
 	double		shrink;
@@ -108,6 +109,9 @@ typedef struct EvaluationProfile
 	double		quality;
 	double		neighbor;
 	double		affinity;
+	/* and the half-lives of the history that the feed has set */
+	double		neighbor_half;
+	double		history_half;
 } EvaluationProfile;
 
 /* What a slice has learned. */

@@ -122,6 +122,7 @@ read_history(Ranking *ranking, const EvaluationTest *test)
 {
 	const EvaluationModel *model = ranking->model;
 	const EvaluationData *data = model->data;
+	const EvaluationParameters *parameters = &model->parameters;
 	uint32_t	begin = data->start[test->user];
 	uint32_t	age;
 
@@ -132,16 +133,22 @@ read_history(Ranking *ranking, const EvaluationTest *test)
 	{
 		uint32_t	event = begin + test->known - 1 - age;
 		uint32_t	item = data->item[event];
-		double		weight = neighbors_recency(age, model->parameters.history_half);
+		double		units = data->weighted ? data->weight[event] * (1.0 / 65536.0) : 1.0;
+		double		weight = neighbors_recency(age, parameters->history_half);
+		double		taste = parameters->group_half > 0 ? neighbors_recency(age, parameters->group_half) : weight;
 
-		if (weight < LEAST_RECENCY)
+		if (weight < LEAST_RECENCY && taste < LEAST_RECENCY)
 			break;
-		if (data->weighted)
-			weight *= data->weight[event] * (1.0 / 65536.0);
-		ranking->weight += weight;
-		neighbors_score(&ranking->scores, &model->lists, item, weight);
-		add_group(ranking, 0, data->group[0][item], weight);
-		add_group(ranking, 1, data->group[1][item], weight);
+		if (weight >= LEAST_RECENCY)
+		{
+			ranking->weight += weight * units;
+			neighbors_score(&ranking->scores, &model->lists, item, weight * units);
+		}
+		if (taste >= LEAST_RECENCY)
+		{
+			add_group(ranking, 0, data->group[0][item], taste * units);
+			add_group(ranking, 1, data->group[1][item], taste * units);
+		}
 		spend(ranking, (uint32_t) (model->lists.start[item + 1] - model->lists.start[item]) + 1);
 	}
 }

@@ -62,7 +62,7 @@ form_of(EvaluationRanker ranker)
 }
 
 static void
-start_parameters(EvaluationRanker ranker, EvaluationParameters *parameters)
+start_parameters(EvaluationRanker ranker, const EvaluationProfile *profile, EvaluationParameters *parameters)
 {
 	int			i;
 
@@ -74,8 +74,9 @@ start_parameters(EvaluationRanker ranker, EvaluationParameters *parameters)
 	}
 	if (ranker == EVALUATION_BY_PROFILE)
 	{
-		/* as in get_feed: setting feed_history_half, and a decay that is felt */
-		parameters->history_half = 20;
+		/* as in get_feed: settings feed_neighbor_half and feed_history_half, and a decay that is felt */
+		parameters->history_half = profile->neighbor_half;
+		parameters->group_half = profile->history_half;
 		parameters->decay = 0.0625;
 	}
 }
@@ -153,7 +154,7 @@ evaluation_choose(const EvaluationData *data, EvaluationRanker ranker, const Eva
 	int			s;
 	int			i;
 
-	start_parameters(ranker, parameters);
+	start_parameters(ranker, profile, parameters);
 	for (s = 0; s < split->nslices; s++)
 		tests += split->slices[s].ntests;
 	if (tests < LEAST_TESTS || ranker == EVALUATION_POPULARITY || ranker == EVALUATION_BY_PROFILE)

@@ -77,7 +77,24 @@ raise_unknown_ranker(const char *name)
 			 errhint("Built-in are popularity, decayed, neighbors and hybrid; profiles: SELECT profile FROM influence.feed_profile.")));
 }
 
-/* The weights of a profile's newest version. */
+/* Where the program is installed, as it is where there are profiles. */
+static double
+read_half_life(const char *name)
+{
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(name);
+	bool		isnull;
+
+	if (SPI_execute_with_args("SELECT (value OPERATOR(pg_catalog.#>>) '{}')::pg_catalog.float8 FROM influence.setting WHERE name OPERATOR(pg_catalog.=) $1 "
+							  "ORDER BY version DESC LIMIT 1", 1, &type, &value, NULL, true, 1) != SPI_OK_SELECT ||
+		SPI_processed == 0)
+		elog(ERROR, "setting \"%s\" is not there", name);
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	/* what is no half-life lets the newest item count alone, as in the feed */
+	return isnull || !(DatumGetFloat8(value) > 0) ? 0x1p-10 : Min(DatumGetFloat8(value), 1e6);
+}
+
+/* The weights of a profile's newest version, and the half-lives that the feed uses them with. */
 static void
 read_profile(const char *name, EvaluationProfile *profile)
 {
@@ -106,6 +123,8 @@ read_profile(const char *name, EvaluationProfile *profile)
 	profile->quality = weights[FEED_QUALITY];
 	profile->neighbor = weights[FEED_NEIGHBOR];
 	profile->affinity = weights[FEED_AFFINITY];
+	profile->neighbor_half = read_half_life("feed_neighbor_half");
+	profile->history_half = read_half_life("feed_history_half");
 	SPI_finish();
 }
 
@@ -143,6 +162,8 @@ parameters_json(const EvaluationData *data, EvaluationRanker ranker, const Evalu
 		add_number(&json, "history_half", parameters->history_half);
 		add_number(&json, "shrink", parameters->shrink);
 	}
+	if (ranker == EVALUATION_BY_PROFILE)
+		add_number(&json, "group_half", parameters->group_half);
 	if (ranker == EVALUATION_HYBRID)
 	{
 		if (parameters->pair_half > 0)

@@ -76,7 +76,7 @@ struct feedfacts_hash;
 typedef struct FeedPast
 {
 	int64		id;				/* of a post or a product */
-	double		weight;
+	double		weight;			/* of its neighbours */
 } FeedPast;
 
 /* everything that settings and the profile say */
@@ -91,6 +91,7 @@ typedef struct FeedSettings
 	double		click;
 	double		purchase;
 	double		history_half;
+	double		neighbor_half;
 	int64		half_life_us;	/* of the ranks */
 	int64		intent_window_us;
 	/* bounds of the sources */

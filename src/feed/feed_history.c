@@ -7,7 +7,8 @@
  * the newest: an event fades as others follow it, not with the clock, so that who
  * comes back after a month finds the feed it left.  From them follow the affinity
  * to creators, learned interests, the posts and products whose neighbours are
- * looked at, and the usual price.
+ * looked at, and the usual price.  Tastes last, but what was chosen just now says
+ * most of what is wanted next: neighbours have a shorter half of their own.
  */
 #include "postgres.h"
 
@@ -228,16 +229,16 @@ price_of_clicks(const int64 *clicked, int nclicked)
 }
 
 static void
-count_event(FeedViewer *viewer, const PastEvent *event, double weight)
+count_event(FeedViewer *viewer, const PastEvent *event, double weight, double near)
 {
 	if (event->creator_id != 0)
 		feed_facts_get(viewer->creators, event->creator_id)->weight += weight;
 	if (event->topic_id != 0)
 		feed_facts_get(viewer->topics, event->topic_id)->weight += weight;
 	if (event->post_id != 0)
-		remember(viewer->posts_past, &viewer->nposts, event->post_id, weight);
+		remember(viewer->posts_past, &viewer->nposts, event->post_id, near);
 	if (event->product_id != 0)
-		remember(viewer->products_past, &viewer->nproducts, event->product_id, weight);
+		remember(viewer->products_past, &viewer->nproducts, event->product_id, near);
 	viewer->signal = true;
 }
 
@@ -281,7 +282,8 @@ feed_read_history(FeedCall *call)
 			event = &past->purchases[p++];
 		else
 			break;
-		count_event(viewer, event, event->weight * feed_history_weight(rank, call->settings.history_half));
+		count_event(viewer, event, event->weight * feed_history_weight(rank, call->settings.history_half),
+					event->weight * feed_history_weight(rank, call->settings.neighbor_half));
 		if (event->price > 0)
 			bought[nbought++] = event->price;
 		else if (event->clicked)

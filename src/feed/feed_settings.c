@@ -95,6 +95,7 @@ static const SettingPart parts[] = {
 	PART("feed_caps", "post", SETTING_BOUND, post_cap),
 	PART("feed_caps", "creator", SETTING_BOUND, creator_cap),
 	PART("feed_history_half", NULL, SETTING_WEIGHT, history_half),
+	PART("feed_neighbor_half", NULL, SETTING_WEIGHT, neighbor_half),
 	PART("feed_intent_window", NULL, SETTING_INTERVAL, intent_window_us),
 	PART("rank_half_life", NULL, SETTING_INTERVAL, half_life_us)
 };

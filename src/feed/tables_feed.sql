@@ -45,11 +45,13 @@ BEGIN
 
 	INSERT INTO influence.setting (name, value) VALUES
 		-- how much is looked at: feed_sources.c, feed_intent.c
-		('feed_candidates', '{"per_creator": 8, "follow_creators": 50, "per_topic": 100, "topics": 6, "neighbor_items": 20, "per_item": 20,
+		('feed_candidates', '{"per_creator": 8, "follow_creators": 50, "per_topic": 100, "topics": 6, "neighbor_items": 10, "per_item": 20,
 							  "neighbor_products": 5, "per_product": 4, "product_posts": 3, "trending": 200, "popular": 300, "explore": 60,
 							  "explore_places": 10, "explore_days": 30, "history_days": 90, "intent_posts": 40}'),
 		-- an engagement weighs half as much when so many came after it
 		('feed_history_half', '20'),
+		-- the same where neighbours of what it was about are looked for
+		('feed_neighbor_half', '2'),
 		-- a post in a week, a creator in a day
 		('feed_caps', '{"post": 3, "creator": 20}'),
 		('feed_intent_window', '"2 hours"');

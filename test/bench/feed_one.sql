@@ -45,7 +45,7 @@ BEGIN
 				   FROM influence.orders o JOIN influence.order_line l USING (visitor_id, program_id, order_ref)
 				  WHERE o.visitor_id IN (SELECT id FROM viewers) AND o.ordered_at <= $5 ORDER BY o.ordered_at DESC LIMIT 200)) x
 		 ORDER BY x.at DESC, x.engaged DESC LIMIT 200
-	), history AS (SELECT e.*, e.weight * power(2::float8, -e.n / 20.0::float8) AS w FROM events e WHERE (SELECT s.personalised FROM shopper s)
+	), history AS (SELECT e.*, e.weight * power(2::float8, -e.n / 20.0::float8) AS w, e.weight * power(2::float8, -e.n / 2.0::float8) AS near FROM events e WHERE (SELECT s.personalised FROM shopper s)
 	), follows AS (
 		SELECT x.target_kind, x.target_id, x.since FROM influence.follow x WHERE x.visitor_id IN (SELECT id FROM viewers) AND (SELECT s.personalised FROM shopper s)
 	), topics AS (
@@ -62,8 +62,8 @@ BEGIN
 	), best_topics AS (
 		SELECT t.topic_id FROM topics t WHERE NOT EXISTS (SELECT FROM refused r WHERE r.kind = 'topic' AND r.id = t.topic_id AND r.less IS NULL)
 		 ORDER BY t.w DESC, t.topic_id DESC LIMIT <topics>
-	), past_posts AS (SELECT h.post_id AS id, sum(h.w) AS w FROM history h WHERE h.post_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_items>
-	), past_products AS (SELECT h.product_id AS id, sum(h.w) AS w FROM history h WHERE h.product_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_products>
+	), past_posts AS (SELECT h.post_id AS id, sum(h.near) AS w FROM history h WHERE h.post_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_items>
+	), past_products AS (SELECT h.product_id AS id, sum(h.near) AS w FROM history h WHERE h.product_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_products>
 	), usual AS (
 		SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NOT NULL),
 						percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NULL)) AS price FROM history h WHERE h.price > 0

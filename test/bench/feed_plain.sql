@@ -117,7 +117,7 @@ BEGIN
 					   FROM influence.orders o JOIN influence.order_line l USING (visitor_id, program_id, order_ref)
 					  WHERE o.visitor_id = ANY (viewers) AND o.ordered_at <= moment ORDER BY o.ordered_at DESC LIMIT 200)) x
 			 ORDER BY x.at DESC, x.engaged DESC LIMIT 200
-		), h AS MATERIALIZED (SELECT e.*, e.weight * power(2::float8, -e.n / 20.0::float8) AS w FROM e
+		), h AS MATERIALIZED (SELECT e.*, e.weight * power(2::float8, -e.n / 20.0::float8) AS w, e.weight * power(2::float8, -e.n / 2.0::float8) AS near FROM e
 		), f AS MATERIALIZED (SELECT x.target_id, x.since, x.target_kind FROM influence.follow x WHERE x.visitor_id = ANY (viewers)
 		), t AS MATERIALIZED (
 			SELECT y.topic_id, sum(y.w) AS w FROM (SELECT x.topic_id, x.weight AS w FROM influence.interest x WHERE x.visitor_id = ANY (viewers)
@@ -130,8 +130,8 @@ BEGIN
 			   (SELECT array_agg(c.creator_id), array_agg(c.w) FROM c) b,
 			   (SELECT array_agg(x.target_id), (array_agg(x.target_id ORDER BY c.w DESC NULLS LAST, x.since DESC, x.target_id DESC) FILTER (WHERE x.target_id <> ALL (no_creators)))[1:<follow_creators>]
 				  FROM (SELECT f.target_id, f.since FROM f WHERE f.target_kind = 'creator' ORDER BY f.since DESC, f.target_id DESC LIMIT 200) x LEFT JOIN c ON c.creator_id = x.target_id) p,
-			   (SELECT array_agg(x.post_id), array_agg(x.w) FROM (SELECT h.post_id, sum(h.w) AS w FROM h WHERE h.post_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_items>) x) q,
-			   (SELECT array_agg(x.product_id), array_agg(x.w) FROM (SELECT h.product_id, sum(h.w) AS w FROM h WHERE h.product_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_products>) x) r,
+			   (SELECT array_agg(x.post_id), array_agg(x.w) FROM (SELECT h.post_id, sum(h.near) AS w FROM h WHERE h.post_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_items>) x) q,
+			   (SELECT array_agg(x.product_id), array_agg(x.w) FROM (SELECT h.product_id, sum(h.near) AS w FROM h WHERE h.product_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_products>) x) r,
 			   (SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NOT NULL),
 								percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NULL)) FROM h WHERE h.price > 0) s;
 		signal := topics IS NOT NULL OR makers IS NOT NULL OR follows IS NOT NULL OR past IS NOT NULL OR bought IS NOT NULL;

@@ -219,18 +219,20 @@ class Model:
         if self.ranker in ("popularity", "decayed"):
             return {}
         for age, (item, _, units) in enumerate(reversed(history)):
-            weight = math.exp2(-age / self.p["history_half"])
-            if age >= HISTORY or weight < 2.0**-10:
+            if age >= HISTORY:
                 break
-            if self.data.weighted:
-                weight *= units * (1.0 / 65536.0)
-            whole += weight
-            for other, similarity in self.lists[item]:
-                sums[other] = sums.get(other, 0.0) + weight * similarity
-            for g in (0, 1):
-                group = self.data.groups[g][item]
-                if group is not None:
-                    groups[g][group] = groups[g].get(group, 0.0) + weight
+            parts = units * (1.0 / 65536.0) if self.data.weighted else 1.0
+            weight = math.exp2(-age / self.p["history_half"])
+            if weight >= 2.0**-10:
+                whole += weight * parts
+                for other, similarity in self.lists[item]:
+                    sums[other] = sums.get(other, 0.0) + weight * parts * similarity
+            taste = math.exp2(-age / (self.p.get("group_half") or self.p["history_half"]))
+            if taste >= 2.0**-10:
+                for g in (0, 1):
+                    group = self.data.groups[g][item]
+                    if group is not None:
+                        groups[g][group] = groups[g].get(group, 0.0) + taste * parts
         if self.profile:
             result = {item: self.profile["neighbor"] * math.log2(1 + 100 * value) for item, value in sums.items()}
         else:
@@ -291,13 +293,13 @@ def measure(models, slices, k):
     return n, ndcg, recall, hits, covered
 
 
-def choose(data, ranker, protocol, k):
+def choose(data, ranker, protocol, k, profile=None):
     parameters = {"history_half": 1, "pair_half": 0, "backward": 1, "shrink": 10, "creator": 0, "category": 0, "popularity": 0, "decay": 0}
     open_ones = [name for name in NAMES if ranker in GRID[name][2]]
     for name in open_ones:
         parameters[name] = GRID[name][0][GRID[name][1]]
     if ranker not in ("popularity", "decayed", "neighbors", "hybrid"):
-        return dict(parameters, history_half=20, decay=0.0625), 0
+        return dict(parameters, history_half=profile["neighbor_half"], group_half=profile["history_half"], decay=0.0625), 0
     slices = data.split(protocol, True)
     tests = sum(len(t) for _, t in slices)
     if tests < LEAST_TESTS or ranker == "popularity":
@@ -333,7 +335,7 @@ def choose(data, ranker, protocol, k):
 def evaluate(data, ranker, protocol, k, profile=None, parameters=None):
     """users, ndcg, recall, hit_rate, coverage, parameters, validation tests; given parameters are not chosen again."""
     if parameters is None:
-        parameters, tests = choose(data, ranker, protocol, k)
+        parameters, tests = choose(data, ranker, protocol, k, profile)
     else:
         tests = None
     slices = [s for s in data.split(protocol, False) if s[1]]

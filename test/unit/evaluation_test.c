@@ -58,7 +58,7 @@ evaluate(const NeighborsEvent *given, size_t n, uint32_t users, uint32_t items, 
 		 EvaluationRanker ranker, EvaluationProtocol protocol, int k)
 {
 	EvaluationData data = {.host = &host, .users = users, .items = items, .weighted = weighted};
-	EvaluationProfile profile = {10, 1, 0.5, 2, -1};
+	EvaluationProfile profile = {10, 1, 0.5, 2, -1, 2, 20};
 	NeighborsEvent *events = allocate(n * sizeof(NeighborsEvent));
 	int64_t    *ids = allocate(items * sizeof(int64_t));
 	EvaluationSplit split;
