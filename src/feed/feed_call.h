@@ -65,6 +65,9 @@ typedef struct FeedFacts
 	TimestampTz less;			/* latest "see less", DT_NOBEGIN = never */
 	double		weight;			/* of the history; of a topic with what was chosen */
 	double		fatigue;		/* impressions, decayed */
+	/* what they come to in a score: feed_weigh_facts() */
+	double		log_weight;
+	double		dampening;
 	int32		shown;			/* of a post in a week, of a creator in a day */
 	uint8		flags;
 	char		status;			/* the hash table's */
@@ -210,9 +213,20 @@ extern FeedFacts *feed_facts_get(struct feedfacts_hash *table, int64 id);
 /* Those with a flag or a weight, in no order. */
 extern FeedFacts **feed_facts_all(struct feedfacts_hash *table, int *count);
 
+/* What the viewer has to do with a post; where nothing is known, facts that say so. */
+typedef struct FeedKnown
+{
+	const FeedFacts *creator;
+	const FeedFacts *topic;
+	const FeedFacts *post;
+} FeedKnown;
+
+extern FeedKnown feed_known(const FeedViewer *viewer, const FeedPost *post);
+
 /* The pool of posts: one entry for each. */
 extern void feed_pool_begin(FeedPool *pool, MemoryContext context);
 extern FeedPost *feed_pool_find(const FeedPool *pool, int64 post_id);
-extern FeedPost *feed_pool_add(FeedPool *pool, const FeedPost *post);
+/* The place of a post; *found says whether it is there, or is to be filled in. */
+extern FeedPost *feed_pool_get(FeedPool *pool, int64 post_id, bool *found);
 
 #endif							/* PG_INFLUENCE_FEED_CALL_H */

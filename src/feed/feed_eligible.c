@@ -169,17 +169,12 @@ wants_less(const FeedCall *call, const FeedFacts *facts)
 
 /* The first rule that the viewer's own facts break, the products' apart. */
 FeedRule
-feed_viewer_rule(const FeedCall *call, const FeedPost *post, FeedPlaceKind kind)
+feed_viewer_rule(const FeedCall *call, const FeedPost *post, const FeedKnown *viewers, FeedPlaceKind kind)
 {
-	static const FeedFacts nothing = {.less = DT_NOBEGIN};
-	const FeedViewer *viewer = &call->viewer;
-	const FeedFacts *creator = feed_facts_find(viewer->creators, post->creator_id);
-	const FeedFacts *topic = post->topic_id == 0 ? NULL : feed_facts_find(viewer->topics, post->topic_id);
-	const FeedFacts *known = feed_facts_find(viewer->posts, post->post_id);
+	const FeedFacts *creator = viewers->creator;
+	const FeedFacts *topic = viewers->topic;
+	const FeedFacts *known = viewers->post;
 
-	creator = creator == NULL ? &nothing : creator;
-	topic = topic == NULL ? &nothing : topic;
-	known = known == NULL ? &nothing : known;
 	if (creator->flags & FEED_FLAG_OWN)
 		return FEED_RULE_OWN;
 	if (creator->flags & FEED_FLAG_BLOCKED)
@@ -238,7 +233,8 @@ feed_judge(FeedCall *call, const int64 *post_ids, int count, FeedPlaceKind kind,
 		rules[i] = shown[i].rule;
 		if (rules[i] == FEED_RULE_ELIGIBLE)
 		{
-			FeedRule	own = feed_viewer_rule(call, &shown[i].post, kind);
+			FeedKnown	known = feed_known(&call->viewer, &shown[i].post);
+			FeedRule	own = feed_viewer_rule(call, &shown[i].post, &known, kind);
 
 			/* in the order of the rules: products come between the viewer's */
 			rules[i] = !shown[i].stocked && (own == FEED_RULE_ELIGIBLE || own > FEED_RULE_PRODUCT) ?

@@ -185,11 +185,12 @@ static void
 put_score(const Explanation *e)
 {
 	double		features[FEED_FEATURES];
-	double		dampening = feed_dampening_of(e->call, &e->post);
+	FeedKnown	known = feed_known(&e->call->viewer, &e->post);
+	double		dampening = feed_dampening_of(&known);
 	double		score;
 	int			i;
 
-	feed_features_of(e->call, &e->post, features);
+	feed_features_of(e->call, &e->post, &known, features);
 	for (i = 0; i < e->nfeatures; i++)
 		put(e, "feature", e->features[i], &features[i], &e->call->profile.weights[i], NULL);
 	put(e, "dampening", "see_less", &dampening, NULL, NULL);

@@ -25,17 +25,19 @@ static FeedStatement recent_posts = {
 	.types = {FEED_ITEM_TYPES, TIMESTAMPTZARRAYOID, INT8OID}
 };
 
-typedef struct Explored
+/* what is sorted: a post is moved once, into the pool */
+typedef struct ExploredKey
 {
-	FeedPost	post;
-	double		excess;			/* of its rank over the bare publication */
-	double		draw;
-} Explored;
+	double		key;
+	int64		post_id;
+	int32		at;				/* in the posts */
+} ExploredKey;
 
 typedef struct Exploration
 {
 	FeedCall   *call;
-	Explored   *posts;
+	FeedPost   *posts;
+	ExploredKey *keys;			/* excess of the rank over the bare publication */
 	int			count;
 } Exploration;
 
@@ -43,35 +45,37 @@ static void
 take_recent(TupleTableSlot *slot, void *target)
 {
 	Exploration *exploration = target;
-	const FeedCall *call = exploration->call;
-	Explored   *explored = &exploration->posts[exploration->count++];
+	FeedPost   *post = &exploration->posts[exploration->count];
+	ExploredKey *excess = &exploration->keys[exploration->count];
 
-	feed_item_post(call, slot, &explored->post);
-	explored->excess = explored->post.quality -
-		(double) explored->post.published_at / (double) call->settings.half_life_us;
-	explored->draw = feed_draw(call->viewer.id.data, feed_day(call->moment), explored->post.post_id);
+	CHECK_FOR_INTERRUPTS();
+	feed_item_post(exploration->call, slot, post);
+	excess->key = post->quality - (double) post->published_at / (double) exploration->call->settings.half_life_us;
+	excess->post_id = post->post_id;
+	excess->at = exploration->count++;
 }
 
+/* the least first, then the younger post */
 static int
 compare_excess(const void *a, const void *b)
 {
-	const Explored *x = a;
-	const Explored *y = b;
+	const ExploredKey *x = a;
+	const ExploredKey *y = b;
 
-	if (x->excess != y->excess)
-		return x->excess < y->excess ? -1 : 1;
-	return x->post.post_id > y->post.post_id ? -1 : x->post.post_id < y->post.post_id;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->post_id > y->post_id ? -1 : x->post_id < y->post_id;
 }
 
 static int
 compare_draw(const void *a, const void *b)
 {
-	const Explored *x = a;
-	const Explored *y = b;
+	const ExploredKey *x = a;
+	const ExploredKey *y = b;
 
-	if (x->draw != y->draw)
-		return x->draw > y->draw ? -1 : 1;
-	return x->post.post_id > y->post.post_id ? -1 : x->post.post_id < y->post.post_id;
+	if (x->key != y->key)
+		return x->key > y->key ? -1 : 1;
+	return x->post_id > y->post_id ? -1 : x->post_id < y->post_id;
 }
 
 /*
@@ -84,7 +88,8 @@ void
 feed_read_explored(FeedCall *call)
 {
 	const FeedSettings *s = &call->settings;
-	Exploration exploration = {call, NULL, 0};
+	Exploration exploration = {call, NULL, NULL, 0};
+	ExploredKey *keys;
 	Datum	   *moments = palloc(sizeof(Datum) * Max(s->explore_places, 1));
 	int			per_place;
 	int			pool = 0;
@@ -95,8 +100,9 @@ feed_read_explored(FeedCall *call)
 	if (s->explore == 0 || s->explore_places == 0 || s->explore_days == 0)
 		return;
 	per_place = (3 * s->explore + s->explore_places - 1) / s->explore_places;
-	exploration.posts = MemoryContextAllocHuge(CurrentMemoryContext,
-											   sizeof(Explored) * (Size) per_place * s->explore_places);
+	exploration.posts = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(FeedPost) * (Size) per_place * s->explore_places);
+	exploration.keys = keys = MemoryContextAllocHuge(CurrentMemoryContext,
+													 sizeof(ExploredKey) * (Size) per_place * s->explore_places);
 	for (i = 0; i < s->explore_places; i++)
 		moments[i] = TimestampTzGetDatum(call->moment - (int64)
 										 (feed_draw(call->viewer.id.data, feed_day(call->moment), -1 - i) *
@@ -107,17 +113,22 @@ feed_read_explored(FeedCall *call)
 	values[5] = Int64GetDatum(per_place);
 	feed_statement_run(&recent_posts, values, NULL, take_recent, &exploration);
 
-	qsort(exploration.posts, exploration.count, sizeof(Explored), compare_excess);
+	qsort(keys, exploration.count, sizeof(ExploredKey), compare_excess);
 	for (i = 0; i < exploration.count && pool < 2 * s->explore; i++)
 		/* two places may have met */
-		if (pool == 0 || exploration.posts[pool - 1].post.post_id != exploration.posts[i].post.post_id)
-			exploration.posts[pool++] = exploration.posts[i];
-	qsort(exploration.posts, pool, sizeof(Explored), compare_draw);
+		if (pool == 0 || keys[pool - 1].post_id != keys[i].post_id)
+			keys[pool++] = keys[i];
+	for (i = 0; i < pool; i++)
+		keys[i].key = feed_draw(call->viewer.id.data, feed_day(call->moment), keys[i].post_id);
+	qsort(keys, pool, sizeof(ExploredKey), compare_draw);
 	kept = Min(pool, s->explore);
 	for (i = 0; i < kept; i++)
 	{
-		FeedPost   *post = feed_pool_add(&call->pool, &exploration.posts[i].post);
+		bool		found;
+		FeedPost   *post = feed_pool_get(&call->pool, keys[i].post_id, &found);
 
+		if (!found)
+			*post = exploration.posts[keys[i].at];
 		/* what is a candidate anyway is so for certain */
 		if (post->sources == 0)
 			post->propensity = (double) kept / (double) pool;

@@ -79,6 +79,8 @@ feed_facts_get(struct feedfacts_hash *table, int64 id)
 		facts->less = DT_NOBEGIN;
 		facts->weight = 0.0;
 		facts->fatigue = 0.0;
+		facts->log_weight = 0.0;
+		facts->dampening = 1.0;
 		facts->shown = 0;
 		facts->flags = 0;
 	}
@@ -98,6 +100,24 @@ feed_facts_all(struct feedfacts_hash *table, int *count)
 		if (facts->flags != 0 || facts->weight > 0.0)
 			all[(*count)++] = facts;
 	return all;
+}
+
+FeedKnown
+feed_known(const FeedViewer *viewer, const FeedPost *post)
+{
+	static const FeedFacts nothing = {.since = DT_NOBEGIN, .less = DT_NOBEGIN, .dampening = 1.0};
+	FeedKnown	known;
+
+	known.creator = feedfacts_lookup(viewer->creators, post->creator_id);
+	known.topic = post->topic_id == 0 ? NULL : feedfacts_lookup(viewer->topics, post->topic_id);
+	known.post = feedfacts_lookup(viewer->posts, post->post_id);
+	if (known.creator == NULL)
+		known.creator = &nothing;
+	if (known.topic == NULL)
+		known.topic = &nothing;
+	if (known.post == NULL)
+		known.post = &nothing;
+	return known;
 }
 
 void
@@ -130,12 +150,11 @@ feed_pool_find(const FeedPool *pool, int64 post_id)
 }
 
 FeedPost *
-feed_pool_add(FeedPool *pool, const FeedPost *post)
+feed_pool_get(FeedPool *pool, int64 post_id, bool *found)
 {
-	bool		found;
-	PoolEntry  *entry = feedindex_insert(pool->index, post->post_id, &found);
+	PoolEntry  *entry = feedindex_insert(pool->index, post_id, found);
 
-	if (!found)
+	if (!*found)
 	{
 		if (pool->count == pool->room)
 		{
@@ -143,7 +162,6 @@ feed_pool_add(FeedPool *pool, const FeedPost *post)
 			pool->posts = repalloc_huge(pool->posts, sizeof(FeedPost) * (Size) pool->room);
 		}
 		entry->place = pool->count++;
-		pool->posts[entry->place] = *post;
 	}
 	return &pool->posts[entry->place];
 }

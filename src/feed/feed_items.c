@@ -78,16 +78,12 @@ feed_item_post(const FeedCall *call, const TupleTableSlot *slot, FeedPost *post)
 FeedPost *
 feed_take_post(FeedCall *call, const TupleTableSlot *slot, FeedSource source)
 {
-	FeedPost   *pooled = feed_pool_find(&call->pool, feed_int64(slot, 0));
+	bool		found;
+	FeedPost   *pooled = feed_pool_get(&call->pool, feed_int64(slot, 0), &found);
 
 	CHECK_FOR_INTERRUPTS();
-	if (pooled == NULL)
-	{
-		FeedPost	post;
-
-		feed_item_post(call, slot, &post);
-		pooled = feed_pool_add(&call->pool, &post);
-	}
+	if (!found)
+		feed_item_post(call, slot, pooled);
 	pooled->sources |= 1u << source;
 	return pooled;
 }

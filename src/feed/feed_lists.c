@@ -77,11 +77,12 @@ static void
 take_pooled(TupleTableSlot *slot, void *target)
 {
 	FeedCall   *call = target;
-	FeedPost	post;
+	bool		found;
+	FeedPost   *pooled = feed_pool_get(&call->pool, feed_int64(slot, 0), &found);
 
 	CHECK_FOR_INTERRUPTS();
-	feed_item_post(call, slot, &post);
-	feed_pool_add(&call->pool, &post);
+	if (!found)
+		feed_item_post(call, slot, pooled);
 }
 
 /* What is said of posts that no source brought yet; sources are set by the lists. */

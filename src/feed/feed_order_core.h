@@ -95,7 +95,7 @@ typedef enum FeedOrderStep
 
 typedef struct FeedOrderInput
 {
-	const FeedCandidate *candidates;	/* by feed_candidate_compare, no post twice */
+	const FeedCandidate *candidates;	/* the tested ones by feed_candidate_compare; no post twice */
 	uint32_t	candidate_count;
 	const FeedSponsored *sponsored;
 	uint32_t	sponsored_count;
@@ -132,6 +132,13 @@ typedef struct FeedOrder
 
 /* For qsort: score descending, then post_id descending. */
 extern int	feed_candidate_compare(const void *a, const void *b);
+
+/*
+ * Puts the best "upto" candidates in front, in their order; the first *ordered
+ * are so already, and more than were asked for may be afterwards.  A page looks
+ * at a few dozen of a thousand and a half.
+ */
+extern void feed_candidates_order(FeedCandidate *candidates, uint32_t count, uint32_t *ordered, uint32_t upto);
 
 /* Bytes that feed_order_begin needs, 0 when the input is beyond the limits. */
 extern size_t feed_order_size(const FeedOrderInput *input);

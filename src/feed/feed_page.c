@@ -62,6 +62,8 @@ source_array(uint32 sources, const char *topic)
 static void
 fill_token(FeedToken *token, const FeedCall *call, const FeedPost *post, uint32 sources, uint32 rank)
 {
+	FeedKnown	known = feed_known(&call->viewer, post);
+
 	memset(token, 0, sizeof(FeedToken));
 	memcpy(token->viewer, call->viewer.id.data, FEED_VIEWER_BYTES);
 	token->program_id = call->program_id;
@@ -71,8 +73,8 @@ fill_token(FeedToken *token, const FeedCall *call, const FeedPost *post, uint32 
 	token->rank = rank;
 	token->sources = sources;
 	token->topic_id = sources & (1u << FEED_FROM_INTEREST) ? post->topic_id : 0;
-	feed_features_of(call, post, token->features);
-	token->dampening = feed_dampening_of(call, post);
+	feed_features_of(call, post, &known, token->features);
+	token->dampening = feed_dampening_of(&known);
 	token->score = feed_score(call->profile.weights, token->features, token->dampening);
 	token->propensity = post->propensity;
 	token->profile_id = call->profile.profile_id;

@@ -68,6 +68,7 @@ feed_open(FeedCall *call, const CursorContent *session)
 	feed_read_profile(call, session->profile_id, session->assignment_id);
 	for (i = 0; i < session->count; i++)
 		feed_facts_get(call->viewer.posts, session->ids[i])->flags |= FEED_FLAG_DELIVERED;
+	feed_weigh_facts(call);
 	feed_pool_begin(&call->pool, call->context);
 	if (call->buying)
 		feed_read_intent(call);
@@ -86,14 +87,16 @@ score_pool(FeedRanking *ranking)
 	{
 		const FeedPost *post = &pool->posts[i];
 		FeedCandidate *candidate = &ranking->candidates[ranking->count];
+		FeedKnown	known;
 
 		CHECK_FOR_INTERRUPTS();
 		/* beyond the bounds of every source that it is in */
 		if (post->sources == 0)
 			continue;
-		if (feed_viewer_rule(ranking->call, post, FEED_ORGANIC) != FEED_RULE_ELIGIBLE)
+		known = feed_known(&ranking->call->viewer, post);
+		if (feed_viewer_rule(ranking->call, post, &known, FEED_ORGANIC) != FEED_RULE_ELIGIBLE)
 			continue;
-		candidate->score = feed_score_of(ranking->call, post);
+		candidate->score = feed_score_of(ranking->call, post, &known);
 		candidate->post_id = post->post_id;
 		candidate->creator_id = post->creator_id;
 		candidate->category_id = post->category_id;
@@ -101,7 +104,6 @@ score_pool(FeedRanking *ranking)
 		candidate->row = i;
 		ranking->count++;
 	}
-	qsort(ranking->candidates, ranking->count, sizeof(FeedCandidate), feed_candidate_compare);
 	ranking->rules = palloc0(sizeof(FeedRule) * Max(ranking->count, 1));
 }
 
@@ -121,6 +123,7 @@ take_sponsored(TupleTableSlot *slot, void *target)
 	int64		campaign_id = feed_int64(slot, FEED_ITEM_COUNT);
 	FeedSponsored *sponsored = &ranking->sponsored[ranking->sponsored_count];
 	FeedPost   *post;
+	FeedKnown	known;
 	uint32		i;
 	int32		room = slot->tts_isnull[FEED_ITEM_COUNT + 2] ? CURSOR_MAX_CAMPAIGNS :
 		DatumGetInt32(slot->tts_values[FEED_ITEM_COUNT + 2]);
@@ -131,7 +134,8 @@ take_sponsored(TupleTableSlot *slot, void *target)
 	if (ranking->sponsored_count == SPONSORED_MOST || room <= 0)
 		return;
 	post = feed_take_post(ranking->call, slot, FEED_FROM_SPONSORED);
-	sponsored->post.score = feed_score_of(ranking->call, post);
+	known = feed_known(&ranking->call->viewer, post);
+	sponsored->post.score = feed_score_of(ranking->call, post, &known);
 	sponsored->post.post_id = post->post_id;
 	sponsored->post.creator_id = post->creator_id;
 	sponsored->post.category_id = post->category_id;
@@ -246,6 +250,7 @@ judge_batch(FeedRanking *ranking, uint32 page_size)
 	int64	   *post_ids = palloc(sizeof(int64) * count);
 	uint32		i;
 
+	feed_candidates_order(ranking->candidates, ranking->count, &ranking->ordered, from + count);
 	for (i = 0; i < count; i++)
 		post_ids[i] = ranking->candidates[from + i].post_id;
 	feed_judge(ranking->call, post_ids, (int) count, FEED_ORGANIC, ranking->rules + from);

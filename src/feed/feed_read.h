@@ -32,15 +32,16 @@ typedef enum FeedPlaceKind
 	FEED_LISTED					/* another list: without what belongs to a scroll through the feed */
 } FeedPlaceKind;
 
-extern FeedRule feed_viewer_rule(const FeedCall *call, const FeedPost *post, FeedPlaceKind kind);
+extern FeedRule feed_viewer_rule(const FeedCall *call, const FeedPost *post, const FeedKnown *viewers, FeedPlaceKind kind);
 extern void feed_judge(FeedCall *call, const int64 *post_ids, int count, FeedPlaceKind kind, FeedRule *rules);
 
 /* feed_viewer.c */
 extern bool feed_was_seen(const FeedCall *call, int64 post_id);
 
-/* feed_features.c */
-extern void feed_features_of(const FeedCall *call, const FeedPost *post, double features[FEED_FEATURES]);
-extern double feed_dampening_of(const FeedCall *call, const FeedPost *post);
-extern double feed_score_of(const FeedCall *call, const FeedPost *post);
+/* feed_features.c; the facts are weighed first, once for each instead of once for each post */
+extern void feed_weigh_facts(FeedCall *call);
+extern void feed_features_of(const FeedCall *call, const FeedPost *post, const FeedKnown *known, double features[FEED_FEATURES]);
+extern double feed_dampening_of(const FeedKnown *known);
+extern double feed_score_of(const FeedCall *call, const FeedPost *post, const FeedKnown *known);
 
 #endif							/* PG_INFLUENCE_FEED_READ_H */
