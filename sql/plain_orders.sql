@@ -39,7 +39,10 @@ SELECT v.w, n, (to_jsonb(o) - 'status')::text AS answer
  CROSS JOIN LATERAL (SELECT (hashint8extended(n, 11) & 65535)::int AS r) x
  CROSS JOIN LATERAL influence.record_order(1 + n % 3, pg_temp.visitor(v.w + n), 'o' || v.w + n,
 		(SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('line_no', k, 'product_id', 1 + (x.r + k) % 3, 'quantity', 1 + x.r % 3, 'paid_price', 999 + x.r % 777 * k, 'discount_seller', x.r % 5,
-				'new_customer', (ARRAY[true, false, NULL])[1 + (x.r + k) % 3], 'renewal_no', CASE WHEN x.r % 11 = 0 THEN 2 END)))
+				'new_customer', (ARRAY[true, false, NULL])[1 + (x.r + k) % 3], 'renewal_no', CASE WHEN x.r % 11 = 0 THEN 2 END,
+				'list_price', 1999 + x.r % 3, 'discount_platform', x.r % 4, 'tax', CASE WHEN x.r % 2 = 0 THEN x.r % 190 END, 'shipping', CASE WHEN x.r % 3 = 0 THEN 40 END, 'points', x.r % 6,
+				'gift_card', x.r % 9, 'seller', 's' || x.r % 3, 'cost', -(x.r % 5), 'membership', CASE WHEN x.r % 13 = 0 THEN 'plus' END, 'base_amount', CASE WHEN x.r % 17 = 0 THEN x.r % 1000 END))
+				|| CASE WHEN x.r % 7 = 0 THEN jsonb_build_object('product_id', NULL, 'sku', (ARRAY['lamp', 'rug', 'tea'])[1 + (x.r + k) % 3]) ELSE '{}' END)
 		   FROM generate_series(1, 1 + x.r % 3) k),
 		'2024-06-02'::timestamptz + x.r % 9 * interval '16 hours', NULL, v.details::jsonb || CASE WHEN x.r % 4 = 0 THEN '{"country": "DE"}' ELSE '{}' END::jsonb) o;
 SELECT count(*) AS orders, count(*) FILTER (WHERE answer LIKE '%unattributed: %') > 5 AS unattributed, count(*) FILTER (WHERE answer LIKE '%not earned: %') > 5 AS not_earned,

@@ -43,6 +43,26 @@ enum
 	PERSON_COUNT
 };
 
+/* columns of its result */
+enum
+{
+	CREDIT_LINE_NO,
+	CREDIT_TOUCH_REF,
+	CREDIT_TOUCH_VISITOR_ID,
+	CREDIT_CREATOR_ID,
+	CREDIT_WEIGHT,
+	CREDIT_CREDIT,
+	CREDIT_REASON,
+	CREDIT_TOUCHED_AT,
+	CREDIT_TOUCH_POSITION,
+	CREDIT_PATH_LENGTH,
+	CREDIT_SNAPSHOT,
+	CREDIT_COLUMNS
+};
+
+/* Takes a row of the result; what its values point at stays for as long as the caller's memory context. */
+typedef void (*PersonCreditSink) (void *target, Datum *values, bool *nulls);
+
 /* A touch as it is shown: what the core needs of it is in an AttributionTouch. */
 typedef struct PersonTouch
 {
@@ -91,5 +111,8 @@ attribution_person_argument(const Person *person, int argno)
  * touches, count and coupon.
  */
 extern void attribution_person_read(Person *person);
+
+/* credit_touches() for C: the arguments are those of the call, the rows go to the sink. */
+extern void attribution_credit_person(FunctionCallInfo fcinfo, PersonCreditSink sink, void *target);
 
 #endif							/* PG_INFLUENCE_ATTRIBUTION_PERSON_H */

@@ -48,23 +48,6 @@ static const char *const person_argument_names[PERSON_REQUIRED] = {
 	"time_zone"
 };
 
-/* columns of the result */
-enum
-{
-	RESULT_LINE_NO,
-	RESULT_TOUCH_REF,
-	RESULT_TOUCH_VISITOR_ID,
-	RESULT_CREATOR_ID,
-	RESULT_WEIGHT,
-	RESULT_CREDIT,
-	RESULT_REASON,
-	RESULT_TOUCHED_AT,
-	RESULT_TOUCH_POSITION,
-	RESULT_PATH_LENGTH,
-	RESULT_SNAPSHOT,
-	RESULT_COLUMNS
-};
-
 static const char *const kind_names[ATTRIBUTION_KINDS] = {
 	[ATTRIBUTION_VIEW] = "view",
 	[ATTRIBUTION_CLICK] = "click",
@@ -149,19 +132,19 @@ touch_snapshot(const Person *person, const PersonTouch *touch, const text *model
 }
 
 static void
-add_rows(const Person *person, ReturnSetInfo *set, const AttributionConversion *conversion,
+add_rows(const Person *person, PersonCreditSink sink, void *target, const AttributionConversion *conversion,
 		 const AttributionWorkspace *workspace, Datum *snapshots)
 {
 	const AttributionPath *path = &workspace->path;
 	const AttributionRoom *room = &workspace->room;
 	const text *model = DatumGetTextPP(attribution_person_argument(person, PERSON_MODEL));
-	Datum		values[RESULT_COLUMNS];
-	bool		nulls[RESULT_COLUMNS];
+	Datum		values[CREDIT_COLUMNS];
+	bool		nulls[CREDIT_COLUMNS];
 	size_t		i;
 
-	values[RESULT_LINE_NO] = Int32GetDatum((int32) conversion->conversion_id);
-	values[RESULT_REASON] = CStringGetTextDatum(attribution_reason_name(path->reason));
-	values[RESULT_PATH_LENGTH] = Int32GetDatum((int32) path->path_length);
+	values[CREDIT_LINE_NO] = Int32GetDatum((int32) conversion->conversion_id);
+	values[CREDIT_REASON] = CStringGetTextDatum(attribution_reason_name(path->reason));
+	values[CREDIT_PATH_LENGTH] = Int32GetDatum((int32) path->path_length);
 	for (i = 0; i < path->rows; i++)
 	{
 		const AttributionTouch *touch = room->touch[i] == ATTRIBUTION_NONE ? NULL : &person->touches[room->touch[i]];
@@ -169,34 +152,34 @@ add_rows(const Person *person, ReturnSetInfo *set, const AttributionConversion *
 		if ((i & 1023) == 1023)
 			CHECK_FOR_INTERRUPTS();
 		memset(nulls, false, sizeof(nulls));
-		values[RESULT_WEIGHT] = Float8GetDatum(attribution_row_weight(path, room, i));
-		values[RESULT_CREDIT] = Int64GetDatum(room->credit[i]);
+		values[CREDIT_WEIGHT] = Float8GetDatum(attribution_row_weight(path, room, i));
+		values[CREDIT_CREDIT] = Int64GetDatum(room->credit[i]);
 		if (touch == NULL)
 		{
-			values[RESULT_TOUCH_REF] = PointerGetDatum(person->empty);
-			nulls[RESULT_TOUCH_VISITOR_ID] = true;
-			nulls[RESULT_CREATOR_ID] = true;
-			nulls[RESULT_TOUCHED_AT] = true;
-			nulls[RESULT_TOUCH_POSITION] = true;
-			nulls[RESULT_SNAPSHOT] = true;
+			values[CREDIT_TOUCH_REF] = PointerGetDatum(person->empty);
+			nulls[CREDIT_TOUCH_VISITOR_ID] = true;
+			nulls[CREDIT_CREATOR_ID] = true;
+			nulls[CREDIT_TOUCHED_AT] = true;
+			nulls[CREDIT_TOUCH_POSITION] = true;
+			nulls[CREDIT_SNAPSHOT] = true;
 		}
 		else
 		{
 			size_t		number = touch->touch_id == PG_INT64_MAX ? person->coupon : (size_t) touch->touch_id - 1;
 			const PersonTouch *shown = &person->shown[number];
 
-			values[RESULT_TOUCH_REF] = PointerGetDatum(shown->ref);
-			values[RESULT_TOUCH_VISITOR_ID] = UUIDPGetDatum(&shown->visitor_id);
-			nulls[RESULT_CREATOR_ID] = !shown->has_creator;
-			values[RESULT_CREATOR_ID] = Int64GetDatum(shown->creator_id);
-			values[RESULT_TOUCHED_AT] = TimestampTzGetDatum(shown->touched_at);
-			values[RESULT_TOUCH_POSITION] = Int32GetDatum((int32) room->position[i]);
+			values[CREDIT_TOUCH_REF] = PointerGetDatum(shown->ref);
+			values[CREDIT_TOUCH_VISITOR_ID] = UUIDPGetDatum(&shown->visitor_id);
+			nulls[CREDIT_CREATOR_ID] = !shown->has_creator;
+			values[CREDIT_CREATOR_ID] = Int64GetDatum(shown->creator_id);
+			values[CREDIT_TOUCHED_AT] = TimestampTzGetDatum(shown->touched_at);
+			values[CREDIT_TOUCH_POSITION] = Int32GetDatum((int32) room->position[i]);
 			/* several lines may be credited to one touch */
 			if (snapshots[number] == (Datum) 0)
 				snapshots[number] = touch_snapshot(person, shown, model);
-			values[RESULT_SNAPSHOT] = snapshots[number];
+			values[CREDIT_SNAPSHOT] = snapshots[number];
 		}
-		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+		sink(target, values, nulls);
 	}
 }
 
@@ -237,7 +220,7 @@ read_numbers(FunctionCallInfo fcinfo, int argno, int expected, Datum **values, b
 }
 
 static void
-credit_lines(Person *person, ReturnSetInfo *set)
+credit_lines(Person *person, PersonCreditSink sink, void *target)
 {
 	FunctionCallInfo fcinfo = person->fcinfo;
 	AttributionConversion conversion;
@@ -277,8 +260,30 @@ credit_lines(Person *person, ReturnSetInfo *set)
 		conversion.cart_start = nulls[PERSON_CART_STARTS][i] ? PG_INT64_MIN
 			: DatumGetTimestampTz(columns[PERSON_CART_STARTS][i]);
 		attribution_credit(&workspace, &person->policy.rules, person->touches, person->count, &conversion);
-		add_rows(person, set, &conversion, &workspace, snapshots);
+		add_rows(person, sink, target, &conversion, &workspace, snapshots);
 	}
+}
+
+void
+attribution_credit_person(FunctionCallInfo fcinfo, PersonCreditSink sink, void *target)
+{
+	Person		person;
+
+	attribution_check_no_nulls(fcinfo, person_argument_names, PERSON_REQUIRED, PERSON_REQUIRED);
+	person.fcinfo = fcinfo;
+	person.context = CurrentMemoryContext;
+	person.empty = cstring_to_text("");
+	read_person_policy(fcinfo, &person.policy);
+	attribution_person_read(&person);
+	credit_lines(&person, sink, target);
+}
+
+static void
+put_row(void *target, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *set = target;
+
+	tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 }
 
 /*
@@ -288,15 +293,7 @@ credit_lines(Person *person, ReturnSetInfo *set)
 Datum
 attribution_credit_touches(PG_FUNCTION_ARGS)
 {
-	Person		person;
-
-	attribution_check_no_nulls(fcinfo, person_argument_names, PERSON_REQUIRED, PERSON_REQUIRED);
 	InitMaterializedSRF(fcinfo, 0);
-	person.fcinfo = fcinfo;
-	person.context = CurrentMemoryContext;
-	person.empty = cstring_to_text("");
-	read_person_policy(fcinfo, &person.policy);
-	attribution_person_read(&person);
-	credit_lines(&person, (ReturnSetInfo *) fcinfo->resultinfo);
+	attribution_credit_person(fcinfo, put_row, fcinfo->resultinfo);
 	return (Datum) 0;
 }

@@ -23,7 +23,7 @@ DECLARE
 	people uuid[];
 	f record;
 	known record;
-	stored record;
+	excluded bigint[];
 	booked record;
 	done boolean := false;
 	money text;
@@ -74,16 +74,15 @@ BEGIN
 		  FROM influence_internal.order_exchange_rate(money, f.currency, f.ordered_at, (details ->> 'fx_rate')::numeric,
 				details ->> 'fx_source') x;
 	END IF;
-	stored := influence_internal.store_order($1, $2, $3, f.ordered_at, lines, details, hash, money, f.currency, fx_rate, fx_source,
-		f.commission_policy_version, f.base_less);
 	status := 'recorded';
-	IF f.is_plain AND NOT details ? 'coupon' THEN
-		booked := influence_internal.book_plain_order($1, $2, $3, people, details ->> 'country', f, stored);
+	IF f.is_plain AND money = f.currency AND NOT details ?| '{coupon,fx_rate,fx_source}' AND influence_internal.has_plain_lines(lines) THEN
+		excluded := CASE WHEN f.has_alias OR f.is_creator THEN influence_internal.buyer_creators(people) ELSE '{}' END;
+		booked := influence_internal.book_plain_order($1, $2, $3, lines, details, hash, people, excluded, f);
 		IF booked.is_booked AND booked.is_whole THEN
 			-- what order_summary() would say
-			line_count := cardinality(stored.ids);
-			amount := stored.amount;
-			credited := stored.amount;
+			line_count := booked.line_count;
+			amount := booked.amount;
+			credited := booked.amount;
 			unattributed := 0;
 			commission := booked.commission;
 			clawed_back := 0;
@@ -95,6 +94,8 @@ BEGIN
 		done := booked.is_booked;
 	END IF;
 	IF NOT done THEN
+		PERFORM influence_internal.store_order($1, $2, $3, f.ordered_at, lines, details, hash, money, f.currency, fx_rate, fx_source,
+			f.commission_policy_version, f.base_less);
 		PERFORM influence_internal.credit_lines($1, $2, $3, people => people, scope => f.scope);
 		PERFORM influence_internal.take_in_parked($1, $2, $3);
 		PERFORM influence_internal.book_order($1, $2, $3);
@@ -126,8 +127,8 @@ COMMENT ON FUNCTION influence_internal.check_order(bigint, uuid, text, jsonb, ti
 'Says what is wrong with the arguments of record_order(): IN002, IN003.';
 
 CREATE FUNCTION influence_internal.store_order(program_id bigint, visitor_id uuid, order_ref text, ordered_at timestamptz, lines jsonb,
-	details jsonb, content_hash bytea, currency text, program_currency text, fx_rate numeric, fx_source text, policy_version int, base_less text[],
-	OUT amount numeric, OUT ids bigint[], OUT amounts bigint[], OUT products bigint[], OUT categories bigint[])
+	details jsonb, content_hash bytea, currency text, program_currency text, fx_rate numeric, fx_source text, policy_version int, base_less text[])
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -178,11 +179,8 @@ BEGIN
 							  - CASE WHEN 'shipping' = ANY ($13) THEN coalesce(l.shipping, 0) ELSE 0 END
 							  - CASE WHEN 'points' = ANY ($13) THEN coalesce(l.points, 0) ELSE 0 END
 							  - CASE WHEN 'gift_card' = ANY ($13) THEN coalesce(l.gift_card, 0) ELSE 0 END)) AS total OFFSET 0) t OFFSET 0) a
-		RETURNING line_no, product_id, category_path, order_amount, base_amount)
-	SELECT sum(s.base_amount), greatest(sum(s.order_amount), sum(s.base_amount)), array_agg(s.line_no::bigint), array_agg(s.base_amount),
-		   array_agg(s.product_id), array_agg(s.category_path[cardinality(s.category_path)])
-	  INTO amount, total, ids, amounts, products, categories
-	  FROM stored s;
+		RETURNING order_amount, base_amount)
+	SELECT greatest(sum(s.order_amount), sum(s.base_amount)) INTO total FROM stored s;
 	IF total > 9223372036854775807 THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'the amount of the order is out of range',
 			HINT = 'Amounts are minor units, and an order''s sum fits in bigint.';
@@ -190,7 +188,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.store_order(bigint, uuid, text, timestamptz, jsonb, jsonb, bytea, text, text, numeric, text, int, text[]) IS
-'Stores an order and its lines given as JSON, each with what of it earns, in the order''s currency and, at the exchange rate (NULL: the same currency), in the program''s. base_less: what the commission policy takes off quantity x paid_price. -> the sum of the lines'' bases, and as arrays their numbers, bases, products and categories (the deepest of each path). IN002, IN003, IN006.';
+'Stores an order and its lines given as JSON, each with what of it earns, in the order''s currency and, at the exchange rate (NULL: the same currency), in the program''s. base_less: what the commission policy takes off quantity x paid_price. IN002, IN003, IN006.';
 
 CREATE FUNCTION influence_internal.has_plain_lines(lines jsonb)
 RETURNS boolean
