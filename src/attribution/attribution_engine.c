@@ -315,7 +315,7 @@ count_workers(const Run *run, size_t memory)
 	return Min(workers, (int) Min(memory / largest, (size_t) ATTRIBUTION_MAX_PROCESSES) - 1);
 }
 
-static void
+static ParallelContext *
 credit_partitions(Run *run, AttributionSink sink, void *arg, bool mergeable)
 {
 	AttributionCreditPlan *plan = &run->credit;
@@ -340,13 +340,11 @@ credit_partitions(Run *run, AttributionSink sink, void *arg, bool mergeable)
 	if (workers > 0)
 	{
 		((AttributionShared *) run->memory.header)->credit = *plan;
-		attribution_credit_together(&work, &run->memory, arg, workers);
+		return attribution_credit_together(&work, &run->memory, arg, workers);
 	}
-	else
-	{
-		for (i = 0; i < STORE_PARTITIONS; i++)
-			partition_credit(&work, i);
-	}
+	for (i = 0; i < STORE_PARTITIONS; i++)
+		partition_credit(&work, i);
+	return NULL;
 }
 
 static double
@@ -371,6 +369,7 @@ attribution_run(const char *touches_query, const char *conversions_query,
 	MemoryContext context = AllocSetContextCreate(caller, "attribution run",
 												  ALLOCSET_DEFAULT_SIZES);
 	Run		   *run = MemoryContextAllocZero(context, sizeof(Run));
+	ParallelContext *workers = NULL;
 	instr_time	clock;
 
 	memset(stats, 0, sizeof(*stats));
@@ -385,12 +384,13 @@ attribution_run(const char *touches_query, const char *conversions_query,
 	read_inputs(run, touches_query, conversions_query, mergeable);
 	stats->read_ms = milliseconds_since(&clock);
 	if (run->lines.count.kept > 0)
-		credit_partitions(run, sink, arg, mergeable);
+		workers = credit_partitions(run, sink, arg, mergeable);
 	stats->credit_ms = milliseconds_since(&clock);
 
 	store_reader_close(run->touches.reader);
 	store_reader_close(run->lines.reader);
 	attribution_memory_detach(&run->memory);
+	attribution_credit_end(workers);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }

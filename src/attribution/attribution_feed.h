@@ -14,7 +14,7 @@
  * A touch waits until so many others have come, while its word of the bitmap is
  * fetched: waiting for memory would cost more than all the rest.
  */
-#define FEED_PENDING 16
+#define FEED_PENDING 32
 
 /* What is fed and how: the same for all processes. No pointers. */
 typedef struct AttributionFeedPlan

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 
 #include "storage/dsm_impl.h"
@@ -114,6 +115,13 @@ attribution_memory_attach(AttributionMemory *memory, MemoryContext context,
 }
 
 void
+attribution_memory_keep(AttributionMemory *memory)
+{
+	dsm_pin_mapping(memory->segment);
+	dsa_pin_mapping(memory->area);
+}
+
+void
 attribution_memory_detach(AttributionMemory *memory)
 {
 	if (memory->segment == NULL)
@@ -153,6 +161,27 @@ attribution_memory_allocate(AttributionMemory *memory, size_t size)
 	if (address == 0)
 		address = dsa_allocate_extended(memory->area, size, DSA_ALLOC_HUGE);
 	return address;
+}
+
+/*
+ * Writes to fresh pages fault one by one, which costs more than filling them; here
+ * they are mapped at once, where the kernel can. It is only a hint.
+ */
+void
+attribution_memory_populate(AttributionMemory *memory, MemoryAddress address, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+	static const uintptr_t page = 4096;
+	uintptr_t	from;
+	uintptr_t	to;
+
+	if (memory->area == NULL)
+		return;
+	from = ((uintptr_t) attribution_memory_at(memory, address) + page - 1) / page * page;
+	to = ((uintptr_t) attribution_memory_at(memory, address) + size) / page * page;
+	if (from < to)
+		(void) madvise((void *) from, to - from, MADV_POPULATE_WRITE);
+#endif
 }
 
 void

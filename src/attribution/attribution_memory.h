@@ -54,6 +54,9 @@ extern dsm_handle attribution_memory_handle(const AttributionMemory *memory);
 extern void attribution_memory_attach(AttributionMemory *memory, MemoryContext context,
 									  dsm_handle handle, uint32 layout,
 									  size_t header_size);
+
+/* in a worker that has nothing to do any more but end: mapped until then */
+extern void attribution_memory_keep(AttributionMemory *memory);
 extern void attribution_memory_detach(AttributionMemory *memory);
 
 /* like MemoryContextAllocHuge(); may go beyond the limit */
@@ -61,6 +64,10 @@ extern MemoryAddress attribution_memory_allocate(AttributionMemory *memory, size
 
 /* the same, but 0 when shared memory is at its limit */
 extern MemoryAddress attribution_memory_try_allocate(AttributionMemory *memory, size_t size);
+
+/* all of what was allocated will be written soon */
+extern void attribution_memory_populate(AttributionMemory *memory, MemoryAddress address,
+										size_t size);
 
 extern void attribution_memory_free(AttributionMemory *memory, MemoryAddress address);
 

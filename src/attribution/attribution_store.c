@@ -82,6 +82,7 @@ add_slab(Store *store)
 			repalloc(store->slabs, store->maxslabs * sizeof(MemoryAddress));
 	}
 	store->slabs[store->nslabs++] = address;
+	attribution_memory_populate(store->memory, address, SLAB_BYTES);
 
 	slab = attribution_memory_at(store->memory, address);
 	for (i = SLAB_CHUNKS - 1; i >= 0; i--)

@@ -75,7 +75,7 @@ add_credited(AttributionShared *shared, AttributionMemory *memory,
 	stats->credit_processes += count;
 }
 
-void
+ParallelContext *
 attribution_credit_together(PartitionWork *work, AttributionMemory *memory,
 							AttributionTotals *totals, int nworkers)
 {
@@ -106,9 +106,17 @@ attribution_credit_together(PartitionWork *work, AttributionMemory *memory,
 	credit_what_is_left(work, shared);
 
 	WaitForParallelWorkersToFinish(context);
+	add_credited(shared, memory, totals, work->stats);
+	return context;
+}
+
+void
+attribution_credit_end(ParallelContext *context)
+{
+	if (context == NULL)
+		return;
 	DestroyParallelContext(context);
 	ExitParallelMode();
-	add_credited(shared, memory, totals, work->stats);
 }
 
 /* What the leader adds to its own. */
@@ -152,6 +160,8 @@ attribution_credit_worker(dsm_segment *segment, shm_toc *toc)
 	attribution_memory_attach(&memory, context,
 							  *(dsm_handle *) shm_toc_lookup(toc, KEY_HANDLE, false),
 							  ATTRIBUTION_SHARED_LAYOUT, sizeof(AttributionShared));
+	/* unmapping takes its time, for which the leader should not wait: it has things to unmap, too */
+	attribution_memory_keep(&memory);
 	shared = (AttributionShared *) memory.header;
 	plan = shared->credit;
 	plan.policy.time_zone = pg_tzset(plan.time_zone);
@@ -169,7 +179,6 @@ attribution_credit_worker(dsm_segment *segment, shm_toc *toc)
 
 	store_reader_close(touches);
 	store_reader_close(lines);
-	attribution_memory_detach(&memory);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }

@@ -5,6 +5,8 @@
 #ifndef PG_INFLUENCE_ATTRIBUTION_WORKERS_H
 #define PG_INFLUENCE_ATTRIBUTION_WORKERS_H
 
+#include "access/parallel.h"
+
 #include "attribution_partition.h"
 #include "attribution_shared.h"
 #include "attribution_totals.h"
@@ -16,8 +18,13 @@ extern void attribution_credit_prepare(PartitionWork *work, MemoryContext contex
 									   AttributionSink sink, void *arg,
 									   AttributionStats *stats);
 
-/* all partitions, in this process and up to so many workers; their totals too */
-extern void attribution_credit_together(PartitionWork *work, AttributionMemory *memory,
-										AttributionTotals *totals, int nworkers);
+/*
+ * All partitions, in this process and up to so many workers; their totals too.
+ * The workers leave meanwhile, and are waited for by attribution_credit_end(): as
+ * late as may be, since all processes unmap much memory in the end.
+ */
+extern ParallelContext *attribution_credit_together(PartitionWork *work, AttributionMemory *memory,
+													AttributionTotals *totals, int nworkers);
+extern void attribution_credit_end(ParallelContext *context);
 
 #endif							/* PG_INFLUENCE_ATTRIBUTION_WORKERS_H */
