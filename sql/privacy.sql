@@ -145,8 +145,8 @@ SELECT owner_kind, kind, title, for_person, for_visitor FROM influence.list ORDE
 SELECT state, quantity FROM influence.list_gift;
 SELECT external_key, country, language, personalised, discoverable, display_name FROM influence.shopper ORDER BY created_at, external_key;
 SELECT request_id, sources, impression_id <> 4711 AS renamed FROM influence.impression;
--- the charge keeps a hash that contains the person: under a key that nothing else has
-SELECT c.impression_id, c.visitor_id IN (SELECT f.visitor_id FROM influence.forgotten_visitor f) AS findable, (SELECT count(*) FROM pg_temp.found(c.visitor_id::text)) AS tables FROM influence.sponsored_charge c;
+-- the charge has an id and a key that nothing else has, also where it is pending
+SELECT c.impression_id <> 4711 AS renamed, (SELECT count(*) FROM influence.impression i WHERE i.impression_id = c.impression_id) AS impressions, (SELECT count(*) FROM influence.sponsored_pending p WHERE p.impression_id = c.impression_id) AS pending, c.visitor_id IN (SELECT f.visitor_id FROM influence.forgotten_visitor f) AS findable, (SELECT count(*) FROM pg_temp.found(c.visitor_id::text)) AS tables FROM influence.sponsored_charge c;
 SELECT evidence FROM influence.fraud_case;
 SELECT kind, forgotten_on = (now() AT TIME ZONE 'UTC')::date AS today, changed_rows > 20 AS changed, deleted_rows > 10 AS deleted FROM influence.forgetting;
 -- a touch, its credit and the runner-up that another credit names have one name

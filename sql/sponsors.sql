@@ -251,14 +251,42 @@ SELECT campaign_ref, impressions, clicks, units, spend FROM influence.sponsored_
 -- the caps: one of three is left of the first, none of the second
 SELECT rank, p.post_ref, f.disclosure FROM influence.get_feed(1, pg_temp.visitor(70), 20) f JOIN influence.post p USING (post_id) WHERE f.sponsored ORDER BY rank;
 
+-- What is told long after it was shown is recorded, and free
+SELECT count(*) FROM generate_series(1, 12) n CROSS JOIN LATERAL influence.publish_post(1, pg_temp.creator('c' || n), 'old ' || n, 'photo', '[{"product_id": 1}]', published_at => now() - interval '26 days' - n * interval '1 hour') x;
+SELECT pg_temp.campaign('long', ARRAY(SELECT post_id FROM influence.post WHERE post_ref = 'old 12'), begins => -700, ends => 400, budget => 100000);
+CREATE TEMP TABLE old_page AS SELECT d AS days, f.* FROM unnest('{19,21}'::int[]) d CROSS JOIN LATERAL influence.get_feed(1, pg_temp.visitor(71), 20, as_of => now() - d * interval '1 day') f WHERE f.sponsored;
+CREATE TEMP TABLE old_told AS SELECT p.days, r.recorded, r.impression_ids[1] AS impression_id
+  FROM old_page p CROSS JOIN LATERAL influence.record_impressions(pg_temp.visitor(71), jsonb_build_array(jsonb_build_object('impression', p.impression, 'clicked', true))) r;
+SELECT o.days, o.recorded, (SELECT string_agg(x.kind, ' ' ORDER BY x.kind) FROM influence.sponsored_charge x WHERE x.impression_id = o.impression_id) AS charges FROM old_told o ORDER BY 1;
+
 -- The job, roles, the books
 CALL influence.run_due();
 SELECT last_status, last_detail FROM influence.jobs WHERE job = 'charge_sponsors';
 SELECT has_function_privilege('influence_writer', p.oid, 'EXECUTE') AS writer, has_function_privilege('influence_operator', p.oid, 'EXECUTE') AS operator, count(*) FROM pg_proc p WHERE p.pronamespace = 'influence'::regnamespace AND p.proname LIKE '%sponsor%' GROUP BY 1, 2;
 SET ROLE influence_owner;
-SELECT pg_temp.error_of('UPDATE influence.sponsored_charge SET impression_id = 5'), pg_temp.error_of('DELETE FROM influence.sponsored_charge'), pg_temp.error_of('TRUNCATE influence.sponsored_free'), pg_temp.error_of('UPDATE influence.sponsored_charge SET visitor_id = gen_random_uuid() WHERE impression_id = 109');
+SELECT pg_temp.error_of('UPDATE influence.sponsored_charge SET occurred_at = now()'), pg_temp.error_of('DELETE FROM influence.sponsored_refund'), pg_temp.error_of('TRUNCATE influence.sponsored_free'), pg_temp.error_of('UPDATE influence.sponsored_charge SET visitor_id = gen_random_uuid() WHERE impression_id = 109');
 RESET ROLE;
 SELECT * FROM influence.check_books();
+-- retention: what is old and counted goes, its numbers stay, and the books agree; what is pending or capped stays
+CREATE TEMP TABLE before AS SELECT * FROM influence.sponsored_total;
+UPDATE influence.sponsored_charge x SET occurred_at = now() - interval '500 days' FROM influence.sponsored_campaign c WHERE c.sponsored_campaign_id = x.sponsored_campaign_id AND c.campaign_ref IN ('by click', 'capped', 'fast', 'one', 'paced');
+UPDATE influence.sponsored_campaign SET cap = 1, cap_per = '501 days' WHERE campaign_ref = 'fast';
+INSERT INTO influence.sponsored_charge (sponsored_campaign_id, kind, impression_id, program_id, visitor_id, post_id, occurred_at) SELECT pg_temp.id('one'), 'impression', 99555, 1, pg_temp.visitor(5), 1, now() - interval '500 days';
+INSERT INTO influence.sponsored_pending SELECT sponsored_campaign_id, kind, impression_id, occurred_at FROM influence.sponsored_charge WHERE impression_id = 99555;
+CREATE TEMP TABLE old AS SELECT c.campaign_ref, x.kind, count(*) FROM influence.sponsored_charge x JOIN influence.sponsored_campaign c USING (sponsored_campaign_id) WHERE x.occurred_at < now() - interval '400 days' GROUP BY 1, 2;
+SELECT * FROM old ORDER BY 1, 2;
+SELECT (SELECT count(*) FROM influence.sponsored_free) AS free, (SELECT count(*) FROM influence.sponsored_refund_line) AS lines;
+SELECT status FROM influence.set_setting('retention', '{"touch": null, "engagement": null, "impression": null, "sponsored_charge": null}');
+SELECT influence.do_job('impression_retention', 0, NULL, now());
+SELECT status FROM influence.set_setting('retention', '{"touch": null, "engagement": null, "impression": null, "sponsored_charge": "400 days"}');
+SELECT influence.do_job('impression_retention', 0, NULL, now()) AS first, influence.do_job('impression_retention', 0, NULL, now()) AS second;
+SELECT c.campaign_ref, x.kind, count(*) FROM influence.sponsored_charge x JOIN influence.sponsored_campaign c USING (sponsored_campaign_id) WHERE x.occurred_at < now() - interval '400 days' GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT (SELECT count(*) FROM influence.sponsored_free) AS free, (SELECT count(*) FROM influence.sponsored_refund_line) AS lines;
+SELECT c.campaign_ref, t.dropped_impressions, t.dropped_clicks, t.dropped_free, t.dropped_refunded FROM influence.sponsored_total t JOIN influence.sponsored_campaign c USING (sponsored_campaign_id) WHERE t.dropped_impressions + t.dropped_clicks > 0 ORDER BY 1;
+SELECT count(*) AS changed FROM before b JOIN influence.sponsored_total t USING (sponsored_campaign_id) WHERE (b.impressions, b.clicks, b.units, b.free, b.refunded, b.spent) <> (t.impressions, t.clicks, t.units, t.free, t.refunded, t.spent);
+SELECT * FROM influence.check_books();
+SELECT * FROM pg_temp.not_refused('IN003', format('refund_sponsored(%s, ''late'', ''{1}'', ''bots'', ''ann'')', pg_temp.id('capped')));
+SELECT * FROM pg_temp.not_refused('IN005', $$do_job('impression_retention', 0, NULL, now() + interval '1 day')$$);
 -- each of these is found
 CREATE FUNCTION pg_temp.found(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -80,7 +80,7 @@ CREATE FUNCTION pg_temp.retain(parent text, as_of timestamptz) RETURNS text LANG
 SELECT pg_temp.retain('touch', '2025-06-10');
 SELECT v, r.status FROM (VALUES (1, 'smile', '2024-03-05 10:00'::timestamptz), (2, 'share', '2024-04-05 10:00'), (1, 'unsmile', '2024-05-05 10:00')) e(v, kind, at), influence.react(pg_temp.visitor(v), 1, kind, 'e', at) r ORDER BY v, r.occurred_at_recorded;
 SELECT influence.do_job('touch_partitions', 0, NULL, '2024-04-10') AS touch, influence.do_job('engagement_partitions', 0, NULL, '2024-05-10') AS engagement;
-INSERT INTO influence.setting (name, version, value) VALUES ('retention', 2, '{"touch": "3 months", "engagement": "1 year", "impression": null}');
+INSERT INTO influence.setting (name, version, value) VALUES ('retention', 2, '{"touch": "3 months", "engagement": "1 year", "impression": null, "sponsored_charge": null}');
 -- not before the statistics have seen and sealed it
 SELECT pg_temp.retain('engagement', '2025-05-10');
 SELECT status FROM influence.refresh_stats();

@@ -182,6 +182,7 @@ SQL_PARTS = \
 	src/sponsors/campaigns_sponsored.sql \
 	src/sponsors/charges.sql \
 	src/sponsors/charge_sponsors.sql \
+	src/sponsors/charge_retention.sql \
 	src/sponsors/refunds.sql \
 	src/sponsors/sponsored_candidates.sql \
 	src/sponsors/check_sponsors.sql \

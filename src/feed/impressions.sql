@@ -158,6 +158,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+	-- what is told later is free: by then retention may have dropped what says that it was charged, or forgetting renamed it
+	charged_within constant interval := '20 days';
 	viewers uuid[];
 	item record;
 	seen_items jsonb := '[]';
@@ -179,10 +181,11 @@ BEGIN
 		IF item.seen_now THEN
 			seen_items := seen_items || jsonb_build_object('viewer', item.viewer_id, 'program', item.program_id, 'post', item.post_id, 'at', item.shown_at);
 		END IF;
-		IF item.sponsored_campaign_id IS NOT NULL AND item.seen_now THEN
+		CONTINUE WHEN item.sponsored_campaign_id IS NULL OR now() >= item.shown_at + charged_within;
+		IF item.seen_now THEN
 			PERFORM influence_internal.charge_impression(item.sponsored_campaign_id, item.impression_id, item.program_id, item.viewer_id, item.post_id, item.shown_at);
 		END IF;
-		IF item.sponsored_campaign_id IS NOT NULL AND item.clicked_now THEN
+		IF item.clicked_now THEN
 			PERFORM influence_internal.charge_click(item.sponsored_campaign_id, item.impression_id, item.program_id, item.viewer_id, item.post_id, item.shown_at);
 		END IF;
 	END LOOP;
@@ -198,4 +201,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_impressions(uuid, jsonb, text) IS
-'Says that rows of get_feed were shown, all or nothing: [{"impression": the row''s token, "shown_at" (missing = the moment of the feed), "seen" (in view; missing = true), "dwell_ms", "clicked", "device"}], at most 500. The table impression keeps what the token says: rank, score, features, profile, sources, propensity. What is seen goes to the seen filter and is not shown again; a sponsored row that is seen, or clicked, is charged once. Natural key: viewer and impression (the same row of the same feed): told again, seen and clicked become true and dwell_ms is filled where it was missing, and nothing else changes. visitor_id is the viewer of the tokens, or the same person. -> status recorded | duplicate, recorded, updated, duplicates, impression_ids (in the order of the items; touches name them). IN002 (a token that is altered or another viewer''s), IN005 older than what is kept, or of a viewer who was forgotten since (forget_shopper).';
+'Says that rows of get_feed were shown, all or nothing: [{"impression": the row''s token, "shown_at" (missing = the moment of the feed), "seen" (in view; missing = true), "dwell_ms", "clicked", "device"}], at most 500. The table impression keeps what the token says: rank, score, features, profile, sources, propensity. What is seen goes to the seen filter and is not shown again; a sponsored row that is seen, or clicked, is charged once, if it is told within 20 days. Natural key: viewer and impression (the same row of the same feed): told again, seen and clicked become true and dwell_ms is filled where it was missing, and nothing else changes. visitor_id is the viewer of the tokens, or the same person. -> status recorded | duplicate, recorded, updated, duplicates, impression_ids (in the order of the items; touches name them). IN002 (a token that is altered or another viewer''s), IN005 older than what is kept, or of a viewer who was forgotten since (forget_shopper).';

@@ -25,7 +25,7 @@ AS $$
 		   (14, 'admissions', 'daily', 'decides applications anew that are in doubt no more, and rejected ones that pass now'),
 		   (15, 'charge_sponsors', 'each call', 'counts what sponsored campaigns got, and charges their brands'),
 		   (16, 'impression_partitions', 'daily', 'makes the coming monthly partitions of impression'),
-		   (17, 'impression_retention', 'daily', 'drops impressions that are older than the setting retention and not needed any more'),
+		   (17, 'impression_retention', 'daily', 'drops impressions, and charges of sponsored campaigns, that are older than the setting retention and not needed any more'),
 		   (18, 'feed_neighbors', 'each call', 'adds new choices to the neighbours of posts and products that few have chosen yet'),
 		   (19, 'all_neighbors', 'daily', 'recomputes the neighbours of all posts and products')
 $$;

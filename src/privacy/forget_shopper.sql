@@ -256,6 +256,7 @@ BEGIN
 	SELECT array_agg(k.id ORDER BY k.id) INTO new
 	  FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, cardinality(old))) k;
 	changed_rows := influence_internal.forget_references(old, new, word);
+	PERFORM influence_internal.forget_charges(old, word);
 	FOR n IN 1 .. cardinality(old) LOOP
 		SELECT * INTO part FROM influence_internal.forget_visitor(old[n], new[n], word);
 		changed_rows := changed_rows + part.changed;

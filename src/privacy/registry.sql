@@ -15,7 +15,8 @@
  *   follows  as key, by a foreign key ON UPDATE CASCADE
  *   change   value takes the column's place in those rows
  *   other    rows of others that name the visitor in this column: value is set
- *   rank     done by hand in forget_shopper.sql: the order stays, the words go
+ *   rank     done by hand in forget_shopper.sql (charges: charge_retention.sql):
+ *            the order stays, the words go
  *   text     0 takes the place of the visitor in this text, whoever's it is
  *   keep     stays as it is
  * For creators ($1 creator_id, $2 a word that is thrown away): delete, key (the rows of the
@@ -299,7 +300,8 @@ AS $$
 		   ('trend_return', 'visitor_id', 'shopper', 'follows', NULL, 'counted (follows order_line)'),
 		   ('trend_return post_sale', 'order_ref', 'shopper', 'keep', NULL, 'the books'),
 		   ('post_sale', 'visitor_id', 'shopper', 'follows', NULL, 'counted (follows order_line)'),
-		   ('sponsored_charge', 'visitor_id', 'shopper', 'apart', NULL, 'the books; its impression_id is a hash that contains the person, by which it is charged once'),
+		   ('sponsored_charge', 'visitor_id', 'shopper', 'apart', NULL, 'the books'),
+		   ('sponsored_charge', 'impression_id', 'shopper', 'rank', NULL, 'a hash that contains the person: another one, of a word that is thrown away, also where it is pending, free or refunded'),
 		   ('sponsored_charge', 'kind', 'shopper', 'keep', NULL, 'the books'),
 		   ('sponsored_campaign', 'party_id campaign_ref name brand pricing verticals topics countries surfaces cohorts plans disclosure status content_hash', 'nobody', 'keep', NULL, 'campaigns of brands'),
 		   ('sponsor_payment', 'party_id payment_ref note', 'nobody', 'keep', NULL, 'brands and authorities are no persons')) w(relations, columns, of, action, value, why)) v

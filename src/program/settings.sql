@@ -26,6 +26,7 @@ AS $$
 		('minimum_interests', '', 'count', '0', '1000', false, 'how many topics a shopper has to choose'),
 		('destination_cooling_off', '', 'time', '0', '1 year', false, 'how long nothing is reserved after a payout destination changed'),
 		('retention', 'touch engagement impression', 'time', '0', '100 years', true, 'after so long a month of them may be dropped; null: never'),
+		('retention', 'sponsored_charge', 'time', '60 days', '100 years', true, 'after so long impressions and clicks of campaigns are dropped, and can be refunded no more; null: never'),
 		('story_lifetime', '', 'time', '1 minute', '100 years', false, 'how long a story is shown'),
 		('vote_weights', 'young', 'number', '0', '1', false, 'what a vote of a young account weighs'),
 		('vote_weights', 'young_age', 'time', '0', '100 years', false, 'how long an account is young'),

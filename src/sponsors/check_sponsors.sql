@@ -2,7 +2,8 @@
  * check_sponsors.sql
  *
  * The part of check_books() about sponsored campaigns: what a campaign was
- * charged is counted anew from its impressions and clicks.
+ * charged is counted anew from its impressions and clicks, with the number of
+ * those that retention dropped.
  */
 CREATE FUNCTION influence_internal.check_sponsors(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -13,7 +14,8 @@ AS $$
 BEGIN
 	RETURN QUERY
 	WITH campaign AS MATERIALIZED (
-		SELECT c.*, t.impressions, t.clicks, t.units, t.free, t.refunded, t.spent, format('sponsored campaign %s', c.sponsored_campaign_id) AS subject
+		SELECT c.*, t.impressions, t.clicks, t.units, t.free, t.refunded, t.spent,
+			   t.dropped_impressions, t.dropped_clicks, t.dropped_free, t.dropped_refunded, format('sponsored campaign %s', c.sponsored_campaign_id) AS subject
 		  FROM influence.sponsored_campaign c
 		  LEFT JOIN influence.sponsored_total t ON t.sponsored_campaign_id = c.sponsored_campaign_id
 		 WHERE c.program_id = coalesce($1, c.program_id)
@@ -31,12 +33,13 @@ BEGIN
 		 WHERE NOT EXISTS (SELECT FROM influence.sponsored_free f WHERE f.sponsored_campaign_id = l.sponsored_campaign_id AND f.impression_id = l.impression_id)
 		 GROUP BY 1
 	), counted AS MATERIALIZED (
-		SELECT c.*, coalesce(f.impressions, 0) AS seen, coalesce(f.clicks, 0) AS clicked, coalesce(b.free, 0) AS beyond, coalesce(k.refunded, 0) AS back,
-			   CASE c.pricing WHEN 'click' THEN coalesce(f.clicks, 0) ELSE coalesce(f.impressions, 0) END - coalesce(b.free, 0) - coalesce(k.refunded, 0) AS net
-		  FROM campaign c
-		  LEFT JOIN facts f ON f.sponsored_campaign_id = c.sponsored_campaign_id
-		  LEFT JOIN beyond b ON b.sponsored_campaign_id = c.sponsored_campaign_id
-		  LEFT JOIN back k ON k.sponsored_campaign_id = c.sponsored_campaign_id
+		SELECT n.*, CASE n.pricing WHEN 'click' THEN n.clicked ELSE n.seen END - n.beyond - n.back AS net
+		  FROM (SELECT c.*, coalesce(f.impressions, 0) + c.dropped_impressions AS seen, coalesce(f.clicks, 0) + c.dropped_clicks AS clicked,
+					   coalesce(b.free, 0) + c.dropped_free AS beyond, coalesce(k.refunded, 0) + c.dropped_refunded AS back
+				  FROM campaign c
+				  LEFT JOIN facts f ON f.sponsored_campaign_id = c.sponsored_campaign_id
+				  LEFT JOIN beyond b ON b.sponsored_campaign_id = c.sponsored_campaign_id
+				  LEFT JOIN back k ON k.sponsored_campaign_id = c.sponsored_campaign_id) n
 	), entry AS MATERIALIZED (
 		SELECT l.party_id, l.program_id, split_part(l.entry_key, '/', 2) AS campaign, l.kind, l.amount, l.currency::text AS currency,
 			   CASE l.kind WHEN 'sponsored' THEN l.amount ELSE -l.amount END AS signed

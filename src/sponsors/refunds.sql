@@ -48,7 +48,7 @@ BEGIN
 						WHERE x.sponsored_campaign_id = $1 AND x.kind = this.pricing AND x.impression_id = i) LIMIT 1;
 	IF FOUND THEN
 		PERFORM influence_internal.raise_unknown('the charge for impression', unknown::text,
-			format('Give impression_ids of rows of kind %s of the campaign in influence.sponsored_charge.', this.pricing));
+			format('Give impression_ids of rows of kind %s of the campaign in influence.sponsored_charge; after the setting retention they are dropped.', this.pricing));
 	END IF;
 	SELECT i INTO unknown FROM unnest(ids) i
 	 WHERE EXISTS (SELECT FROM influence.sponsored_refund_line l WHERE l.sponsored_campaign_id = $1 AND l.impression_id = i) LIMIT 1;

@@ -2,8 +2,9 @@
  * tables_sponsors.sql
  *
  * Step 22 of install(): sponsored campaigns of brands, and what they are charged.
- * What was shown and clicked is kept for ever, once (sponsored_charge); what it
- * comes to is a total per campaign, from which the job books the difference.
+ * What was shown and clicked is kept once (sponsored_charge), until retention
+ * drops it; what it comes to is a total per campaign, from which the job books
+ * the difference.
  */
 CREATE FUNCTION influence_internal.install_sponsors()
 RETURNS void
@@ -89,7 +90,9 @@ BEGIN
 	-- of all kinds: whose they are has to be found when a shopper is forgotten
 	CREATE INDEX sponsored_charge_viewer ON influence.sponsored_charge (visitor_id, sponsored_campaign_id, occurred_at);
 	CREATE INDEX sponsored_charge_impression ON influence.sponsored_charge (impression_id) WHERE kind = 'impression';
-	COMMENT ON TABLE influence.sponsored_charge IS 'Every impression and click of a campaign, once; those of the kind that it is priced by are what it is charged for. Rows are only added; visitor_id alone may change, when a shopper is forgotten.';
+	-- what is old lies together
+	CREATE INDEX sponsored_charge_age ON influence.sponsored_charge USING brin (occurred_at) WITH (autosummarize = on);
+	COMMENT ON TABLE influence.sponsored_charge IS 'Every impression and click of a campaign, once; those of the kind that it is priced by are what it is charged for. Rows are added, and dropped after the setting retention (sponsored_charge); impression_id (the hash that impressions have) and visitor_id are random when the shopper was forgotten.';
 
 	CREATE TABLE influence.sponsored_pending (
 		sponsored_campaign_id bigint NOT NULL,
@@ -110,9 +113,13 @@ BEGIN
 		spent bigint NOT NULL DEFAULT 0 CHECK (spent >= 0),
 		worth float8 NOT NULL DEFAULT 0,
 		entries bigint NOT NULL DEFAULT 0,
-		settled_at timestamptz
+		settled_at timestamptz,
+		dropped_impressions bigint NOT NULL DEFAULT 0,
+		dropped_clicks bigint NOT NULL DEFAULT 0,
+		dropped_free bigint NOT NULL DEFAULT 0,
+		dropped_refunded bigint NOT NULL DEFAULT 0
 	) WITH (fillfactor = 50);
-	COMMENT ON TABLE influence.sponsored_total IS 'What is counted of a campaign: impressions and clicks; units charged (of its pricing; those refunded are off), free (what was delivered beyond the budget), refunded; spent = floor(bid x units / 1,000), or bid x units, in minor units: what the ledger has, in so many entries; worth is that of the post in the first place.';
+	COMMENT ON TABLE influence.sponsored_total IS 'What is counted of a campaign: impressions and clicks; units charged (of its pricing; those refunded are off), free (what was delivered beyond the budget), refunded; spent = floor(bid x units / 1,000), or bid x units, in minor units: what the ledger has, in so many entries; worth is that of the post in the first place; dropped_*: how many of the counted ones retention dropped.';
 
 	CREATE TABLE influence.sponsored_day (
 		sponsored_campaign_id bigint NOT NULL REFERENCES influence.sponsored_campaign,
@@ -172,8 +179,11 @@ BEGIN
 	-- no foreign key points at one of these, since its row lock would ask for the UPDATE right
 	REVOKE UPDATE, DELETE, TRUNCATE ON influence.sponsored_change, influence.sponsored_charge, influence.sponsored_free,
 		influence.sponsored_refund, influence.sponsored_refund_line, influence.sponsor_payment FROM CURRENT_USER;
-	-- a shopper who is forgotten leaves under another name
-	GRANT UPDATE (visitor_id) ON influence.sponsored_charge TO CURRENT_USER;
+	-- a shopper who is forgotten leaves under another name, and with other ids
+	GRANT UPDATE (visitor_id, impression_id) ON influence.sponsored_charge TO CURRENT_USER;
+	GRANT UPDATE (impression_id) ON influence.sponsored_free, influence.sponsored_refund_line TO CURRENT_USER;
+	-- retention
+	GRANT DELETE ON influence.sponsored_charge, influence.sponsored_free, influence.sponsored_refund_line TO CURRENT_USER;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.install_sponsors() IS 'Step 22 of install(): sponsored campaigns, their charges, refunds and payments.';

@@ -233,7 +233,7 @@ def check(tap, name, story):
     late = story.clock + timedelta(days=200)
     s.sql("SELECT influence.seal_stats('%s')" % late.isoformat())
     before = story.ask({"before " + t: "SELECT md5(coalesce(string_agg(b::text, ',' ORDER BY b::text), '')) FROM influence.%s b" % t for t in TABLES})
-    s.sql("INSERT INTO influence.setting (name, version, value) VALUES ('retention', 2, '{\"touch\": \"30 days\", \"engagement\": \"30 days\", \"impression\": null}')")
+    s.sql("INSERT INTO influence.setting (name, version, value) VALUES ('retention', 2, '{\"touch\": \"30 days\", \"engagement\": \"30 days\", \"impression\": null, \"sponsored_charge\": null}')")
     s.sql("DELETE FROM influence.reattribution")
     drops = story.ask({"drop " + p: "SELECT influence.do_job('%s_retention', 0, NULL, '%s')" % (p, late.isoformat()) for p in ("touch", "engagement")})
     left = story.ask({"left": "SELECT count(*) FROM influence.touch", "left e": "SELECT count(*) FROM influence.engagement"})
