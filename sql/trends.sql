@@ -103,10 +103,11 @@ SELECT pg_temp.counter('product', 3);
 INSERT INTO influence.setting (name, version, value) SELECT name, 3, value FROM influence.setting WHERE name = 'trend_weights' AND version = 1;
 SELECT status FROM influence.refresh_stats(days => false);
 SELECT md5(string_agg(r::text, ',' ORDER BY r.kind, r.half_life, r.scope_id, r.item_id, r.program_id)) = :'ranks' AS the_same FROM influence.trend_rank r;
--- what nobody sees is left out once a day, and comes back with the next event
+-- what has less than 2^-64 of the best is counted, and not listed
 SELECT status FROM pg_temp.act(7, 1, 'click', '2024-08-01') a(status);
 SELECT status FROM influence.refresh_stats();
 SELECT half_life, count(*) FROM influence.trend_rank WHERE kind = 'post' AND scope_id = 0 GROUP BY 1 ORDER BY 1;
+SELECT half_life, array_agg(c.item_id ORDER BY c.item_id) AS listed FROM unnest('{6h,3d,30d}'::text[]) half_life, influence_internal.trend_candidates(1, 'post', 0, half_life, '2024-08-01') c GROUP BY 1 ORDER BY 1;
 SELECT status FROM pg_temp.act(7, 2, 'click', '2024-08-01') a(status);
 SELECT status FROM influence.refresh_stats();
-SELECT item_id, score = (SELECT influence.decayed_score(w, at::timestamptz, '6 hours') FROM (VALUES (.5, '2024-08-01'), (1, '2024-05-31 09:00')) e(w, at)) AS "like" FROM influence.trend_rank WHERE kind = 'post' AND half_life = '6h' AND scope_id = 0 ORDER BY 1;
+SELECT item_id, score = (SELECT influence.decayed_score(w, at::timestamptz, '6 hours') FROM (VALUES (.5, '2024-08-01'), (1, '2024-05-31 09:00')) e(w, at)) AS "like" FROM influence.trend_rank WHERE kind = 'post' AND half_life = '6h' AND scope_id = 0 AND item_id < 3 ORDER BY 1;

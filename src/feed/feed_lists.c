@@ -41,9 +41,9 @@ static FeedStatement topic_posts = {
 
 static FeedStatement trending_ids = {
 	.text =
-	"SELECT r.item_id FROM influence.trend_rank r"
-	" WHERE r.program_id = $1 AND r.kind = 'post' AND r.half_life = '3d' AND r.scope_id = 0 AND r.score >= $3"
-	" ORDER BY r.score DESC, r.item_id DESC LIMIT $2",
+	"SELECT r.item_id FROM influence.trend_state r"
+	" WHERE r.program_id = $1 AND r.kind = 'post' AND r.scope_id = 0 AND r.score_3d >= $3"
+	" ORDER BY r.score_3d DESC, r.item_id DESC LIMIT $2",
 	.nargs = 3,
 	.types = {INT8OID, INT8OID, FLOAT8OID}
 };

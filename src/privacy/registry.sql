@@ -35,7 +35,7 @@ AS $$
 		   ('adopted_cluster job job_period retained schema_version sealed_until watermark setting forgetting score_run', '*', 'nobody', 'keep', NULL, 'how the program is run'),
 		   ('admission_rule attribution_policy payout_policy commission_policy capability_rule membership_plan moderation_policy tier_table commission_budget bonus_rule exchange_rate size_tier tax_rule brand_rule authorised_seller feed_profile feed_assignment', '*', 'nobody', 'keep', NULL, 'rules of the program'),
 		   ('category category_topic topic platform product product_price product_stock product_category product_location reserved_slug program campaign campaign_product', '*', 'nobody', 'keep', NULL, 'the catalogue and its campaigns'),
-		   ('category_day category_hour product_day product_hour post_day post_hour trend_rank item_neighbor item_audience engagement_prior influence_prior score_baseline survey_result trend_state trend_vote trend_basis post_total feed_mean', '*', 'nobody', 'keep', NULL, 'figures about many'),
+		   ('category_day category_hour product_day product_hour post_day post_hour item_neighbor item_audience engagement_prior influence_prior score_baseline survey_result trend_state trend_vote trend_basis post_total feed_mean', '*', 'nobody', 'keep', NULL, 'figures about many'),
 		   ('closed_period', '*', 'nobody', 'keep', NULL, 'the hashes of closed months'),
 		   ('program_secret payout_secret', '*', 'nobody', 'keep', NULL, 'salts: with them gone nobody could be recognised, nor anything be checked'),
 		   ('event_key', 'visitor_id', 'shopper', 'delete', NULL, 'the retry window: hashes of what was said'),

@@ -270,7 +270,7 @@ AS $$
 		   -- fraud
 		   ('click_counts'), ('fraud_self_purchases'), ('fraud_related_accounts'), ('fraud_click_floods'), ('fraud_brushing'), ('fraud_impossible_engagement'),
 		   -- trends
-		   ('trend_now'), ('post_brigades'),
+		   ('trend_rank'), ('trend_now'), ('post_brigades'),
 		   -- sponsors
 		   ('sponsored_report'), ('sponsored_status'), ('sponsor_balance')
 $$;

@@ -101,10 +101,8 @@ BEGIN
 	creator_hours := added.creators + influence_internal.refresh_earning_hours(mark.last_seen, mark.upper);
 	product_hours := added.products + influence_internal.refresh_sale_hours('product', mark.last_seen, mark.upper);
 	category_hours := added.categories + influence_internal.refresh_sale_hours('category', mark.last_seen, mark.upper);
-	PERFORM influence_internal.progress_phase('ranks of posts');
-	post_ranks := influence_internal.refresh_feed_ranks(mark.last_seen, mark.upper);
 	PERFORM influence_internal.progress_phase('items of the feed');
-	feed_items := influence_internal.refresh_feed_items(mark.last_seen, mark.upper);
+	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, mark.upper) i;
 	PERFORM influence_internal.progress_phase('trends');
 	trends := influence_internal.refresh_trends(mark.last_seen, mark.upper);
 	days_written := 0;
@@ -120,7 +118,6 @@ BEGIN
 				 FROM unnest('{creator,product,category}'::text[]) k);
 		PERFORM influence_internal.close_watermark('refresh_days', mark.current);
 		feed_items := feed_items + influence_internal.refresh_feed_tags() + influence_internal.refresh_feed_means();
-		trends := trends + influence_internal.prune_trends();
 	END IF;
 	PERFORM influence_internal.close_watermark('refresh_stats', mark.current);
 	PERFORM influence_internal.progress_end();
@@ -129,7 +126,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_stats(boolean) IS
-'Brings the hourly buckets and ranks that facts reach which were written since the last run to what all their facts say, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). post_ranks: posts whose rank (quality in feed_item) changed, or that are new to the feed; feed_items: posts whose other columns there did; trends: rows of trend_rank. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
+'Brings the hourly buckets and ranks that facts reach which were written since the last run to what all their facts say, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). post_ranks: posts whose rank (quality in feed_item) changed, or that are new to the feed; feed_items: posts whose other columns there did; trends: rows of trend_state. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for. IN002.';
 
 CREATE FUNCTION influence_internal.seal_stats(as_of timestamptz DEFAULT now())
 RETURNS TABLE (status text, buckets bigint, hours_before timestamptz, days_before timestamptz)

@@ -4,7 +4,8 @@
  * Upkeep of feed_item, what the feed reads of posts. publish_post() adds the row
  * of a post in its own transaction; refresh_stats() adds those that came by COPY
  * and brings quality, engagement and sales to what new facts say of the posts
- * that they reach, a minute at a time. What changes without facts of a post
+ * that they reach, a minute at a time. Quality is the logarithm of an exact sum
+ * that is kept (post_total.quality_state): what is new is added to it. What changes without facts of a post
  * (prices, the means of its program) follows once a day.
  *
  * engagement = log2(((E + k m) / (I + k)) / m), E the weighted engagements of the
@@ -82,64 +83,73 @@ $$;
 COMMENT ON FUNCTION influence_internal.add_feed_items(bigint[]) IS
 'Adds what the feed reads of posts, for those that have no row in feed_item; quality is that of the publication alone. Returns how many were written.';
 
-CREATE FUNCTION influence_internal.refresh_feed_ranks(last_seen pg_snapshot, upper pg_snapshot)
-RETURNS bigint
-LANGUAGE plpgsql
+CREATE FUNCTION influence_internal.smile_taken_back(visitor_id uuid, post_id bigint, occurred_at timestamptz, event_ref text, seen pg_snapshot)
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET jit = off
-SET enable_seqscan = on
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT CASE x.kind WHEN 'smile' THEN x.occurred_at END FROM influence.engagement x
+			 WHERE x.visitor_id = $1 AND x.post_id = $2 AND x.kind IN ('smile', 'unsmile')
+			   AND x.occurred_at <= $3 AND (x.occurred_at < $3 OR x.event_ref COLLATE "C" < $4 COLLATE "C")
+			   AND ($5 IS NULL OR pg_visible_in_snapshot(x.xact, $5))
+			 ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.smile_taken_back(uuid, bigint, timestamptz, text, pg_snapshot) IS
+'The time of the smile that an unsmile takes back, the visitor''s last one of the post before it, among the facts that a snapshot shows (NULL = all); NULL when there is none or it was taken back already.';
+
+CREATE FUNCTION influence_internal.quality_changes(last_seen pg_snapshot, upper pg_snapshot, half_life interval)
+RETURNS TABLE (post_id bigint, change bytea)
+LANGUAGE plpgsql STABLE
+ROWS 10000
+SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	kinds text[];
 	weights float8[];
-	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
-	whole boolean := EXISTS (SELECT FROM influence.trend_basis b WHERE b.settings <> influence_internal.trend_settings());
-	added bigint;
-	written bigint;
+	whole boolean := $1::text = '1:1:';
+	unsmile float8 := coalesce((influence_internal.setting_value('engagement_weights') ->> 'unsmile')::float8, 0);
 BEGIN
-	-- other weights or another half-life: all anew; refresh_trends() writes down with what
-	IF whole THEN
-		last_seen := '1:1:';
-	END IF;
-	PERFORM set_config('enable_seqscan', CASE WHEN $2 IS NULL OR whole THEN 'on' ELSE 'off' END, true);
-	added := influence_internal.add_feed_items((SELECT array_agg(p.post_id) FROM influence.post p WHERE influence_internal.is_fresh(p.xact, $1, $2)));
-	-- looked up for each event of a post: in arrays that takes a tenth of what it takes in jsonb
+	-- looked up for each event: in arrays that takes a tenth of what it takes in jsonb
 	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
 	  FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) w;
-	UPDATE influence.feed_item f SET quality = d.score
-	  FROM (SELECT x.post_id
-			  FROM influence.engagement x
-			 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
-			UNION
-			-- what was published while the job counted anew has the half-life of before
-			SELECT x.post_id
-			  FROM influence.post x
-			 WHERE (whole OR $2 IS NOT NULL) AND influence_internal.is_fresh(x.xact, $1, $2)) n
-	  JOIN influence.post p ON p.post_id = n.post_id
-	 CROSS JOIN LATERAL (
-			SELECT influence.decayed_score(coalesce(weights[array_position(kinds, v.kind)], 0), v.at, half_life) AS score
-			  FROM (SELECT 'publish' AS kind, p.published_at AS at
-					UNION ALL
-					SELECT e.kind, e.occurred_at
-					  FROM influence.engagement e
-					 WHERE e.post_id = p.post_id AND e.kind <> 'unsmile'
-					UNION ALL
-					-- an unsmile takes its smile back: it counts at the smile's time, or not at all
-					SELECT e.kind, (SELECT CASE s.kind WHEN 'smile' THEN s.occurred_at END FROM influence.engagement s
-									 WHERE s.visitor_id = e.visitor_id AND s.post_id = e.post_id AND s.kind IN ('smile', 'unsmile')
-									   AND s.occurred_at <= e.occurred_at
-									   AND (s.occurred_at < e.occurred_at OR s.event_ref COLLATE "C" < e.event_ref COLLATE "C")
-									 ORDER BY s.occurred_at DESC, s.event_ref COLLATE "C" DESC LIMIT 1)
-					  FROM influence.engagement e
-					 WHERE e.post_id = p.post_id AND e.kind = 'unsmile') v) d
-	 WHERE f.post_id = n.post_id AND f.quality <> d.score;
-	GET DIAGNOSTICS written = ROW_COUNT;
-	RETURN added + written;
+	RETURN QUERY
+	WITH fresh AS MATERIALIZED (
+		SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref
+		  FROM influence.engagement x
+		 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+	), taken AS MATERIALIZED (
+		-- unsmiles count at their smile's time, or not at all: those that are new, and those that a new event comes right before
+		SELECT f.visitor_id, f.post_id, f.occurred_at, f.event_ref, false AS was FROM fresh f WHERE f.kind = 'unsmile'
+		UNION
+		SELECT u.visitor_id, u.post_id, u.occurred_at, u.event_ref, true
+		  FROM (SELECT g.post_id FROM (SELECT DISTINCT h.post_id FROM fresh h) g
+				 WHERE NOT whole AND EXISTS (SELECT FROM influence.engagement e WHERE e.post_id = g.post_id AND e.kind = 'unsmile' OFFSET 0)) s
+		  JOIN fresh f ON f.post_id = s.post_id AND f.kind IN ('smile', 'unsmile')
+		 CROSS JOIN LATERAL (SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref, x.xact
+							   FROM influence.engagement x
+							  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
+								AND x.occurred_at >= f.occurred_at
+								AND (x.occurred_at > f.occurred_at OR x.event_ref COLLATE "C" > f.event_ref COLLATE "C")
+								AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
+							  ORDER BY x.occurred_at, x.event_ref COLLATE "C" LIMIT 1) u
+		 WHERE u.kind = 'unsmile' AND pg_visible_in_snapshot(u.xact, $1)
+	)
+	SELECT e.post_id, influence_internal.decayed_state(e.weight, e.at, half_life)
+	  FROM (SELECT f.post_id, coalesce(weights[array_position(kinds, f.kind)], 0) AS weight, f.occurred_at AS at
+			  FROM fresh f WHERE f.kind <> 'unsmile'
+			UNION ALL
+			SELECT t.post_id, unsmile, influence_internal.smile_taken_back(t.visitor_id, t.post_id, t.occurred_at, t.event_ref, $2) FROM taken t
+			UNION ALL
+			SELECT t.post_id, - unsmile, influence_internal.smile_taken_back(t.visitor_id, t.post_id, t.occurred_at, t.event_ref, $1) FROM taken t WHERE t.was) e
+	 GROUP BY e.post_id;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.refresh_feed_ranks(pg_snapshot, pg_snapshot) IS
-'Adds posts that are new, by whatever way, to feed_item, and recomputes the decayed rank (quality) of posts with new events: log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life; of all posts when a setting of trend_settings() has changed); returns how many rows were written.';
+COMMENT ON FUNCTION influence_internal.quality_changes(pg_snapshot, pg_snapshot, interval) IS
+'What the engagements that are new by last_seen and upper add to the sums behind the quality of posts (settings engagement_weights, an unsmile at the time of its smile), and take off; each post that has new ones has a row.';
 
 CREATE FUNCTION influence_internal.refresh_post_sales(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint[]
@@ -195,8 +205,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.refresh_post_sales(pg_snapshot, pg_snapshot) IS
 'Brings post_sale to what the credits and returns of the lines say that new ones reach: what each post brought in, by order line, less what came back of the line; returns the posts of which it changed.';
 
-CREATE FUNCTION influence_internal.refresh_feed_items(last_seen pg_snapshot, upper pg_snapshot)
-RETURNS bigint
+CREATE FUNCTION influence_internal.refresh_feed_items(last_seen pg_snapshot, upper pg_snapshot, OUT post_ranks bigint, OUT feed_items bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -207,40 +216,83 @@ DECLARE
 	sold bigint[] := influence_internal.refresh_post_sales($1, $2);
 	reached bigint[];
 	weights jsonb := influence_internal.setting_value('engagement_weights');
-	whole boolean := EXISTS (SELECT FROM influence.trend_basis b WHERE b.settings <> influence_internal.trend_settings());
+	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
+	publish float8 := coalesce((weights ->> 'publish')::float8, 0);
+	strength float8 := (influence_internal.setting_value('feed_shrinkage') ->> 'impressions')::float8;
+	-- other weights or another half-life: all anew; refresh_trends() writes down with what
+	whole boolean := $2 IS NULL OR influence_internal.trend_settings() IS DISTINCT FROM (SELECT b.settings FROM influence.trend_basis b);
+	added bigint;
 BEGIN
 	IF whole THEN
 		last_seen := '1:1:';
 	END IF;
-	PERFORM set_config('enable_seqscan', CASE WHEN $2 IS NULL OR whole THEN 'on' ELSE 'off' END, true);
-	SELECT array_agg(DISTINCT x.post_id) INTO reached
-	  FROM (SELECT e.post_id FROM influence.engagement e WHERE e.post_id IS NOT NULL AND influence_internal.is_fresh(e.xact, $1, $2)
-			UNION ALL
-			SELECT i.post_id FROM influence.impression i WHERE influence_internal.is_fresh(i.xact, $1, $2)
-			UNION ALL
-			SELECT s.post_id FROM unnest(sold) s(post_id)) x;
-	INSERT INTO influence.post_total AS t (post_id, program_id, impressions, engagement, revenue)
-	SELECT p.post_id, p.program_id, h.impressions, h.engagement,
-		   coalesce((SELECT sum(s.revenue) FROM influence.post_sale s WHERE s.post_id = p.post_id), 0)
-	  FROM unnest(reached) n(post_id)
-	  JOIN influence.post p ON p.post_id = n.post_id
-	 CROSS JOIN LATERAL (
-			SELECT coalesce(sum(b.impressions), 0) AS impressions,
-				   coalesce(sum(b.smiles), 0)::float8 * coalesce((weights ->> 'smile')::float8, 0)
-				   + coalesce(sum(b.unsmiles), 0)::float8 * coalesce((weights ->> 'unsmile')::float8, 0)
-				   + coalesce(sum(b.comments), 0)::float8 * coalesce((weights ->> 'comment')::float8, 0)
-				   + coalesce(sum(b.shares), 0)::float8 * coalesce((weights ->> 'share')::float8, 0)
-				   + coalesce(sum(b.saves), 0)::float8 * coalesce((weights ->> 'save')::float8, 0)
-				   + coalesce(sum(b.clicks), 0)::float8 * coalesce((weights ->> 'click')::float8, 0) AS engagement
-			  FROM influence.post_hour b
-			 WHERE b.post_id = p.post_id) h
-	ON CONFLICT ON CONSTRAINT post_total_pkey DO UPDATE SET impressions = excluded.impressions, engagement = excluded.engagement, revenue = excluded.revenue
-	 WHERE (t.impressions, t.engagement, t.revenue) <> (excluded.impressions, excluded.engagement, excluded.revenue);
-	RETURN influence_internal.rate_feed_items(reached);
+	PERFORM set_config('enable_seqscan', CASE WHEN whole THEN 'on' ELSE 'off' END, true);
+	added := influence_internal.add_feed_items((SELECT array_agg(p.post_id) FROM influence.post p WHERE influence_internal.is_fresh(p.xact, $1, $2)));
+	WITH changes AS MATERIALIZED (
+		SELECT c.post_id, c.change FROM influence_internal.quality_changes($1, $2, half_life) c
+	), n AS MATERIALIZED (
+		SELECT c.post_id FROM changes c
+		UNION
+		SELECT i.post_id FROM influence.impression i WHERE influence_internal.is_fresh(i.xact, $1, $2)
+		UNION
+		SELECT unnest(sold)
+	), stored AS (
+		INSERT INTO influence.post_total AS t (post_id, program_id, impressions, engagement, revenue, quality_state)
+		SELECT p.post_id, p.program_id, h.impressions, h.engagement,
+			   coalesce((SELECT sum(s.revenue) FROM influence.post_sale s WHERE s.post_id = p.post_id), 0),
+			   CASE WHEN c.change IS NULL THEN o.quality_state
+					ELSE influence_internal.decayed_state_plus(coalesce(o.quality_state, q.published), c.change) END
+		  FROM n
+		  JOIN influence.post p ON p.post_id = n.post_id
+		  LEFT JOIN changes c ON c.post_id = n.post_id
+		  LEFT JOIN influence.post_total o ON o.post_id = n.post_id AND NOT whole
+		 CROSS JOIN LATERAL (SELECT influence_internal.decayed_state(publish, e.at, half_life) AS published FROM (VALUES (p.published_at)) e(at)) q
+		 CROSS JOIN LATERAL (
+				SELECT coalesce(sum(b.impressions), 0) AS impressions,
+					   coalesce(sum(b.smiles), 0)::float8 * coalesce((weights ->> 'smile')::float8, 0)
+					   + coalesce(sum(b.unsmiles), 0)::float8 * coalesce((weights ->> 'unsmile')::float8, 0)
+					   + coalesce(sum(b.comments), 0)::float8 * coalesce((weights ->> 'comment')::float8, 0)
+					   + coalesce(sum(b.shares), 0)::float8 * coalesce((weights ->> 'share')::float8, 0)
+					   + coalesce(sum(b.saves), 0)::float8 * coalesce((weights ->> 'save')::float8, 0)
+					   + coalesce(sum(b.clicks), 0)::float8 * coalesce((weights ->> 'click')::float8, 0) AS engagement
+				  FROM influence.post_hour b
+				 WHERE b.post_id = p.post_id) h
+		ON CONFLICT ON CONSTRAINT post_total_pkey DO UPDATE
+		   SET impressions = excluded.impressions, engagement = excluded.engagement, revenue = excluded.revenue, quality_state = excluded.quality_state
+		 WHERE (t.impressions, t.engagement, t.revenue, t.quality_state)
+			IS DISTINCT FROM (excluded.impressions, excluded.engagement, excluded.revenue, excluded.quality_state)
+	)
+	SELECT array_agg(n.post_id) INTO reached FROM n;
+	IF whole THEN
+		-- of whose engagements none is kept
+		UPDATE influence.post_total t SET quality_state = NULL
+		 WHERE t.quality_state IS NOT NULL AND NOT EXISTS (SELECT FROM unnest(reached) r WHERE r = t.post_id);
+	END IF;
+	WITH n AS (
+		SELECT f.post_id, f.quality AS quality_before, f.engagement AS engagement_before, f.sales AS sales_before,
+			   CASE WHEN t.quality_state IS NOT NULL THEN influence_internal.decayed_score_final(t.quality_state)
+					ELSE (SELECT influence.decayed_score(publish, e.at, half_life) FROM (VALUES (f.published_at)) e(at)) END AS quality,
+			   coalesce(influence_internal.shrunk_log_ratio(t.engagement, t.impressions, m.engagement, strength), 0) AS engagement,
+			   coalesce(influence_internal.shrunk_log_ratio(t.revenue::float8, t.impressions, m.revenue, strength), 0) AS sales
+		  FROM (SELECT unnest(reached) AS post_id
+				UNION
+				-- what was published while the job counted anew has the half-life of before
+				SELECT x.post_id FROM influence.post x WHERE influence_internal.is_fresh(x.xact, $1, $2)) r
+		  JOIN influence.feed_item f ON f.post_id = r.post_id
+		  LEFT JOIN influence.post_total t ON t.post_id = f.post_id
+		  LEFT JOIN influence.feed_mean m ON m.program_id = f.program_id
+	), written AS (
+		-- one new version of a row that is in five indexes, whatever of it changes
+		UPDATE influence.feed_item f SET quality = n.quality, engagement = n.engagement, sales = n.sales
+		  FROM n
+		 WHERE f.post_id = n.post_id AND (n.quality, n.engagement, n.sales) <> (n.quality_before, n.engagement_before, n.sales_before)
+		RETURNING n.quality <> n.quality_before AS ranked, (n.engagement, n.sales) <> (n.engagement_before, n.sales_before) AS rated
+	)
+	SELECT added + count(*) FILTER (WHERE w.ranked), count(*) FILTER (WHERE w.rated) INTO post_ranks, feed_items FROM written w;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_feed_items(pg_snapshot, pg_snapshot) IS
-'Recomputes engagement and sales in feed_item of posts that new engagements, impressions, credits or returns reach, after the hours of posts; returns how many rows were written.';
+'Adds posts that are new, by whatever way, to feed_item, and brings quality, engagement and sales there to what new engagements, impressions, credits and returns say of the posts that they reach, after the hours of posts: quality = log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life; all posts anew on a first run in a cluster and when a setting of trend_settings() has changed). Returns how many rows are new or have another quality, and how many have another engagement or sales.';
 
 CREATE FUNCTION influence_internal.rate_feed_items(post_ids bigint[])
 RETURNS bigint

@@ -2,7 +2,7 @@
  * get_trending.sql
  *
  * What is talked about and bought now, against what is usual for it. The best of
- * a scope by their decayed counter C (one probe of the index of trend_rank) are
+ * a scope by their decayed counter C (a stretch of an index of trend_state) are
  * compared with what they had in the long run: of a steady stream of events a
  * counter of half-life h holds h / 30 d of what that of 30 days holds, so
  *
@@ -14,6 +14,55 @@
  *
  * orders them: twice the events are as good as twice the surprise.
  */
+CREATE FUNCTION influence_internal.trend_best(program_id bigint, kind text, scope bigint, half_life text, most int)
+RETURNS TABLE (item_id bigint, score float8, long_score float8)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	items boolean := $2 IN ('post', 'product');
+	lists bigint[] := ARRAY[$3];
+BEGIN
+	-- planned with the arguments, so that the condition of an index is seen to hold, and how much there is in a list
+	IF $2 = 'creator' AND $3 <> 0 THEN
+		RETURN QUERY EXECUTE format($q$
+			SELECT c.item_id, c.score, influence_internal.decayed_score_final(c.state_30d)
+			  FROM (SELECT t.item_id, influence_internal.decayed_score_final(t.%I) AS score, t.state_30d FROM influence.trend_state t
+					 WHERE t.program_id = $1 AND t.kind = $2 AND t.list_id = $3 OFFSET 0) c
+			 WHERE c.score > '-Infinity'
+			 ORDER BY c.score DESC, c.item_id DESC LIMIT $4 $q$, 'state_' || $4)
+		  USING $1, $2, $3, $5;
+	ELSIF $3 = 0 AND $2 <> 'category' THEN
+		RETURN QUERY EXECUTE format($q$
+			SELECT t.item_id, t.%1$I, t.score_30d FROM influence.trend_state t
+			 WHERE t.program_id = $1 AND t.kind = $2 AND t.scope_id = 0 AND t.%1$I IS NOT NULL
+			 ORDER BY t.%1$I DESC, t.item_id DESC LIMIT $3 $q$, 'score_' || $4)
+		  USING $1, $2, $5;
+	ELSE
+		IF items THEN
+			lists := ARRAY(SELECT k.category_id FROM influence.category k WHERE $3 = ANY (k.path));
+		END IF;
+		RETURN QUERY EXECUTE format(
+			-- a small branch is read and sorted, a large one is met often enough on the way down the order of all
+			CASE WHEN (SELECT count(*) FROM (SELECT FROM influence.trend_state t
+											  WHERE t.program_id = $1 AND t.kind = $2 AND t.list_id = ANY (lists) LIMIT 4001) x) <= 4000 THEN $q$
+			SELECT c.item_id, c.score, c.long_score
+			  FROM (SELECT t.item_id, t.%1$I AS score, t.score_30d AS long_score FROM influence.trend_state t
+					 WHERE t.program_id = $1 AND t.kind = $2 AND t.list_id = ANY ($3) OFFSET 0) c
+			 WHERE c.score IS NOT NULL
+			 ORDER BY c.score DESC, c.item_id DESC LIMIT $4 $q$
+			ELSE $q$
+			SELECT t.item_id, t.%1$I, t.score_30d FROM influence.trend_state t
+			 WHERE t.program_id = $1 AND t.kind = $2 AND t.scope_id = 0 AND t.%1$I IS NOT NULL AND t.list_id = ANY ($3)
+			 ORDER BY t.%1$I DESC, t.item_id DESC LIMIT $4 $q$ END, 'score_' || $4)
+		  USING $1, $2, lists, $5;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.trend_best(bigint, text, bigint, text, int) IS
+'The best of a scope by their counter of one half-life: its score (as in trend_rank), and that of 30 days.';
+
 CREATE FUNCTION influence_internal.trend_candidates(program_id bigint, kind text, scope bigint, half_life text, moment timestamptz)
 RETURNS TABLE (item_id bigint, events float8, baseline float8, z float8, score float8)
 LANGUAGE plpgsql STABLE
@@ -31,20 +80,15 @@ BEGIN
 	  FROM (SELECT c.item_id, c.events, c.baseline, (c.events - c.baseline) / sqrt(c.baseline + 1) AS z, c.rank
 			  FROM (-- powers within the range of float8, also for moments long before or after all events
 					SELECT r.item_id, r.score AS rank, power(2::float8, greatest(-500, least(500, r.score - since / span))) AS events,
-						   CASE WHEN $4 <> '30d' THEN power(2::float8, greatest(-500, least(500, coalesce((
-								-- a subquery: whatever the planner expects, one probe each
-								SELECT b.score FROM influence.trend_rank b
-								 WHERE b.program_id = $1 AND b.kind = $2 AND b.half_life = '30d' AND b.scope_id = $3 AND b.item_id = r.item_id), '-Infinity')
-								- since / longest))) * span / longest END AS baseline
-					  FROM (SELECT t.item_id, t.score FROM influence.trend_rank t
-							 WHERE t.program_id = $1 AND t.kind = $2 AND t.half_life = $4 AND t.scope_id = $3
-							 ORDER BY t.score DESC, t.item_id DESC LIMIT most) r
-					OFFSET 0) c) x
+						   CASE WHEN $4 <> '30d' THEN power(2::float8, greatest(-500, least(500, coalesce(r.long_score, '-Infinity') - since / longest))) * span / longest END AS baseline
+					  FROM (SELECT b.item_id, b.score, b.long_score, max(b.score) OVER () AS best
+							  FROM influence_internal.trend_best($1, $2, $3, $4, most) b) r
+					 WHERE r.score >= r.best - 64) c) x
 	 ORDER BY 5 DESC, x.rank DESC, x.item_id DESC;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.trend_candidates(bigint, text, bigint, text, timestamptz) IS
-'The best of a scope by their counter as of a moment (events), so many as the setting trending says, with baseline and z (NULL for half-life 30d), best score first.';
+'The best of a scope by their counter as of a moment (events), so many as the setting trending says, with baseline and z (NULL for half-life 30d), best score first. What has less than 2^-64 of the best is left out.';
 
 CREATE FUNCTION influence_internal.trend_half_life(name text)
 RETURNS interval
@@ -101,6 +145,10 @@ DECLARE
 	delivered bigint[] := '{}';
 	items bigint[];
 	makers bigint[];					-- of posts, in the order of items
+	scores float8[];					-- and what is said of items
+	events float8[];
+	baselines float8[];
+	zs float8[];
 	shown bigint[];
 	page bigint[] := '{}';
 	page_makers bigint[] := '{}';
@@ -127,7 +175,9 @@ BEGIN
 		moment := least(moment, $7);
 	END IF;
 	PERFORM influence_internal.require_capability($1, 'read', $8, $7, NULL, NULL);
-	SELECT array_agg(c.item_id ORDER BY c.n), array_agg(coalesce(f.creator_id, 0) ORDER BY c.n) INTO items, makers
+	SELECT array_agg(c.item_id ORDER BY c.n), array_agg(coalesce(f.creator_id, 0) ORDER BY c.n), array_agg(c.score ORDER BY c.n),
+		   array_agg(c.events ORDER BY c.n), array_agg(c.baseline ORDER BY c.n), array_agg(c.z ORDER BY c.n)
+	  INTO items, makers, scores, events, baselines, zs
 	  FROM influence_internal.trend_candidates($1, $2, $3, $4, moment) WITH ORDINALITY c(item_id, events, baseline, z, score, n)
 	  LEFT JOIN influence.feed_item f ON $2 = 'post' AND f.post_id = c.item_id
 	 WHERE c.item_id <> ALL (delivered);
@@ -166,7 +216,7 @@ BEGIN
 		   CASE $2 WHEN 'post' THEN (SELECT x.creator_id FROM influence.post x WHERE x.post_id = p.item_id) WHEN 'creator' THEN p.item_id END,
 		   c.score, c.events, c.baseline, c.z, next
 	  FROM unnest(page) WITH ORDINALITY p(item_id, n)
-	  JOIN influence_internal.trend_candidates($1, $2, $3, $4, moment) c ON c.item_id = p.item_id
+	  JOIN unnest(items, scores, events, baselines, zs) c(item_id, score, events, baseline, z) ON c.item_id = p.item_id
 	 ORDER BY p.n;
 END
 $$;

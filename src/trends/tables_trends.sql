@@ -9,29 +9,31 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	CREATE TABLE influence.trend_rank (
-		program_id bigint NOT NULL,
-		kind text COLLATE "C" NOT NULL CHECK (kind IN ('post', 'product', 'creator', 'category')),
-		half_life text COLLATE "C" NOT NULL CHECK (half_life IN ('6h', '3d', '30d')),
-		scope_id bigint NOT NULL,
-		item_id bigint NOT NULL,
-		score float8 NOT NULL,
-		PRIMARY KEY (program_id, kind, half_life, scope_id, item_id)
-	) WITH (fillfactor = 50);
-	CREATE INDEX trend_rank_order ON influence.trend_rank (program_id, kind, half_life, scope_id, score DESC, item_id DESC);
-	COMMENT ON TABLE influence.trend_rank IS 'Decayed counters: log2 of the decayed sum of events, in half-lives since 2000-01-01 UTC, which keeps its order while time passes; scope_id is a category of the catalogue with all below it, 0 = all; categories are ranked in the branch right above them. What has less than 2^-64 of the best of its scope is left out once a day.';
-
+	-- scores first: what reads them takes a row apart no further
 	CREATE TABLE influence.trend_state (
 		kind text COLLATE "C" NOT NULL CHECK (kind IN ('post', 'product', 'creator', 'category')),
 		item_id bigint NOT NULL,
 		scope_id bigint NOT NULL,
 		program_id bigint NOT NULL,
+		list_id bigint NOT NULL,
+		score_6h float8,
+		score_3d float8,
+		score_30d float8,
 		state_6h bytea NOT NULL,
 		state_3d bytea NOT NULL,
 		state_30d bytea NOT NULL,
 		PRIMARY KEY (kind, item_id, scope_id, program_id)
 	) WITH (fillfactor = 70);
-	COMMENT ON TABLE influence.trend_state IS 'The exact sums behind trend_rank, to which refresh_stats adds what is new: states of decayed_score() for half-lives of 6 hours, 3 and 30 days. scope_id: creators have a sum per category of what their posts show, 0 = all; for others it is 0. program_id 0: votes, which count in every program.';
+	-- The order of what there is much of. Counters of creators in a category have no score in the row: so a new event
+	-- changes nothing that is in an index, and the new version of the row needs no entry in any.
+	CREATE INDEX trend_state_6h ON influence.trend_state (program_id, kind, score_6h DESC, item_id DESC) INCLUDE (list_id)
+		WHERE scope_id = 0 AND score_6h IS NOT NULL;
+	CREATE INDEX trend_state_3d ON influence.trend_state (program_id, kind, score_3d DESC, item_id DESC) INCLUDE (list_id)
+		WHERE scope_id = 0 AND score_3d IS NOT NULL;
+	CREATE INDEX trend_state_30d ON influence.trend_state (program_id, kind, score_30d DESC, item_id DESC) INCLUDE (list_id)
+		WHERE scope_id = 0 AND score_30d IS NOT NULL;
+	CREATE INDEX trend_state_list ON influence.trend_state (program_id, kind, list_id);
+	COMMENT ON TABLE influence.trend_state IS 'Decayed counters: the exact sums of events for half-lives of 6 hours, 3 and 30 days (states of decayed_score()), to which refresh_stats adds what is new, and their scores: log2 of the sum, in half-lives since 2000-01-01 UTC, which keeps its order while time passes (NULL: not above zero). scope_id: creators have a sum per category of what their posts show and all above it, 0 = all; for others it is 0. Where it is not 0, scores are NULL: they are computed when they are asked for. list_id: the list that the item is in; posts and products: their category (0 = none), creators: scope_id; categories: the one right above. program_id 0: votes, which count in every program and have no score. View trend_rank: all scores, by scope.';
 
 	CREATE TABLE influence.trend_vote (
 		product_id bigint NOT NULL,
@@ -78,10 +80,11 @@ BEGIN
 		program_id bigint NOT NULL,
 		impressions bigint NOT NULL,
 		engagement float8 NOT NULL,
-		revenue numeric NOT NULL
+		revenue numeric NOT NULL,
+		quality_state bytea
 	) WITH (fillfactor = 70);
 	CREATE INDEX post_total_program ON influence.post_total (program_id);
-	COMMENT ON TABLE influence.post_total IS 'All that is known of a post: how often the feed showed it, its engagements by weight (setting engagement_weights), its revenue (minor units, sum of post_sale). Posts without any have no row. Written by refresh_stats.';
+	COMMENT ON TABLE influence.post_total IS 'All that is known of a post: how often the feed showed it, its engagements by weight (setting engagement_weights), its revenue (minor units, sum of post_sale), and the exact sum behind its quality in feed_item (quality_state, a state of decayed_score() with half-life rank_half_life, to which refresh_stats adds what is new; NULL: its publication alone). Posts without any have no row. Written by refresh_stats.';
 
 	CREATE TABLE influence.feed_mean (
 		program_id bigint PRIMARY KEY,

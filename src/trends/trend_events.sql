@@ -18,7 +18,7 @@
  * vote_weight.
  */
 CREATE FUNCTION influence_internal.trend_post_events(last_seen pg_snapshot, upper pg_snapshot)
-RETURNS TABLE (program_id bigint, creator_id bigint, post_id bigint, category_id bigint, weight float8, at timestamptz)
+RETURNS TABLE (post_id bigint, weight float8, at timestamptz)
 LANGUAGE plpgsql STABLE
 ROWS 10000
 SET search_path = pg_catalog, pg_temp
@@ -39,17 +39,27 @@ BEGIN
 	 WHERE w.key IN ('smile', 'comment', 'share', 'save', 'click') AND w.value::float8 <> 0;
 	RETURN QUERY
 	WITH fresh AS MATERIALIZED (
-		SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref
+		SELECT x.visitor_id, x.post_id, date_trunc('hour', x.occurred_at, 'UTC') AS hour, x.kind, x.occurred_at, x.event_ref
 		  FROM influence.engagement x
 		 WHERE NOT whole AND x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
 		   AND (x.kind = ANY (kinds) OR x.kind = 'unsmile') AND x.occurred_at >= since
+	), unsmiled AS MATERIALIZED (
+		-- one probe each of an index that has little in it
+		SELECT f.post_id FROM (SELECT DISTINCT g.post_id FROM fresh g) f
+		 WHERE EXISTS (SELECT FROM influence.engagement u WHERE u.post_id = f.post_id AND u.kind = 'unsmile' OFFSET 0)
+		UNION ALL
+		SELECT DISTINCT u.post_id FROM influence.engagement u WHERE whole AND u.kind = 'unsmile'
 	), n AS MATERIALIZED (
-		SELECT g.post_id, g.hour, EXISTS (SELECT FROM influence.engagement u WHERE u.post_id = g.post_id AND u.kind = 'unsmile') AS unsmiled
-		  FROM (SELECT f.post_id, date_trunc('hour', f.occurred_at, 'UTC') AS hour FROM fresh f WHERE f.kind <> 'unsmile'
+		-- in an hour with few events nobody's weight depends on others': only the new ones are looked at
+		SELECT g.post_id, g.hour, u.post_id IS NOT NULL AS unsmiled,
+			   u.post_id IS NOT NULL OR coalesce((SELECT sum(b.smiles + b.comments + b.shares + b.saves + b.clicks) FROM influence.post_hour b
+												   WHERE b.post_id = g.post_id AND b.bucket_start = g.hour) > hour_limit, true) AS crowded
+		  FROM (SELECT f.post_id, f.hour FROM fresh f WHERE f.kind <> 'unsmile'
 				UNION
 				-- what comes between a smile and the next event of its visitor there changes whether it was taken back
 				SELECT f.post_id, date_trunc('hour', s.occurred_at, 'UTC')
 				  FROM fresh f
+				  JOIN unsmiled u ON u.post_id = f.post_id
 				 CROSS JOIN LATERAL (SELECT x.occurred_at FROM influence.engagement x
 									  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
 										AND x.occurred_at <= f.occurred_at
@@ -57,22 +67,27 @@ BEGIN
 										AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
 									  ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1) s
 				 WHERE f.kind IN ('smile', 'unsmile')) g
+		  LEFT JOIN unsmiled u ON u.post_id = g.post_id
 	), e AS (
-		SELECT x.post_id, x.hour, x.kind, x.occurred_at, NOT whole AND pg_visible_in_snapshot(x.xact, $1) AS was,
-			   coalesce(x.occurred_at < s.created_at + young_age, true) AS young,
+		SELECT x.post_id, x.hour, x.kind, x.occurred_at, x.was, coalesce(x.occurred_at < s.created_at + young_age, true) AS young,
 			   x.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $2) AS taken,
 			   x.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $1) AS was_taken
-		  FROM (SELECT y.visitor_id, y.post_id, n.hour, y.kind, y.occurred_at, y.event_ref, y.xact, n.unsmiled
+		  FROM (SELECT y.visitor_id, y.post_id, y.hour, y.kind, y.occurred_at, y.event_ref, false AS was, false AS unsmiled
+				  FROM n JOIN fresh y ON y.post_id = n.post_id AND y.hour = n.hour
+				 WHERE NOT n.crowded AND y.kind = ANY (kinds)
+				UNION ALL
+				SELECT y.visitor_id, y.post_id, n.hour, y.kind, y.occurred_at, y.event_ref, pg_visible_in_snapshot(y.xact, $1), n.unsmiled
 				  FROM n
 				  JOIN influence.engagement y ON y.post_id = n.post_id AND y.occurred_at >= n.hour AND y.occurred_at < n.hour + interval '1 hour'
-				 WHERE NOT whole AND y.kind = ANY (kinds)
+				 WHERE n.crowded AND NOT whole AND y.kind = ANY (kinds) AND ($2 IS NULL OR pg_visible_in_snapshot(y.xact, $2))
 				UNION ALL
-				SELECT y.visitor_id, y.post_id, date_trunc('hour', y.occurred_at, 'UTC'), y.kind, y.occurred_at, y.event_ref, y.xact,
-					   y.post_id IN (SELECT u.post_id FROM influence.engagement u WHERE u.kind = 'unsmile')
+				SELECT y.visitor_id, y.post_id, date_trunc('hour', y.occurred_at, 'UTC'), y.kind, y.occurred_at, y.event_ref, false,
+					   u.post_id IS NOT NULL
 				  FROM influence.engagement y
-				 WHERE whole AND y.post_id IS NOT NULL AND y.kind = ANY (kinds) AND y.occurred_at >= since) x
+				  LEFT JOIN unsmiled u ON u.post_id = y.post_id
+				 WHERE whole AND y.post_id IS NOT NULL AND y.kind = ANY (kinds) AND y.occurred_at >= since
+				   AND ($2 IS NULL OR pg_visible_in_snapshot(y.xact, $2))) x
 		  LEFT JOIN influence.shopper s ON s.visitor_id = x.visitor_id
-		 WHERE $2 IS NULL OR pg_visible_in_snapshot(x.xact, $2)
 	), counted AS (
 		SELECT e.*, greatest(count(*) FILTER (WHERE e.young AND NOT e.taken) OVER w, 1) AS young_ones,
 			   greatest(count(*) FILTER (WHERE e.young AND e.was AND NOT e.was_taken) OVER w, 1) AS young_before
@@ -88,16 +103,14 @@ BEGIN
 						* CASE WHEN c.young THEN round(young_weight * least(1, hour_limit / c.young_before), 9)::float8 ELSE 1 END END AS weighed
 		  FROM counted c
 	)
-	SELECT p.program_id, p.creator_id, p.post_id, coalesce(f.category_id, 0), d.weight, w.occurred_at
+	SELECT w.post_id, d.weight, w.occurred_at
 	  FROM weighed w
-	  JOIN influence.post p ON p.post_id = w.post_id
-	  LEFT JOIN influence.feed_item f ON f.post_id = w.post_id
 	 CROSS JOIN LATERAL (VALUES (w.weighs), (- w.weighed)) d(weight)
 	 WHERE w.weighs <> w.weighed AND d.weight <> 0;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.trend_post_events(pg_snapshot, pg_snapshot) IS
-'What the reactions and comments that are new by last_seen and upper add to the counters of posts and creators, and take off: rows to be summed, with the category of what the post shows first (0 = none). Settings engagement_weights, vote_weights.';
+'What the reactions and comments that are new by last_seen and upper add to the counters of posts and their creators, and take off: rows to be summed. After the hours of posts (post_hour), which say where events are many. Settings engagement_weights, vote_weights.';
 
 CREATE FUNCTION influence_internal.next_is_unsmile(visitor_id uuid, post_id bigint, occurred_at timestamptz, event_ref text, seen pg_snapshot)
 RETURNS boolean

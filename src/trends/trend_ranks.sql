@@ -2,12 +2,64 @@
  * trend_ranks.sql
  *
  * The decayed counters: exact sums that refresh_stats() adds to in the
- * transaction that moves its watermark, so each fact counts once, and trend_rank,
- * their logarithms. A counter is a sum over facts, whatever their order and the
- * batches in which the job saw them: score = log2(sum of w x 2^((t - L) / h)),
- * L = 2000-01-01 UTC (forward decay: Cormode, Shkapenyuk, Srivastava, Xu, ICDE
- * 2009). Where the sum is not above zero there is no rank.
+ * transaction that moves its watermark, so each fact counts once, and their
+ * logarithms, by which lists are ordered. A counter is a sum over facts, whatever
+ * their order and the batches in which the job saw them:
+ * score = log2(sum of w x 2^((t - L) / h)), L = 2000-01-01 UTC (forward decay:
+ * Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009). Where the sum is not above
+ * zero there is no rank.
  */
+CREATE FUNCTION influence_internal.trend_sums(last_seen pg_snapshot, upper pg_snapshot)
+RETURNS TABLE (kind text, item_id bigint, scope_id bigint, program_id bigint, list_id bigint, h6 bytea, d3 bytea, d30 bytea)
+LANGUAGE plpgsql
+ROWS 10000
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH posts AS MATERIALIZED (
+		SELECT p.program_id, p.creator_id, p.post_id, coalesce(f.category_id, 0) AS category_id, e.h6, e.d3, e.d30
+		  FROM (SELECT x.post_id, influence_internal.decayed_state(x.weight, x.at, interval '6 hours') AS h6,
+					   influence_internal.decayed_state(x.weight, x.at, interval '3 days') AS d3,
+					   influence_internal.decayed_state(x.weight, x.at, interval '30 days') AS d30
+				  FROM influence_internal.trend_post_events($1, $2) x
+				 GROUP BY x.post_id) e
+		  JOIN influence.post p ON p.post_id = e.post_id
+		  LEFT JOIN influence.feed_item f ON f.post_id = e.post_id
+	), products AS MATERIALIZED (
+		SELECT e.program_id, e.product_id, e.category_id, influence_internal.decayed_state(e.weight, e.at, interval '6 hours') AS h6,
+			   influence_internal.decayed_state(e.weight, e.at, interval '3 days') AS d3, influence_internal.decayed_state(e.weight, e.at, interval '30 days') AS d30
+		  FROM (SELECT p.program_id, p.product_id, p.category_id, p.weight, p.at
+				  FROM influence_internal.trend_product_events($1, $2) p
+				UNION ALL
+				SELECT 0, v.product_id, v.category_id, v.weight, v.at
+				  FROM influence_internal.trend_vote_events($1, $2) v) e
+		 GROUP BY e.program_id, e.product_id, e.category_id
+	)
+	SELECT 'post', e.post_id, 0::bigint, e.program_id, e.category_id, e.h6, e.d3, e.d30 FROM posts e
+	UNION ALL
+	SELECT x.kind, x.item_id, x.scope_id, x.program_id, x.list_id, influence_internal.decayed_state_sum(x.h6), influence_internal.decayed_state_sum(x.d3),
+		   influence_internal.decayed_state_sum(x.d30)
+	  FROM (SELECT 'creator' AS kind, e.creator_id AS item_id, c AS scope_id, e.program_id, c AS list_id, e.h6, e.d3, e.d30
+			  FROM posts e
+			  LEFT JOIN influence.category k ON k.category_id = e.category_id
+			 CROSS JOIN LATERAL unnest(0::bigint || coalesce(k.path, '{}')) c
+			UNION ALL
+			SELECT 'product', e.product_id, 0, e.program_id, p.category_id, e.h6, e.d3, e.d30
+			  FROM products e JOIN influence.product p ON p.product_id = e.product_id
+			UNION ALL
+			SELECT 'category', c, 0, e.program_id, coalesce(b.parent_id, 0), e.h6, e.d3, e.d30
+			  FROM products e
+			  JOIN influence.category k ON k.category_id = e.category_id
+			 CROSS JOIN LATERAL unnest(k.path) c
+			  JOIN influence.category b ON b.category_id = c) x
+	 GROUP BY x.kind, x.item_id, x.scope_id, x.program_id, x.list_id;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.trend_sums(pg_snapshot, pg_snapshot) IS
+'What the facts that are new by last_seen and upper add to each row of trend_state, and the list that it is in.';
+
 CREATE FUNCTION influence_internal.refresh_trends(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -19,10 +71,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	settings jsonb := influence_internal.trend_settings();
-	kinds text[];
-	items bigint[];
-	scopes bigint[];
-	programs bigint[];
 	whole boolean := false;
 	memory text := current_setting('work_mem');
 	changed bigint;
@@ -30,7 +78,6 @@ BEGIN
 	-- restored states may miss what the copy missed, and other weights make other sums: all anew
 	IF $2 IS NULL OR settings IS DISTINCT FROM (SELECT b.settings FROM influence.trend_basis b) THEN
 		whole := true;
-		DELETE FROM influence.trend_state;
 		DELETE FROM influence.trend_vote;
 		DELETE FROM influence.trend_return;
 		INSERT INTO influence.trend_basis (settings) VALUES (settings)
@@ -42,137 +89,75 @@ BEGIN
 	ELSE
 		PERFORM set_config('enable_seqscan', 'off', true);
 	END IF;
-	WITH posts AS MATERIALIZED (
-		SELECT e.program_id, e.creator_id, e.post_id, e.category_id, influence_internal.decayed_state(e.weight, e.at, interval '6 hours') AS h6,
-			   influence_internal.decayed_state(e.weight, e.at, interval '3 days') AS d3, influence_internal.decayed_state(e.weight, e.at, interval '30 days') AS d30
-		  FROM influence_internal.trend_post_events(last_seen, $2) e
-		 GROUP BY e.program_id, e.creator_id, e.post_id, e.category_id
-	), products AS MATERIALIZED (
-		SELECT e.program_id, e.product_id, e.category_id, influence_internal.decayed_state(e.weight, e.at, interval '6 hours') AS h6,
-			   influence_internal.decayed_state(e.weight, e.at, interval '3 days') AS d3, influence_internal.decayed_state(e.weight, e.at, interval '30 days') AS d30
-		  FROM (SELECT p.program_id, p.product_id, p.category_id, p.weight, p.at
-				  FROM influence_internal.trend_product_events(last_seen, $2) p
-				UNION ALL
-				SELECT 0, v.product_id, v.category_id, v.weight, v.at
-				  FROM influence_internal.trend_vote_events(last_seen, $2) v) e
-		 GROUP BY e.program_id, e.product_id, e.category_id
+	WITH came AS MATERIALIZED (
+		SELECT c.kind, c.item_id, c.scope_id, c.program_id, c.list_id, c.h6, c.d3, c.d30 FROM influence_internal.trend_sums(last_seen, $2) c
+	), votes AS MATERIALIZED (
+		SELECT c.* FROM came c WHERE c.program_id = 0
+	), reached AS (
+		SELECT c.* FROM came c
+		UNION ALL
+		-- votes count wherever the product, or something of the category, was touched or sold
+		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, NULL, NULL, NULL
+		  FROM votes v
+		  JOIN influence.trend_state s ON s.kind = v.kind AND s.item_id = v.item_id AND s.scope_id = v.scope_id AND s.program_id <> 0
+		 WHERE NOT whole AND NOT EXISTS (SELECT FROM came c WHERE c.kind = s.kind AND c.item_id = s.item_id AND c.scope_id = s.scope_id AND c.program_id = s.program_id)
+	), summed AS MATERIALIZED (
+		SELECT n.kind, n.item_id, n.scope_id, n.program_id, n.list_id, t.place, t.before,
+			   CASE WHEN whole THEN n.h6 ELSE influence_internal.decayed_state_plus(t.state_6h, n.h6) END AS h6,
+			   CASE WHEN whole THEN n.d3 ELSE influence_internal.decayed_state_plus(t.state_3d, n.d3) END AS d3,
+			   CASE WHEN whole THEN n.d30 ELSE influence_internal.decayed_state_plus(t.state_30d, n.d30) END AS d30,
+			   influence_internal.decayed_state_plus(o.state_6h, v.h6) AS v6, influence_internal.decayed_state_plus(o.state_3d, v.d3) AS v3,
+			   influence_internal.decayed_state_plus(o.state_30d, v.d30) AS v30
+		  FROM reached n
+		  LEFT JOIN votes v ON v.kind = n.kind AND v.item_id = n.item_id AND v.scope_id = n.scope_id AND n.program_id <> 0
+		 -- one probe each, whatever the planner expects
+		  LEFT JOIN LATERAL (SELECT s.ctid AS place, (s.list_id, s.score_6h, s.score_3d, s.score_30d) AS before,
+									s.state_6h, s.state_3d, s.state_30d FROM influence.trend_state s
+							  WHERE s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id = n.program_id
+							 OFFSET 0) t ON true
+		  LEFT JOIN LATERAL (SELECT s.state_6h, s.state_3d, s.state_30d FROM influence.trend_state s
+							  WHERE NOT whole AND n.program_id <> 0 AND n.kind IN ('product', 'category')
+								AND s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id = 0
+							 OFFSET 0) o ON true
+	), scored AS MATERIALIZED (
+		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.place, s.before, s.h6, s.d3, s.d30,
+			   CASE WHEN s.program_id <> 0 AND s.scope_id = 0 THEN nullif(influence_internal.decayed_score_final(
+					CASE WHEN s.v6 IS NULL THEN s.h6 ELSE influence_internal.decayed_state_plus(s.h6, s.v6) END), '-Infinity') END AS score_6h,
+			   CASE WHEN s.program_id <> 0 AND s.scope_id = 0 THEN nullif(influence_internal.decayed_score_final(
+					CASE WHEN s.v3 IS NULL THEN s.d3 ELSE influence_internal.decayed_state_plus(s.d3, s.v3) END), '-Infinity') END AS score_3d,
+			   CASE WHEN s.program_id <> 0 AND s.scope_id = 0 THEN nullif(influence_internal.decayed_score_final(
+					CASE WHEN s.v30 IS NULL THEN s.d30 ELSE influence_internal.decayed_state_plus(s.d30, s.v30) END), '-Infinity') END AS score_30d
+		  FROM summed s
+	), gone AS (
+		DELETE FROM influence.trend_state t
+		 WHERE whole AND NOT EXISTS (SELECT FROM came c WHERE c.kind = t.kind AND c.item_id = t.item_id AND c.scope_id = t.scope_id AND c.program_id = t.program_id)
+		RETURNING 1
 	), written AS (
-		INSERT INTO influence.trend_state AS t (kind, item_id, scope_id, program_id, state_6h, state_3d, state_30d)
-		SELECT x.kind, x.item_id, x.scope_id, x.program_id, influence_internal.decayed_state_sum(x.h6), influence_internal.decayed_state_sum(x.d3),
-			   influence_internal.decayed_state_sum(x.d30)
-		  FROM (SELECT 'post' AS kind, e.post_id AS item_id, 0::bigint AS scope_id, e.program_id, e.h6, e.d3, e.d30 FROM posts e
-				UNION ALL
-				SELECT 'creator', e.creator_id, 0, e.program_id, e.h6, e.d3, e.d30 FROM posts e
-				UNION ALL
-				SELECT 'creator', e.creator_id, c, e.program_id, e.h6, e.d3, e.d30
-				  FROM posts e JOIN influence.category k ON k.category_id = e.category_id CROSS JOIN LATERAL unnest(k.path) c
-				UNION ALL
-				SELECT 'product', e.product_id, 0, e.program_id, e.h6, e.d3, e.d30 FROM products e WHERE e.product_id IS NOT NULL
-				UNION ALL
-				SELECT 'category', c, 0, e.program_id, e.h6, e.d3, e.d30
-				  FROM products e JOIN influence.category k ON k.category_id = e.category_id CROSS JOIN LATERAL unnest(k.path) c) x
-		 GROUP BY x.kind, x.item_id, x.scope_id, x.program_id
-		ON CONFLICT ON CONSTRAINT trend_state_pkey DO UPDATE
-		   SET state_6h = influence_internal.decayed_state_plus(t.state_6h, excluded.state_6h),
-			   state_3d = influence_internal.decayed_state_plus(t.state_3d, excluded.state_3d),
-			   state_30d = influence_internal.decayed_state_plus(t.state_30d, excluded.state_30d)
-		RETURNING t.kind, t.item_id, t.scope_id, t.program_id)
-	SELECT array_agg(w.kind), array_agg(w.item_id), array_agg(w.scope_id), array_agg(w.program_id)
-	  INTO kinds, items, scopes, programs
-	  FROM written w;
-	changed := influence_internal.rank_trends(kinds, items, scopes, programs, whole);
+		-- nobody else writes here: the row is where it was a moment ago
+		UPDATE influence.trend_state t
+		   SET list_id = s.list_id, score_6h = s.score_6h, score_3d = s.score_3d, score_30d = s.score_30d,
+			   state_6h = s.h6, state_3d = s.d3, state_30d = s.d30
+		  FROM scored s
+		 WHERE t.ctid = s.place
+		   AND (t.list_id, t.score_6h, t.score_3d, t.score_30d, t.state_6h, t.state_3d, t.state_30d)
+			   IS DISTINCT FROM (s.list_id, s.score_6h, s.score_3d, s.score_30d, s.h6, s.d3, s.d30)
+	), added AS (
+		INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, list_id, score_6h, score_3d, score_30d, state_6h, state_3d, state_30d)
+		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.score_6h, s.score_3d, s.score_30d, s.h6, s.d3, s.d30
+		  FROM scored s
+		 WHERE s.place IS NULL
+		 ORDER BY s.program_id, s.kind, s.list_id		-- neighbours in the index together
+	)
+	-- counted anew, a sum of which something was taken off may be the same in other bytes
+	SELECT (SELECT count(*) FROM gone) + count(*) FILTER (WHERE s.program_id <> 0 AND (NOT whole AND s.scope_id <> 0
+			OR s.before IS DISTINCT FROM (s.list_id, s.score_6h, s.score_3d, s.score_30d)))
+	  INTO changed FROM scored s;
 	PERFORM set_config('work_mem', memory, true);
 	RETURN changed;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_trends(pg_snapshot, pg_snapshot) IS
-'Adds what is new by last_seen and upper to the decayed counters (trend_state) and writes their ranks (trend_rank), after feed_item; counts all anew on a first run in a cluster and when a setting has changed (trend_basis). Returns how many ranks were written or removed.';
-
-CREATE FUNCTION influence_internal.rank_trends(kinds text[], items bigint[], scopes bigint[], programs bigint[], whole boolean DEFAULT false)
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-DECLARE
-	removed bigint;
-	written bigint;
-BEGIN
-	WITH reached AS (
-		SELECT u.kind, u.item_id, u.scope_id, u.program_id
-		  FROM unnest($1, $2, $3, $4) u(kind, item_id, scope_id, program_id)
-		 WHERE u.program_id <> 0
-		UNION
-		-- votes count wherever the product, or something of the category, was touched or sold
-		SELECT s.kind, s.item_id, s.scope_id, s.program_id
-		  FROM unnest($1, $2, $3, $4) u(kind, item_id, scope_id, program_id)
-		  JOIN influence.trend_state s ON s.kind = u.kind AND s.item_id = u.item_id AND s.scope_id = u.scope_id
-		 WHERE u.program_id = 0 AND s.program_id <> 0
-	), scored AS MATERIALIZED (
-		SELECT n.program_id, n.kind, h.half_life, c.scope_id, n.item_id, h.score
-		  FROM reached n
-		  JOIN influence.trend_state s ON s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id = n.program_id
-		  LEFT JOIN influence.trend_state v ON v.kind = n.kind AND v.item_id = n.item_id AND v.scope_id = n.scope_id AND v.program_id = 0
-		 CROSS JOIN LATERAL (VALUES
-				('6h', influence_internal.decayed_score_final(influence_internal.decayed_state_plus(s.state_6h, v.state_6h))),
-				('3d', influence_internal.decayed_score_final(influence_internal.decayed_state_plus(s.state_3d, v.state_3d))),
-				('30d', influence_internal.decayed_score_final(influence_internal.decayed_state_plus(s.state_30d, v.state_30d)))) h(half_life, score)
-		  LEFT JOIN influence.feed_item f ON n.kind = 'post' AND f.post_id = n.item_id
-		  LEFT JOIN influence.product p ON n.kind = 'product' AND p.product_id = n.item_id
-		  LEFT JOIN influence.category k ON k.category_id = CASE n.kind WHEN 'post' THEN f.category_id WHEN 'product' THEN p.category_id
-																		  WHEN 'category' THEN n.item_id END
-		 CROSS JOIN LATERAL unnest(CASE n.kind WHEN 'creator' THEN ARRAY[n.scope_id] WHEN 'category' THEN ARRAY[coalesce(k.parent_id, 0)]
-										 ELSE 0 || coalesce(k.path, '{}') END) c(scope_id)
-	), gone AS (
-		DELETE FROM influence.trend_rank r
-		 USING scored s
-		 WHERE NOT $5 AND s.score = '-Infinity'
-		   AND r.program_id = s.program_id AND r.kind = s.kind AND r.half_life = s.half_life AND r.scope_id = s.scope_id AND r.item_id = s.item_id
-		RETURNING 1
-	), strange AS (
-		DELETE FROM influence.trend_rank r
-		 WHERE $5 AND NOT EXISTS (SELECT FROM scored s
-								   WHERE s.program_id = r.program_id AND s.kind = r.kind AND s.half_life = r.half_life AND s.scope_id = r.scope_id
-									 AND s.item_id = r.item_id AND s.score > '-Infinity')
-		RETURNING 1
-	), came AS (
-		INSERT INTO influence.trend_rank AS r (program_id, kind, half_life, scope_id, item_id, score)
-		SELECT s.program_id, s.kind, s.half_life, s.scope_id, s.item_id, s.score
-		  FROM scored s
-		 WHERE s.score > '-Infinity'
-		 ORDER BY 1, 2, 3, 4, 5			-- neighbours in the index together
-		ON CONFLICT ON CONSTRAINT trend_rank_pkey DO UPDATE SET score = excluded.score WHERE r.score <> excluded.score
-		RETURNING 1
-	)
-	SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM strange), (SELECT count(*) FROM came) INTO removed, written;
-	RETURN removed + written;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.rank_trends(text[], bigint[], bigint[], bigint[], boolean) IS
-'Writes the rows of trend_rank of counters, given by their keys in trend_state, in every scope and for every half-life, and removes those whose sum is not above zero (whole: all others, too); returns how many.';
-
-CREATE FUNCTION influence_internal.prune_trends()
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $$
-#variable_conflict use_column
-DECLARE
-	removed bigint;
-BEGIN
-	DELETE FROM influence.trend_rank r
-	 USING (SELECT x.program_id, x.kind, x.half_life, x.scope_id, max(x.score) AS best
-			  FROM influence.trend_rank x
-			 GROUP BY x.program_id, x.kind, x.half_life, x.scope_id) b
-	 WHERE r.program_id = b.program_id AND r.kind = b.kind AND r.half_life = b.half_life AND r.scope_id = b.scope_id
-	   AND r.score < b.best - 64;
-	GET DIAGNOSTICS removed = ROW_COUNT;
-	RETURN removed;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.prune_trends() IS
-'Removes the ranks that have less than 2^-64 of the best of their scope, which nobody will see; their counters stay, and the next event brings the rank back. Returns how many. Once a day.';
+'Adds what is new by last_seen and upper to the decayed counters (trend_state), after the hours of posts and feed_item; counts all anew on a first run in a cluster and when a setting has changed (trend_basis). Returns how many counters changed.';
 
 CREATE FUNCTION influence_internal.rebuild_trends()
 RETURNS TABLE (status text, trends bigint)
@@ -189,12 +174,11 @@ BEGIN
 		RETURN QUERY SELECT 'duplicate', 0::bigint;		-- a first run counts all anyway
 		RETURN;
 	END IF;
-	-- the ranks of posts go by the same settings: what has changed before the job saw it is no news to it afterwards
-	PERFORM influence_internal.refresh_feed_ranks(mark.last_seen, mark.last_seen);
-	PERFORM influence_internal.refresh_feed_items(mark.last_seen, mark.last_seen);
+	-- without it all is counted anew
 	DELETE FROM influence.trend_basis;
+	PERFORM influence_internal.refresh_feed_items(mark.last_seen, mark.last_seen);
 	RETURN QUERY SELECT 'recorded', influence_internal.refresh_trends('1:1:', mark.last_seen);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.rebuild_trends() IS
-'Counts the decayed counters anew from all facts that the job refresh_stats has seen: after rows were imported whose past changes what others count (accounts with an earlier created_at, product tags of posts with events), or persons were forgotten. -> status recorded | duplicate (the job has not run here yet), ranks written. Reads all touches and engagements.';
+'Counts the decayed counters and the ranks of posts anew from all facts that the job refresh_stats has seen: after rows were imported whose past changes what others count (accounts with an earlier created_at, product tags of posts with events), or persons were forgotten. -> status recorded | duplicate (the job has not run here yet), counters written. Writes what differs; reads all touches and engagements.';

@@ -1,8 +1,8 @@
 /*
  * trend_views.sql
  *
- * Views over the decayed counters: what they are as of now, and the hours in
- * which many young accounts made for a post.
+ * Views over the decayed counters: by scope, what they are as of now, and the
+ * hours in which many young accounts made for a post.
  */
 CREATE FUNCTION influence_internal.create_trend_views()
 RETURNS void
@@ -10,6 +10,18 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	CREATE VIEW influence.trend_rank WITH (security_invoker = true) AS
+	SELECT t.program_id, t.kind, h.half_life, c.scope_id, t.item_id, h.score
+	  FROM influence.trend_state t
+	  LEFT JOIN influence.category k ON t.kind IN ('post', 'product') AND k.category_id = t.list_id
+	 CROSS JOIN LATERAL unnest(CASE WHEN t.kind IN ('post', 'product') THEN 0 || coalesce(k.path, '{}') ELSE ARRAY[t.list_id] END) c(scope_id)
+	 CROSS JOIN LATERAL (VALUES
+			('6h', CASE t.scope_id WHEN 0 THEN t.score_6h ELSE influence_internal.decayed_score_final(t.state_6h) END),
+			('3d', CASE t.scope_id WHEN 0 THEN t.score_3d ELSE influence_internal.decayed_score_final(t.state_3d) END),
+			('30d', CASE t.scope_id WHEN 0 THEN t.score_30d ELSE influence_internal.decayed_score_final(t.state_30d) END)) h(half_life, score)
+	 WHERE t.program_id <> 0 AND h.score > '-Infinity';
+	COMMENT ON VIEW influence.trend_rank IS 'The scores of the decayed counters (trend_state) in every scope: log2 of the decayed sum of events, in half-lives since 2000-01-01 UTC; scope_id is a category of the catalogue with all below it, 0 = all; categories are ranked in the branch right above them. Reads all counters: for the best of a scope see get_trending().';
+
 	CREATE VIEW influence.trend_now WITH (security_invoker = true) AS
 	SELECT t.program_id, t.kind, t.scope_id, t.half_life, t.item_id,
 		   power(2::float8, greatest(-500, least(500, t.score - extract(epoch FROM now() - timestamptz '2000-01-01 00:00:00+00')::float8
@@ -37,4 +49,4 @@ BEGIN
 	COMMENT ON VIEW influence.post_brigades IS 'Hours (UTC) in which a post had more events of guests and of accounts younger than a day than hour_limit (over_limit), or at least five that made up half of all or more. events: smiles (also those taken back later), comments, shares, saves, clicks; weighted: what the young ones count together in trends, in whole events. Setting vote_weights. Reads the engagements asked for: ask by post or program and hour.';
 END
 $$;
-COMMENT ON FUNCTION influence_internal.create_trend_views() IS 'Makes the views trend_now and post_brigades.';
+COMMENT ON FUNCTION influence_internal.create_trend_views() IS 'Makes the views trend_rank, trend_now and post_brigades.';

@@ -61,7 +61,7 @@ SELECT i.indexrelid, i.indrelid::regclass::text AS name
  WHERE c.relkind = 'r' AND c.relnamespace = 'influence'::regnamespace
    AND (c.relname ~ '^(touch|engagement|impression)_'
 		OR c.relname IN ('post', 'post_tag', 'post_status', 'product', 'product_price', 'product_stock', 'product_category', 'shopper', 'interest', 'follow', 'orders', 'order_line',
-						 'credit', 'feed_item', 'trend_state', 'trend_rank'));
+						 'credit', 'feed_item', 'trend_state'));
 UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid IN (SELECT indexrelid FROM bench.built);
 
 -- What the numbers mean. They are inlined, since each names an argument that may be an expression but once; constants of the size are folded in.
@@ -210,7 +210,7 @@ SELECT visitor_id, CASE WHEN kind = 'see_less' THEN 'creator' ELSE 'post' END, C
   FROM (SELECT e.visitor_id, e.post_id, e.creator_id, e.occurred_at, CASE WHEN hashtext(e.event_ref || e.post_id) % 7 = 0 THEN 'see_less' ELSE 'hide' END AS kind
 		  FROM influence.engagement e WHERE e.occurred_at >= bench.moment() - interval '30 days' AND hashtext(e.event_ref || e.visitor_id) % 60 = 0) h
  GROUP BY 1, 2, 3, 4;
-SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name !~ '(feed_item|trend_state|trend_rank)$' \gexec
+SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name !~ '(feed_item|trend_state)$' \gexec
 SELECT setval(pg_get_serial_sequence('influence.' || t, t || '_id'), (xpath('/row/m/text()', query_to_xml(format('SELECT max(%I) AS m FROM influence.%I', t || '_id', t), true, true, '')))[1]::text::bigint)
   FROM unnest('{party,post,product,category,topic}'::text[]) t \g /dev/null
 VACUUM ANALYZE;
@@ -219,7 +219,7 @@ VACUUM ANALYZE;
 -- by the feed and stay empty.
 \echo ranks
 CREATE TABLE bench.rank AS
-SELECT x.post_id, influence.decayed_score(x.weight, x.at, h.half_life) AS score, count(*) - 1 AS events
+SELECT x.post_id, influence.decayed_score(x.weight, x.at, h.half_life) AS score, influence_internal.decayed_state(x.weight, x.at, h.half_life) AS state, count(*) - 1 AS events
   FROM (SELECT (s.value #>> '{}')::interval AS half_life FROM influence.setting s WHERE s.name = 'rank_half_life' ORDER BY version DESC LIMIT 1) h,
 	   (SELECT w.value -> 'publish' AS publish, w.value FROM influence.setting w WHERE w.name = 'engagement_weights' ORDER BY version DESC LIMIT 1) w,
 	   LATERAL (SELECT p.post_id, w.publish::float8 AS weight, p.published_at AS at FROM influence.post p
@@ -253,6 +253,9 @@ SELECT p.post_id, 1, p.creator_id, p.topic_id, t.category_id, p.published_at, p.
 				 ORDER BY x.product_id, h.valid_from DESC) x USING (product_id)
 		 GROUP BY 1) t USING (post_id)
  ORDER BY p.post_id;
+INSERT INTO influence.post_total (post_id, program_id, impressions, engagement, revenue, quality_state)
+SELECT s.post_id, 1, s.impressions, s.engagement, s.revenue, CASE WHEN r.events > 0 THEN r.state END
+  FROM bench.post_total s JOIN bench.rank r USING (post_id) ORDER BY s.post_id;
 
 SELECT DISTINCT 'REINDEX TABLE ' || name FROM bench.built WHERE name ~ 'feed_item$' \gexec
 -- the job has seen all of it; neighbours by the job itself
@@ -265,18 +268,16 @@ VACUUM ANALYZE influence.feed_item;
 \echo trends
 INSERT INTO influence.trend_basis (settings)
 SELECT jsonb_object_agg(s.name, s.value) FROM influence.setting s WHERE s.name IN ('engagement_weights', 'trend_weights', 'vote_weights', 'rank_half_life');
-INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, state_6h, state_3d, state_30d)
-SELECT 'post', e.post_id, 0, 1, influence_internal.decayed_state(k.weight, e.occurred_at, interval '6 hours'),
-	   influence_internal.decayed_state(k.weight, e.occurred_at, interval '3 days'), influence_internal.decayed_state(k.weight, e.occurred_at, interval '30 days')
-  FROM influence.engagement e
-  JOIN (SELECT w.key, w.value::float8 AS weight FROM influence.setting s, jsonb_each_text(s.value) w WHERE s.name = 'engagement_weights') k ON k.key = e.kind
- GROUP BY e.post_id;
-INSERT INTO influence.trend_rank (program_id, kind, half_life, scope_id, item_id, score)
-SELECT 1, 'post', h.name, 0, t.item_id, influence_internal.decayed_score_final(h.state)
-  FROM influence.trend_state t CROSS JOIN LATERAL (VALUES ('30d', t.state_30d), ('3d', t.state_3d), ('6h', t.state_6h)) h(name, state)
- ORDER BY 3, 5;
+INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, list_id, score_6h, score_3d, score_30d, state_6h, state_3d, state_30d)
+SELECT 'post', t.post_id, 0, 1, f.category_id, influence_internal.decayed_score_final(t.h6), influence_internal.decayed_score_final(t.d3),
+	   influence_internal.decayed_score_final(t.d30), t.h6, t.d3, t.d30
+  FROM (SELECT e.post_id, influence_internal.decayed_state(k.weight, e.occurred_at, interval '6 hours') AS h6,
+			   influence_internal.decayed_state(k.weight, e.occurred_at, interval '3 days') AS d3, influence_internal.decayed_state(k.weight, e.occurred_at, interval '30 days') AS d30
+		  FROM influence.engagement e
+		  JOIN (SELECT w.key, w.value::float8 AS weight FROM influence.setting s, jsonb_each_text(s.value) w WHERE s.name = 'engagement_weights') k ON k.key = e.kind
+		 GROUP BY e.post_id OFFSET 0) t
+  JOIN influence.feed_item f USING (post_id);
 REINDEX TABLE influence.trend_state;
-REINDEX TABLE influence.trend_rank;
 \echo neighbours
 SELECT * FROM influence.refresh_neighbors(true, bench.moment()) \g /dev/null
 VACUUM ANALYZE;

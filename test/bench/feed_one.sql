@@ -87,10 +87,10 @@ BEGIN
 		  ORDER BY i.quality DESC, i.post_id DESC LIMIT <popular>)
 		UNION ALL
 		(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 8
-		  FROM influence.trend_rank r JOIN influence.feed_item i ON i.post_id = r.item_id
-		 WHERE r.program_id = $1 AND r.kind = 'post' AND r.half_life = '3d' AND r.scope_id = 0 AND r.score >= extract(epoch FROM $5 - interval '<history_days> days' - timestamptz '2000-01-01 00:00+00')::float8 / 259200
+		  FROM influence.trend_state r JOIN influence.feed_item i ON i.post_id = r.item_id
+		 WHERE r.program_id = $1 AND r.kind = 'post' AND r.scope_id = 0 AND r.score_3d >= extract(epoch FROM $5 - interval '<history_days> days' - timestamptz '2000-01-01 00:00+00')::float8 / 259200
 		   AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
-		 ORDER BY r.score DESC, r.item_id DESC LIMIT <trending>)
+		 ORDER BY r.score_3d DESC, r.item_id DESC LIMIT <trending>)
 		UNION ALL
 		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
 		  FROM past_posts p

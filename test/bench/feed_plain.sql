@@ -162,11 +162,11 @@ BEGIN
 			  ORDER BY i.quality DESC, i.post_id DESC LIMIT <popular>)
 			UNION ALL
 			(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 8
-			  FROM influence.trend_rank r CROSS JOIN LATERAL (
+			  FROM influence.trend_state r CROSS JOIN LATERAL (
 				SELECT * FROM influence.feed_item i
 				 WHERE i.post_id = r.item_id AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment) OFFSET 0) i
-			 WHERE r.program_id = program AND r.kind = 'post' AND r.half_life = '3d' AND r.scope_id = 0 AND r.score >= oldest
-			 ORDER BY r.score DESC, r.item_id DESC LIMIT <trending>)
+			 WHERE r.program_id = program AND r.kind = 'post' AND r.scope_id = 0 AND r.score_3d >= oldest
+			 ORDER BY r.score_3d DESC, r.item_id DESC LIMIT <trending>)
 			UNION ALL
 			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
 			  FROM unnest(past, past_by) p(id, w)

@@ -262,7 +262,7 @@ class Story:
         for table, order in (("touch", "touch_ref"), ("engagement", "event_ref")):
             s.sql("CREATE TEMP TABLE all_%s AS SELECT *, row_number() OVER (ORDER BY md5(%s || visitor_id)) AS n FROM influence.%s" % (table, order, table))
             s.sql("ALTER TABLE all_%s DROP COLUMN xact" % table)
-        s.sql("TRUNCATE influence.touch, influence.engagement, influence.trend_rank, influence.trend_state, influence.trend_vote, influence.trend_return, influence.trend_basis, influence.watermark")
+        s.sql("TRUNCATE influence.touch, influence.engagement, influence.trend_state, influence.trend_vote, influence.trend_return, influence.trend_basis, influence.watermark")
         s.sql("SELECT influence.refresh_stats()")
         s.sql("""DO $$
 DECLARE
