@@ -294,8 +294,9 @@ program_book_plain_order(PG_FUNCTION_ARGS)
 	if (plain_order_read_lines(&order, PG_GETARG_DATUM(ARG_LINES)))
 	{
 		read_country(&order);
-		/* whoever waits for rows to move into their partition waits before the snapshot is taken */
+		/* whoever waits for rows to move into their partition, or for leave to write, waits before the snapshot is taken */
 		RangeVarGetRelid(makeRangeVar("influence", "touch", -1), AccessShareLock, false);
+		RangeVarGetRelid(makeRangeVar("influence", "orders", -1), RowExclusiveLock, false);
 		(void) GetTopTransactionId();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		is_booked = judge_order(fcinfo, &order, &sink);
