@@ -59,6 +59,7 @@ AS $$
 		('feed_candidates', 'explore_days', 'count', '0', '10000', false, 'how old a post may be that is explored; 0: none is'),
 		('feed_candidates', 'history_days', 'count', '1', '10000', false, 'how old a post of the feed may be'),
 		('feed_history_half', '', 'number', '0.01', '1000000', false, 'an engagement weighs half when so many came after it'),
+		('feed_neighbor_half', '', 'number', '0.01', '1000000', false, 'an engagement weighs half when so many came after it, where neighbours of what it was about are looked for'),
 		('feed_caps', 'post creator', 'count', '1', '10000', false, 'how often a viewer may see a post in a week, and a creator in a day'),
 		('feed_intent_window', '', 'time', '1 minute', '100 years', false, 'how far intent buy looks back'),
 		('report_limit', '', 'count', '1', '1000000', true, 'so many reports make a post wait for moderation; null: none do'),
