@@ -177,9 +177,11 @@ BEGIN
 			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
 			  FROM unnest(bought, bought_by) p(id, w)
 			  JOIN influence.item_neighbor n ON n.program_id = program AND n.kind = 'product' AND n.item_id = p.id AND n.rank <= <per_product>
-			 CROSS JOIN LATERAL (SELECT DISTINCT g.post_id FROM influence.post_tag g WHERE g.product_id = n.neighbor_id ORDER BY g.post_id DESC LIMIT <product_posts>) g
-			  JOIN influence.feed_item i ON i.post_id = g.post_id
-			 WHERE i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
+			 CROSS JOIN LATERAL (
+				SELECT DISTINCT ON (g.post_id) i.*
+				  FROM influence.post_tag g JOIN influence.feed_item i ON i.post_id = g.post_id
+				 WHERE g.product_id = n.neighbor_id AND i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
+				 ORDER BY g.post_id DESC LIMIT <product_posts>) i
 			UNION ALL
 			(SELECT * FROM (
 				SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0::float8, 32
