@@ -42,7 +42,9 @@ static FeedStatement read_shown = {
 	" p.expires_at IS NULL OR p.expires_at > $4 AS lasts,"
 	" (SELECT s.status = 'published' FROM influence.post_status s"
 	" WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id AND s.since <= $4 ORDER BY s.since DESC LIMIT 1) AS published,"
-	" coalesce((SELECT s.status = 'active' FROM influence.creator_status s"
+	/* most creators were never anything else: a small index knows the others (EXISTS would read all of it) */
+	" (SELECT true FROM influence.creator_status s WHERE s.creator_id = p.creator_id AND s.status <> 'active' LIMIT 1) IS NULL"
+	" OR coalesce((SELECT s.status = 'active' FROM influence.creator_status s"
 	" WHERE s.creator_id = p.creator_id AND s.since <= $4 ORDER BY s.since DESC LIMIT 1), true) AS active,"
 	" p.countries IS NULL OR $5 = ANY (p.countries) AS home, p.language = $6 AS spoken, p.disclosure"
 	" FROM unnest($1) WITH ORDINALITY u(post_id, n) JOIN influence.post p ON p.post_id = u.post_id OFFSET 0) p"

@@ -45,6 +45,8 @@ BEGIN
 		recorded_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (creator_id, since) INCLUDE (status)
 	);
+	-- whether a creator was ever anything else: the feed asks of each post
+	CREATE INDEX creator_status_other ON influence.creator_status (creator_id) WHERE status <> 'active';
 	COMMENT ON TABLE influence.creator_status IS 'Status history; the latest row at a moment holds, without one a creator is active.';
 
 	CREATE TABLE influence.channel (
