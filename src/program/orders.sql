@@ -20,6 +20,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	hash bytea;
+	moment timestamptz;
 	people uuid[];
 	f record;
 	known record;
@@ -37,8 +38,34 @@ BEGIN
 	END IF;
 	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
 	PERFORM influence_internal.lock_person($2);
-	-- assigned, not selected: that needs no statement of its own
-	f := influence_internal.order_facts($1, $2, $3, coalesce($5, now()));
+	moment := coalesce($5, now());
+	-- the program, its scope as scope_programs() has it, the policies in force, and what most orders have not; in the order of plain_order.h
+	SELECT moment AS ordered_at, g.currency::text, g.time_zone, s.scope,
+		   EXISTS (SELECT FROM influence.visitor_alias a WHERE a.visitor_id = $2)
+		   OR EXISTS (SELECT FROM influence.visitor_alias a WHERE a.shopper_id = $2) AS has_alias,
+		   EXISTS (SELECT FROM influence.creator c WHERE c.visitor_id = $2) AS is_creator,
+		   EXISTS (SELECT FROM influence.orders o WHERE o.program_id = ANY (s.scope) AND o.order_ref = $3) AS is_known,
+		   -- touches are not consumed, commissions are earned at once, each line is rounded for itself, there is no cut of the platform
+		   g.paying AND c.platform_rate = 0 AND y.earns_at = 'placed' AND y.rounding_scope = 'line' AND a.reuse = 'reuse' AS is_plain,
+		   c.version AS commission_policy_version, c.base_less, y.version AS payout_policy_version, y.rounding,
+		   -- of commissions earned then; infinity: not known yet
+		   coalesce(influence_internal.hold_end(CASE y.hold_from WHEN 'placed' THEN moment END, y.hold, y.hold_after_month_end, g.time_zone), 'infinity')
+		   AS available_at,
+		   EXISTS (SELECT FROM influence.tier_table t WHERE t.program_id = $1) AS has_tiers,
+		   a.version AS attribution_policy_version, a.model, a.lookback, a.view_lookback, a.cart_lookback, a.half_life, a.position_weights, a.reuse,
+		   a.session_lifetime, a.match, a.max_touch_delay, a.view_min_ms
+	  INTO f
+	  FROM influence.program g
+	 CROSS JOIN LATERAL (SELECT CASE WHEN g.dedup_group IS NULL THEN ARRAY[$1]
+									 ELSE ARRAY(SELECT p.program_id FROM influence.program p WHERE p.dedup_group = g.dedup_group ORDER BY 1) END
+								AS scope OFFSET 0) s
+	  JOIN influence.commission_policy c ON c.program_id = g.program_id AND c.valid @> moment
+	  JOIN influence.payout_policy y ON y.program_id = g.program_id AND y.valid @> moment
+	  JOIN influence.attribution_policy a ON a.program_id = g.program_id AND a.valid @> moment
+	 WHERE g.program_id = $1;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.program_facts($1);
+	END IF;
 	people := CASE WHEN f.has_alias THEN influence_internal.person_visitors($2) ELSE ARRAY[$2] END;
 	IF f.is_known THEN
 		-- not locked, to keep bulk loads within the lock table: check_books() reports two at the same instant

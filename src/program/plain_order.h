@@ -24,7 +24,7 @@ typedef struct PlainStatement
 	SPIPlanPtr	plan;
 } PlainStatement;
 
-/* what order_facts() answers, in its order */
+/* what record_order() asks first, in its order */
 enum
 {
 	FACT_ORDERED_AT,

@@ -229,7 +229,7 @@ read_facts(PlainOrder *order, HeapTupleHeader header)
 	HeapTupleData tuple;
 
 	if (descriptor->natts != FACT_COUNT)
-		elog(ERROR, "order_facts() answers %d columns, not %d", descriptor->natts, (int) FACT_COUNT);
+		elog(ERROR, "the facts have %d columns, not %d", descriptor->natts, (int) FACT_COUNT);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	tuple.t_data = header;
 	ItemPointerSetInvalid(&tuple.t_self);
@@ -269,7 +269,7 @@ judge_order(FunctionCallInfo fcinfo, PlainOrder *order, CreditSink *sink)
 
 /*
  * book_plain_order(program, visitor, order_ref, lines, details, hash, the
- * person's visitors, creators who may not earn, order_facts())
+ * person's visitors, creators who may not earn, facts)
  */
 Datum
 program_book_plain_order(PG_FUNCTION_ARGS)
