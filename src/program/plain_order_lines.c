@@ -213,7 +213,7 @@ customer_kind(const PlainLine *line)
 	return DatumGetBool(line->values[LINE_NEW_CUSTOMER]) ? CUSTOMER_NEW : CUSTOMER_RETURNING;
 }
 
-/* of has_plain_lines(): objects with known keys, and numbers that are there once */
+/* two lines with one number are has_plain_lines()' affair */
 bool
 plain_order_read_lines(PlainOrder *order, Datum lines)
 {
@@ -223,6 +223,8 @@ plain_order_read_lines(PlainOrder *order, Datum lines)
 	JsonbValue	value;
 	bool		deducted[lengthof(deductions)];
 
+	if (!JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
+		return false;
 	read_deductions(order, deducted);
 	order->lines = palloc0(Max(JB_ROOT_COUNT(array), 1) * sizeof(*order->lines));
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
@@ -234,7 +236,7 @@ plain_order_read_lines(PlainOrder *order, Datum lines)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		memset(line->nulls, true, sizeof(line->nulls));
-		if (!read_line(line, value.val.binary.data) || !line_amount(line, deducted, &amount) ||
+		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data) || !read_line(line, value.val.binary.data) || !line_amount(line, deducted, &amount) ||
 			pg_add_s64_overflow(order->amount, amount, &order->amount))
 			return false;
 		fill_zeros(line);

@@ -222,11 +222,23 @@ sum_commission(const PlainOrder *order, bool *is_whole)
 	return commission;
 }
 
+static const Oid fact_types[FACT_COUNT] = {
+	[FACT_ORDERED_AT] = TIMESTAMPTZOID, [FACT_CURRENCY] = TEXTOID, [FACT_TIME_ZONE] = TEXTOID, [FACT_SCOPE] = INT8ARRAYOID,
+	[FACT_HAS_ALIAS] = BOOLOID, [FACT_IS_CREATOR] = BOOLOID, [FACT_IS_KNOWN] = BOOLOID, [FACT_IS_PLAIN] = BOOLOID,
+	[FACT_COMMISSION_POLICY_VERSION] = INT4OID, [FACT_BASE_LESS] = TEXTARRAYOID, [FACT_PAYOUT_POLICY_VERSION] = INT4OID,
+	[FACT_ROUNDING] = TEXTOID, [FACT_AVAILABLE_AT] = TIMESTAMPTZOID, [FACT_HAS_TIERS] = BOOLOID,
+	[FACT_ATTRIBUTION_POLICY_VERSION] = INT4OID, [FACT_MODEL] = TEXTOID, [FACT_LOOKBACK] = INTERVALOID,
+	[FACT_VIEW_LOOKBACK] = INTERVALOID, [FACT_CART_LOOKBACK] = INTERVALOID, [FACT_HALF_LIFE] = INTERVALOID,
+	[FACT_POSITION_WEIGHTS] = NUMERICARRAYOID, [FACT_REUSE] = TEXTOID, [FACT_SESSION_LIFETIME] = INTERVALOID, [FACT_MATCH] = TEXTOID,
+	[FACT_MAX_TOUCH_DELAY] = INTERVALOID, [FACT_VIEW_MIN_MS] = INT4OID
+};
+
 static void
 read_facts(PlainOrder *order, HeapTupleHeader header)
 {
 	TupleDesc	descriptor = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
 	HeapTupleData tuple;
+	int			i;
 
 	if (descriptor->natts != FACT_COUNT)
 		elog(ERROR, "the facts have %d columns, not %d", descriptor->natts, (int) FACT_COUNT);
@@ -235,6 +247,11 @@ read_facts(PlainOrder *order, HeapTupleHeader header)
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	heap_deform_tuple(&tuple, descriptor, order->facts, order->fact_nulls);
+	for (i = 0; i < FACT_COUNT; i++)
+	{
+		if (TupleDescAttr(descriptor, i)->atttypid != fact_types[i] || order->fact_nulls[i])
+			elog(ERROR, "column %d of the facts is NULL or not what record_order() asks", i + 1);
+	}
 	ReleaseTupleDesc(descriptor);
 }
 
@@ -243,7 +260,9 @@ static void
 read_country(PlainOrder *order)
 {
 	JsonbValue	found;
-	JsonbValue *country = getKeyJsonValueFromContainer(&DatumGetJsonbP(order->details)->root, "country", strlen("country"), &found);
+	Jsonb	   *details = DatumGetJsonbP(order->details);
+	JsonbValue *country = JB_ROOT_IS_OBJECT(details)
+		? getKeyJsonValueFromContainer(&details->root, "country", strlen("country"), &found) : NULL;
 
 	if (country != NULL && country->type == jbvString)
 	{
