@@ -8,16 +8,16 @@
  * new events cost, however full their hours are and however large the tables, and
  * its outcome is that of counting anew (hours.sql).
  */
-CREATE FUNCTION influence_internal.tally_events(new_events text, in_hour text, of_visitors text, kinds text[], keys int,
+CREATE FUNCTION influence_internal.tally_events(new_events text, in_hour text, of_visitors text, kinds text[], keys int, max_events int,
 	last_seen pg_snapshot, upper pg_snapshot, since timestamptz)
 RETURNS TABLE (place int, item_id bigint, program_id bigint, hour timestamptz, tally bigint[])
 AS 'MODULE_PATHNAME', 'stats_tally_events'
 LANGUAGE C STABLE
 ROWS 1000;
-COMMENT ON FUNCTION influence_internal.tally_events(text, text, text, text[], int, pg_snapshot, pg_snapshot, timestamptz) IS
-'What new events add to hourly buckets, by key (place: the first, second, ... of them), program and hour: how many are of each kind, and last how many visitors are new to the bucket. Queries, each of visitor_id, at, kind, program_id and as many bigint as there are keys: new_events ($1 last_seen, $2 upper, $3 since); events that last_seen ($1) shows: in_hour ($2 from, $3 until, $4 limit; NULL where no index has the time alone) and of_visitors ($2 visitors, $3 the hour of each, $4 and $5 bounds of all hours).';
+COMMENT ON FUNCTION influence_internal.tally_events(text, text, text, text[], int, int, pg_snapshot, pg_snapshot, timestamptz) IS
+'What new events add to hourly buckets, by key (place: the first, second, ... of them), program and hour: how many are of each kind, and last how many visitors are new to the bucket. One row with place 0: there are more than max_events. Queries, each of visitor_id, at, kind, program_id and as many bigint as there are keys: new_events ($1 last_seen, $2 upper, $3 since); events that last_seen ($1) shows: in_hour ($2 from, $3 until, $4 limit; NULL where no index has the time alone) and of_visitors ($2 visitors, $3 the hour of each, $4 and $5 bounds of all hours).';
 
-CREATE FUNCTION influence_internal.add_touches(last_seen pg_snapshot, upper pg_snapshot, OUT creators bigint, OUT products bigint, OUT categories bigint)
+CREATE FUNCTION influence_internal.add_touches(last_seen pg_snapshot, upper pg_snapshot, max_events int, OUT creators bigint, OUT products bigint, OUT categories bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -57,10 +57,11 @@ BEGIN
 	END LOOP;
 	EXECUTE $sql$
 		WITH sums AS MATERIALIZED (
-			SELECT t.* FROM influence_internal.tally_events($1[1], $1[2], $1[3], '{view,click,cart,coupon}', 3, $2, $3, $4) t
+			SELECT t.* FROM influence_internal.tally_events($1[1], $1[2], $1[3], '{view,click,cart,coupon}', 3, $6, $2, $3, $4) t
 		)$sql$ || parts || $sql$
 		SELECT (SELECT count(*) FROM creator_rows) + (SELECT count(*) FROM creator_new), (SELECT count(*) FROM product_rows) + (SELECT count(*) FROM product_new),
-			   (SELECT count(*) FROM category_rows) + (SELECT count(*) FROM category_new)$sql$
+			   (SELECT count(*) FROM category_rows) + (SELECT count(*) FROM category_new)
+		 WHERE NOT EXISTS (SELECT FROM sums s WHERE s.place = 0)$sql$
 	   INTO creators, products, categories
 	  USING ARRAY[
 			columns || 'FROM influence.touch x WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.touched_at >= $3',
@@ -68,13 +69,13 @@ BEGIN
 			columns || 'FROM unnest($2, $3) v(visitor_id, hour) '
 				'JOIN influence.touch x ON x.visitor_id = v.visitor_id AND x.touched_at >= v.hour AND x.touched_at < v.hour + interval ''1 hour'' '
 				'WHERE x.touched_at >= $4 AND x.touched_at < $5 AND pg_visible_in_snapshot(x.xact, $1)'],
-			$1, $2, influence_internal.kept_from('touch'), influence_internal.sealed_before('hour');
+			$1, $2, influence_internal.kept_from('touch'), influence_internal.sealed_before('hour'), $3;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.add_touches(pg_snapshot, pg_snapshot) IS
-'Adds the touches that are new by last_seen and upper to creator_hour, product_hour and category_hour, which have to be what last_seen shows; returns how many rows of each were written. What comes to a sealed bucket goes to its open part.';
+COMMENT ON FUNCTION influence_internal.add_touches(pg_snapshot, pg_snapshot, int) IS
+'Adds the touches that are new by last_seen and upper to creator_hour, product_hour and category_hour, which have to be what last_seen shows; returns how many rows of each were written (NULL: nothing was, there are more than max_events). What comes to a sealed bucket goes to its open part.';
 
-CREATE FUNCTION influence_internal.add_engagements(last_seen pg_snapshot, upper pg_snapshot)
+CREATE FUNCTION influence_internal.add_engagements(last_seen pg_snapshot, upper pg_snapshot, max_events int)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -90,15 +91,15 @@ DECLARE
 	written bigint;
 BEGIN
 	WITH sums AS MATERIALIZED (
-		SELECT t.item_id AS post_id, t.hour, t.tally
+		SELECT t.place, t.item_id AS post_id, t.hour, t.tally
 		  FROM influence_internal.tally_events(
 				columns || 'FROM influence.engagement x WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2) AND x.occurred_at >= $3',
 				NULL,
 				columns || 'FROM unnest($2, $3) v(visitor_id, hour) '
 					'JOIN influence.engagement x ON x.visitor_id = v.visitor_id AND x.occurred_at >= v.hour AND x.occurred_at < v.hour + interval ''1 hour'' '
 					'WHERE x.occurred_at >= $4 AND x.occurred_at < $5 AND pg_visible_in_snapshot(x.xact, $1)',
-				'{smile,unsmile,comment,share,save,click}', 1, $1, $2, influence_internal.kept_from('engagement')) t
-		 WHERE t.tally <> '{0,0,0,0,0,0,0}'
+				'{smile,unsmile,comment,share,save,click}', 1, $3, $1, $2, influence_internal.kept_from('engagement')) t
+		 WHERE t.place = 0 OR t.tally <> '{0,0,0,0,0,0,0}'
 	), old_rows AS (
 		UPDATE influence.post_hour b
 		   SET smiles = b.smiles + s.tally[1], unsmiles = b.unsmiles + s.tally[2], comments = b.comments + s.tally[3], shares = b.shares + s.tally[4],
@@ -113,15 +114,16 @@ BEGIN
 																WHERE p.post_id = s.post_id AND p.bucket_start = s.hour), 0) ELSE 0 END,
 			   s.tally[1], s.tally[2], s.tally[3], s.tally[4], s.tally[5], s.tally[6], s.tally[7]
 		  FROM sums s
-		 WHERE CASE WHEN (s.post_id, s.hour) IN (SELECT * FROM old_rows) THEN false ELSE true END
+		 WHERE s.place > 0 AND CASE WHEN (s.post_id, s.hour) IN (SELECT * FROM old_rows) THEN false ELSE true END
 		RETURNING 1
 	)
-	SELECT (SELECT count(*) FROM old_rows) + (SELECT count(*) FROM new_rows) INTO written;
+	SELECT (SELECT count(*) FROM old_rows) + (SELECT count(*) FROM new_rows) INTO written
+	 WHERE NOT EXISTS (SELECT FROM sums s WHERE s.place = 0);
 	RETURN written;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.add_engagements(pg_snapshot, pg_snapshot) IS
-'Adds the engagements that are new by last_seen and upper to post_hour, which has to be what last_seen shows; returns how many rows were written.';
+COMMENT ON FUNCTION influence_internal.add_engagements(pg_snapshot, pg_snapshot, int) IS
+'Adds the engagements that are new by last_seen and upper to post_hour, which has to be what last_seen shows; returns how many rows were written (NULL: nothing was, there are more than max_events).';
 
 CREATE FUNCTION influence_internal.add_impressions(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint

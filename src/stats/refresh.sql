@@ -8,11 +8,12 @@
  *
  * Events are added to the hours, each once: when its transaction is new by the
  * watermark. That is exact as long as the hours are what the watermark shows.
- * They are not after a first run in a cluster, which takes all there is: what
+ * They may not be after a first run in a cluster, which takes all there is: what
  * committed while it ran, and, in a restored database, facts with transaction
  * ids that this cluster has not counted to yet. All these will be new once more.
- * So hours are counted anew until the watermark is past them (recount_until),
- * once more from what it shows and nothing else, and from then on added to.
+ * Where there are such, hours are counted anew until the watermark is past them
+ * (recount_until), once more from what it shows and nothing else, and from then
+ * on added to.
  */
 CREATE FUNCTION influence_internal.hours_method(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS text
@@ -28,10 +29,7 @@ BEGIN
 	END IF;
 	SELECT w.recount_until INTO recount_until FROM influence.watermark w WHERE w.name = 'refresh_stats';
 	IF recount_until IS NULL THEN
-		-- a large import is counted by sorting its buckets, in the memory of a sort
-		RETURN CASE WHEN EXISTS (SELECT FROM influence.touch x WHERE influence_internal.is_fresh(x.xact, $1, $2) OFFSET 200000)
-						 OR EXISTS (SELECT FROM influence.engagement x WHERE influence_internal.is_fresh(x.xact, $1, $2) OFFSET 200000)
-					THEN 'settle' ELSE 'add' END;
+		RETURN 'add';
 	END IF;
 	-- a run before in this transaction may have counted what the transaction wrote
 	RETURN CASE WHEN pg_snapshot_xmin($1) > recount_until AND pg_current_xact_id() >= pg_snapshot_xmax($1) THEN 'settle' ELSE 'recount' END;
@@ -40,7 +38,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.hours_method(pg_snapshot, pg_snapshot) IS
 'How the job refresh_stats brings its new events into the hours: add, settle (count the hours they reach anew, from what upper shows; afterwards add is exact) or recount (anew from all there is).';
 
-CREATE FUNCTION influence_internal.close_hours(method text, upper pg_snapshot)
+CREATE FUNCTION influence_internal.close_hours(method text, upper pg_snapshot, seen pg_snapshot)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -53,16 +51,21 @@ BEGIN
 		RETURN;
 	END IF;
 	IF $2 IS NULL THEN
-		SELECT max(m.xact) INTO taken
-		  FROM (VALUES (pg_current_xact_id()), ((SELECT max(x.xact) FROM influence.touch x)), ((SELECT max(x.xact) FROM influence.engagement x)),
-					   ((SELECT max(x.xact) FROM influence.impression x))) m(xact);
+		-- mostly none
+		SELECT greatest(max(m.xact), pg_current_xact_id()) INTO taken
+		  FROM (SELECT x.xact FROM influence.touch x WHERE influence_internal.is_fresh(x.xact, $3, NULL)
+				UNION ALL
+				SELECT x.xact FROM influence.engagement x WHERE influence_internal.is_fresh(x.xact, $3, NULL)
+				UNION ALL
+				SELECT x.xact FROM influence.impression x WHERE influence_internal.is_fresh(x.xact, $3, NULL)) m
+		HAVING count(*) > 0;
 	END IF;
 	UPDATE influence.watermark w SET recount_until = taken
 	 WHERE w.name = 'refresh_stats' AND w.recount_until IS DISTINCT FROM taken;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.close_hours(text, pg_snapshot) IS
-'Notes in the watermark of refresh_stats whether its hours are what it shows, after a run by a method (hours_method) up to upper.';
+COMMENT ON FUNCTION influence_internal.close_hours(text, pg_snapshot, pg_snapshot) IS
+'Notes in the watermark of refresh_stats whether hours and counters are what it shows, at the end of a run by a method (hours_method) up to upper, of which the watermark will show seen.';
 
 CREATE FUNCTION influence_internal.refresh_stats(days boolean DEFAULT true)
 RETURNS TABLE (status text, post_hours bigint, creator_hours bigint, product_hours bigint, category_hours bigint, days_written bigint, post_ranks bigint,
@@ -76,35 +79,48 @@ DECLARE
 	day_mark record;
 	method text;
 	bound pg_snapshot;
-	added record;
+	-- a larger import is counted by sorting its hours, in the memory of a sort
+	max_added int := 100000;
+	creators bigint;
+	products bigint;
+	categories bigint;
 BEGIN
 	PERFORM influence_internal.require_arguments('days', $1::text);
 	SELECT * INTO mark FROM influence_internal.open_watermark('refresh_stats');
 	PERFORM influence_internal.progress_start('refresh_stats', NULL, 'hours of posts');
 	method := influence_internal.hours_method(mark.last_seen, mark.upper);
+	bound := CASE WHEN method <> 'recount' THEN mark.upper END;
 	IF method = 'add' THEN
-		post_hours := influence_internal.add_engagements(mark.last_seen, mark.upper)
-			+ influence_internal.add_impressions(mark.last_seen, mark.upper);
-		PERFORM influence_internal.progress_phase('hours of touches');
-		SELECT * INTO added FROM influence_internal.add_touches(mark.last_seen, mark.upper);
-	ELSE
-		bound := CASE method WHEN 'settle' THEN mark.upper END;
-		post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper, bound)
-			+ influence_internal.refresh_impression_hours(mark.last_seen, mark.upper, bound);
-		PERFORM influence_internal.progress_phase('hours of touches');
-		SELECT influence_internal.refresh_touch_hours('creator', mark.last_seen, mark.upper, bound) AS creators,
-			   influence_internal.refresh_touch_hours('product', mark.last_seen, mark.upper, bound) AS products,
-			   influence_internal.refresh_touch_hours('category', mark.last_seen, mark.upper, bound) AS categories INTO added;
+		post_hours := influence_internal.add_engagements(mark.last_seen, mark.upper, max_added);
 	END IF;
-	PERFORM influence_internal.close_hours(method, mark.upper);
+	IF post_hours IS NULL THEN
+		post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper, bound);
+	END IF;
+	post_hours := post_hours + CASE method WHEN 'add' THEN influence_internal.add_impressions(mark.last_seen, mark.upper)
+										   ELSE influence_internal.refresh_impression_hours(mark.last_seen, mark.upper, bound) END;
+	PERFORM influence_internal.progress_phase('hours of touches');
+	IF method = 'add' THEN
+		SELECT a.creators, a.products, a.categories INTO creators, products, categories
+		  FROM influence_internal.add_touches(mark.last_seen, mark.upper, max_added) a;
+	END IF;
+	IF creators IS NULL THEN
+		creators := influence_internal.refresh_touch_hours('creator', mark.last_seen, mark.upper, bound);
+		products := influence_internal.refresh_touch_hours('product', mark.last_seen, mark.upper, bound);
+		categories := influence_internal.refresh_touch_hours('category', mark.last_seen, mark.upper, bound);
+	END IF;
 	PERFORM influence_internal.progress_phase('hours of sales');
-	creator_hours := added.creators + influence_internal.refresh_earning_hours(mark.last_seen, mark.upper);
-	product_hours := added.products + influence_internal.refresh_sale_hours('product', mark.last_seen, mark.upper);
-	category_hours := added.categories + influence_internal.refresh_sale_hours('category', mark.last_seen, mark.upper);
+	creator_hours := creators + influence_internal.refresh_earning_hours(mark.last_seen, mark.upper);
+	product_hours := products + influence_internal.refresh_sale_hours('product', mark.last_seen, mark.upper);
+	category_hours := categories + influence_internal.refresh_sale_hours('category', mark.last_seen, mark.upper);
+	IF method = 'settle' THEN
+		-- what was new twice was added twice to counters and ranks: once all anew
+		DELETE FROM influence.trend_basis;
+	END IF;
 	PERFORM influence_internal.progress_phase('items of the feed');
 	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, mark.upper) i;
 	PERFORM influence_internal.progress_phase('trends');
 	trends := influence_internal.refresh_trends(mark.last_seen, mark.upper);
+	PERFORM influence_internal.close_hours(method, mark.upper, mark.current);
 	days_written := 0;
 	IF $1 THEN
 		PERFORM influence_internal.progress_phase('days');

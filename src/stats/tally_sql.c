@@ -7,7 +7,7 @@
  * is forgotten meanwhile is the same in all of them. The new events; then events
  * of their visitors in these hours that are in the buckets already: in the order
  * of time where an hour has not many times as many as new ones, else looked up
- * by visitor and hour.
+ * by visitor and hour. Memory grows with the new events, up to a limit.
  */
 #include "postgres.h"
 
@@ -31,6 +31,9 @@ PG_FUNCTION_INFO_V1(stats_tally_events);
  */
 #define READS_PER_PROBE 12
 
+/* Of an hour with fewer new events they are looked for: a plan of its own would cost more. */
+#define FEW_EVENTS 1000
+
 /* columns of the queries: visitor_id, at, kind, program_id, then the keys */
 #define FIRST_KEY 4
 
@@ -42,6 +45,7 @@ typedef struct EventReceiver
 	text	  **kinds;
 	bool		is_new;
 	uint64		rows;
+	uint64		limit;			/* no more rows are read; 0: all */
 } EventReceiver;
 
 typedef struct EventQuery
@@ -108,8 +112,7 @@ receive_event(TupleTableSlot *slot, DestReceiver *self)
 	}
 	else
 		tally_seen(receiver->tally, &event);
-	receiver->rows++;
-	return true;
+	return ++receiver->rows != receiver->limit;
 }
 
 /* How many rows it had. */
@@ -192,6 +195,16 @@ read_visitors(EventReceiver *receiver, char *of_visitors, Oid snapshot_type, Dat
 	}
 }
 
+/* place 0: nothing was counted, there are too many. */
+static void
+put_refusal(ReturnSetInfo *result)
+{
+	Datum		values[5] = {Int32GetDatum(0)};
+	bool		nulls[5] = {false, true, true, true, true};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
 static void
 put_buckets(Tally *tally, int nkinds, ReturnSetInfo *result)
 {
@@ -226,18 +239,20 @@ stats_tally_events(PG_FUNCTION_ARGS)
 	char	   *in_hour = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char	   *of_visitors = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	int			nkeys = PG_GETARG_INT32(4);
-	Oid			snapshot_type = get_fn_expr_argtype(fcinfo->flinfo, 5);
+	int32		limit = PG_GETARG_INT32(5);
+	Oid			snapshot_type = get_fn_expr_argtype(fcinfo->flinfo, 6);
+	Datum		last_seen = PG_GETARG_DATUM(6);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tally of events", ALLOCSET_DEFAULT_SIZES);
 	EventReceiver receiver;
 	EventQuery	query = {new_events, 3, {snapshot_type, snapshot_type, TIMESTAMPTZOID},
-	{PG_GETARG_DATUM(5), PG_GETARG_DATUM(6), PG_GETARG_DATUM(7)}};
+	{last_seen, PG_GETARG_DATUM(7), PG_GETARG_DATUM(8)}};
 	Tally		tally;
 	Datum	   *kinds;
 	bool	   *is_read;
 	uint32		hour;
 
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), TEXTOID, -1, false, TYPALIGN_INT, &kinds, NULL, &receiver.nkinds);
-	if (nkeys < 1 || nkeys > TALLY_MAX_KEYS || receiver.nkinds > TALLY_MAX_KINDS)
+	if (nkeys < 1 || nkeys > TALLY_MAX_KEYS || receiver.nkinds > TALLY_MAX_KINDS || limit < 0)
 		elog(ERROR, "events have 1 to %d keys and up to %d kinds", TALLY_MAX_KEYS, TALLY_MAX_KINDS);
 	InitMaterializedSRF(fcinfo, 0);
 
@@ -247,16 +262,23 @@ stats_tally_events(PG_FUNCTION_ARGS)
 	receiver.tally = &tally;
 	receiver.kinds = (text **) kinds;
 	receiver.is_new = true;
+	receiver.limit = (uint64) limit + 1;
 	tally_create(&tally, nkeys, context);
 	SPI_connect();
-	run_query(&query, &receiver);
+	if (run_query(&query, &receiver) > (uint64) limit)
+	{
+		SPI_finish();
+		put_refusal((ReturnSetInfo *) fcinfo->resultinfo);
+		MemoryContextDelete(context);
+		return (Datum) 0;
+	}
 
 	receiver.is_new = false;
+	receiver.limit = 0;
 	is_read = MemoryContextAllocZero(context, tally.hours.count + 1);
 	for (hour = 0; in_hour != NULL && hour < tally.hours.count; hour++)
-		/* a plan for few would cost more than they do */
-		is_read[hour] = tally.hour_events[hour] >= 1000 && read_hour(&receiver, in_hour, snapshot_type, PG_GETARG_DATUM(5), hour);
-	read_visitors(&receiver, of_visitors, snapshot_type, PG_GETARG_DATUM(5), is_read);
+		is_read[hour] = tally.hour_events[hour] >= FEW_EVENTS && read_hour(&receiver, in_hour, snapshot_type, last_seen, hour);
+	read_visitors(&receiver, of_visitors, snapshot_type, last_seen, is_read);
 	SPI_finish();
 
 	tally_finish(&tally);
