@@ -52,7 +52,7 @@ BEGIN
 		sealed boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (post_id, bucket_start, part)
 	) WITH (fillfactor = 70);
-	COMMENT ON TABLE influence.post_hour IS 'Engagement of a post per UTC hour, by kind, with the distinct visitors, and how often the feed showed it (impressions); recomputed from engagement and impression, never added to. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
+	COMMENT ON TABLE influence.post_hour IS 'Engagement of a post per UTC hour, by kind, with the distinct visitors, and how often the feed showed it (impressions); what engagement and impression say, whatever the order in which they came. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
 
 	CREATE TABLE influence.creator_hour (
 		creator_id bigint NOT NULL,
@@ -72,7 +72,7 @@ BEGIN
 		sealed boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (creator_id, program_id, bucket_start, part)
 	) WITH (fillfactor = 70);
-	COMMENT ON TABLE influence.creator_hour IS 'A creator''s touches by kind with distinct visitors, credited order lines and money (minor units: revenue credited, revenue returned, commission, clawed back) per UTC hour in which it happened; recomputed from touch and earning. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
+	COMMENT ON TABLE influence.creator_hour IS 'A creator''s touches by kind with distinct visitors, credited order lines and money (minor units: revenue credited, revenue returned, commission, clawed back) per UTC hour in which it happened; what touch and earning say. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
 
 	CREATE TABLE influence.product_hour (
 		product_id bigint NOT NULL,
@@ -91,7 +91,7 @@ BEGIN
 		sealed boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (product_id, program_id, bucket_start, part)
 	) WITH (fillfactor = 70);
-	COMMENT ON TABLE influence.product_hour IS 'The touches of a product by kind, of whatever channel, with distinct visitors, and its sales: order lines, pieces (units), revenue and what of it came back (base amounts in minor units of the program''s currency, credited or not) per UTC hour in which it happened; recomputed from touch, order_line and order_return. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
+	COMMENT ON TABLE influence.product_hour IS 'The touches of a product by kind, of whatever channel, with distinct visitors, and its sales: order lines, pieces (units), revenue and what of it came back (base amounts in minor units of the program''s currency, credited or not) per UTC hour in which it happened; what touch, order_line and order_return say. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
 
 	CREATE TABLE influence.category_hour (
 		category_id bigint NOT NULL,
