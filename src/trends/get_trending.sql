@@ -27,11 +27,11 @@ BEGIN
 	-- planned with the arguments, so that the condition of an index is seen to hold, and how much there is in a list
 	IF $2 = 'creator' AND $3 <> 0 THEN
 		RETURN QUERY EXECUTE format($q$
-			SELECT c.item_id, c.score, influence_internal.decayed_score_final(c.state_30d)
-			  FROM (SELECT t.item_id, influence_internal.decayed_score_final(t.%I) AS score, t.state_30d FROM influence.trend_state t
+			SELECT c.item_id, c.score, c.long_score
+			  FROM (SELECT t.item_id, t.%I AS score, t.scope_score_30d AS long_score FROM influence.trend_state t
 					 WHERE t.program_id = $1 AND t.kind = $2 AND t.list_id = $3 OFFSET 0) c
-			 WHERE c.score > '-Infinity'
-			 ORDER BY c.score DESC, c.item_id DESC LIMIT $4 $q$, 'state_' || $4)
+			 WHERE c.score IS NOT NULL
+			 ORDER BY c.score DESC, c.item_id DESC LIMIT $4 $q$, 'scope_score_' || $4)
 		  USING $1, $2, $3, $5;
 	ELSIF $3 = 0 AND $2 <> 'category' THEN
 		RETURN QUERY EXECUTE format($q$

@@ -111,7 +111,8 @@ BEGIN
 		  FROM reached n
 		  LEFT JOIN votes v ON v.kind = n.kind AND v.item_id = n.item_id AND v.scope_id = n.scope_id AND n.program_id <> 0
 		 -- one probe each, whatever the planner expects
-		  LEFT JOIN LATERAL (SELECT s.ctid AS place, (s.list_id, s.score_6h, s.score_3d, s.score_30d) AS before,
+		  LEFT JOIN LATERAL (SELECT s.ctid AS place, (s.list_id, coalesce(s.score_6h, s.scope_score_6h), coalesce(s.score_3d, s.scope_score_3d),
+										coalesce(s.score_30d, s.scope_score_30d)) AS before,
 									s.state_6h, s.state_3d, s.state_30d FROM influence.trend_state s
 							  WHERE s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id = n.program_id
 							 OFFSET 0) t ON true
@@ -120,14 +121,17 @@ BEGIN
 								AND s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id = 0
 							 OFFSET 0) o ON true
 	), scored AS MATERIALIZED (
-		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.place, s.before, s.h6, s.d3, s.d30,
-			   CASE WHEN s.program_id <> 0 AND s.scope_id = 0 THEN nullif(influence_internal.decayed_score_final(
-					CASE WHEN s.v6 IS NULL THEN s.h6 ELSE influence_internal.decayed_state_plus(s.h6, s.v6) END), '-Infinity') END AS score_6h,
-			   CASE WHEN s.program_id <> 0 AND s.scope_id = 0 THEN nullif(influence_internal.decayed_score_final(
-					CASE WHEN s.v3 IS NULL THEN s.d3 ELSE influence_internal.decayed_state_plus(s.d3, s.v3) END), '-Infinity') END AS score_3d,
-			   CASE WHEN s.program_id <> 0 AND s.scope_id = 0 THEN nullif(influence_internal.decayed_score_final(
-					CASE WHEN s.v30 IS NULL THEN s.d30 ELSE influence_internal.decayed_state_plus(s.d30, s.v30) END), '-Infinity') END AS score_30d
+		SELECT s.*, nullif(influence_internal.decayed_score_final(CASE WHEN s.v6 IS NULL THEN s.h6 ELSE influence_internal.decayed_state_plus(s.h6, s.v6) END), '-Infinity') AS score_6h,
+			   nullif(influence_internal.decayed_score_final(CASE WHEN s.v3 IS NULL THEN s.d3 ELSE influence_internal.decayed_state_plus(s.d3, s.v3) END), '-Infinity') AS score_3d,
+			   nullif(influence_internal.decayed_score_final(CASE WHEN s.v30 IS NULL THEN s.d30 ELSE influence_internal.decayed_state_plus(s.d30, s.v30) END), '-Infinity') AS score_30d,
+			   s.program_id <> 0 AND s.scope_id = 0 AS ordered, s.program_id <> 0 AND s.scope_id <> 0 AS below
 		  FROM summed s
+	), rows AS MATERIALIZED (
+		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.place, s.before, s.h6, s.d3, s.d30,
+			   CASE WHEN s.ordered THEN s.score_6h END AS score_6h, CASE WHEN s.ordered THEN s.score_3d END AS score_3d,
+			   CASE WHEN s.ordered THEN s.score_30d END AS score_30d, CASE WHEN s.below THEN s.score_6h END AS scope_score_6h,
+			   CASE WHEN s.below THEN s.score_3d END AS scope_score_3d, CASE WHEN s.below THEN s.score_30d END AS scope_score_30d
+		  FROM scored s
 	), gone AS (
 		DELETE FROM influence.trend_state t
 		 WHERE whole AND NOT EXISTS (SELECT FROM came c WHERE c.kind = t.kind AND c.item_id = t.item_id AND c.scope_id = t.scope_id AND c.program_id = t.program_id)
@@ -135,23 +139,25 @@ BEGIN
 	), written AS (
 		-- nobody else writes here: the row is where it was a moment ago
 		UPDATE influence.trend_state t
-		   SET list_id = s.list_id, score_6h = s.score_6h, score_3d = s.score_3d, score_30d = s.score_30d,
-			   state_6h = s.h6, state_3d = s.d3, state_30d = s.d30
-		  FROM scored s
+		   SET list_id = s.list_id, score_6h = s.score_6h, score_3d = s.score_3d, score_30d = s.score_30d, scope_score_6h = s.scope_score_6h,
+			   scope_score_3d = s.scope_score_3d, scope_score_30d = s.scope_score_30d, state_6h = s.h6, state_3d = s.d3, state_30d = s.d30
+		  FROM rows s
 		 WHERE t.ctid = s.place
-		   AND (t.list_id, t.score_6h, t.score_3d, t.score_30d, t.state_6h, t.state_3d, t.state_30d)
-			   IS DISTINCT FROM (s.list_id, s.score_6h, s.score_3d, s.score_30d, s.h6, s.d3, s.d30)
+		   AND (t.list_id, t.score_6h, t.score_3d, t.score_30d, t.scope_score_6h, t.scope_score_3d, t.scope_score_30d, t.state_6h, t.state_3d, t.state_30d)
+			   IS DISTINCT FROM (s.list_id, s.score_6h, s.score_3d, s.score_30d, s.scope_score_6h, s.scope_score_3d, s.scope_score_30d, s.h6, s.d3, s.d30)
 	), added AS (
-		INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, list_id, score_6h, score_3d, score_30d, state_6h, state_3d, state_30d)
-		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.score_6h, s.score_3d, s.score_30d, s.h6, s.d3, s.d30
-		  FROM scored s
+		INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, list_id, score_6h, score_3d, score_30d, scope_score_6h, scope_score_3d, scope_score_30d,
+										   state_6h, state_3d, state_30d)
+		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.score_6h, s.score_3d, s.score_30d, s.scope_score_6h, s.scope_score_3d, s.scope_score_30d,
+			   s.h6, s.d3, s.d30
+		  FROM rows s
 		 WHERE s.place IS NULL
 		 ORDER BY s.program_id, s.kind, s.list_id		-- neighbours in the index together
 	)
 	-- counted anew, a sum of which something was taken off may be the same in other bytes
-	SELECT (SELECT count(*) FROM gone) + count(*) FILTER (WHERE s.program_id <> 0 AND (NOT whole AND s.scope_id <> 0
-			OR s.before IS DISTINCT FROM (s.list_id, s.score_6h, s.score_3d, s.score_30d)))
-	  INTO changed FROM scored s;
+	SELECT (SELECT count(*) FROM gone) + count(*) FILTER (WHERE s.program_id <> 0 AND s.before IS DISTINCT FROM
+			(s.list_id, coalesce(s.score_6h, s.scope_score_6h), coalesce(s.score_3d, s.scope_score_3d), coalesce(s.score_30d, s.scope_score_30d)))
+	  INTO changed FROM rows s;
 	PERFORM set_config('work_mem', memory, true);
 	RETURN changed;
 END

@@ -15,11 +15,9 @@ BEGIN
 	  FROM influence.trend_state t
 	  LEFT JOIN influence.category k ON t.kind IN ('post', 'product') AND k.category_id = t.list_id
 	 CROSS JOIN LATERAL unnest(CASE WHEN t.kind IN ('post', 'product') THEN 0 || coalesce(k.path, '{}') ELSE ARRAY[t.list_id] END) c(scope_id)
-	 CROSS JOIN LATERAL (VALUES
-			('6h', CASE t.scope_id WHEN 0 THEN t.score_6h ELSE influence_internal.decayed_score_final(t.state_6h) END),
-			('3d', CASE t.scope_id WHEN 0 THEN t.score_3d ELSE influence_internal.decayed_score_final(t.state_3d) END),
-			('30d', CASE t.scope_id WHEN 0 THEN t.score_30d ELSE influence_internal.decayed_score_final(t.state_30d) END)) h(half_life, score)
-	 WHERE t.program_id <> 0 AND h.score > '-Infinity';
+	 CROSS JOIN LATERAL (VALUES ('6h', coalesce(t.score_6h, t.scope_score_6h)), ('3d', coalesce(t.score_3d, t.scope_score_3d)),
+			('30d', coalesce(t.score_30d, t.scope_score_30d))) h(half_life, score)
+	 WHERE t.program_id <> 0 AND h.score IS NOT NULL;
 	COMMENT ON VIEW influence.trend_rank IS 'The scores of the decayed counters (trend_state) in every scope: log2 of the decayed sum of events, in half-lives since 2000-01-01 UTC; scope_id is a category of the catalogue with all below it, 0 = all; categories are ranked in the branch right above them. Reads all counters: for the best of a scope see get_trending().';
 
 	CREATE VIEW influence.trend_now WITH (security_invoker = true) AS

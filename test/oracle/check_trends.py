@@ -6,6 +6,7 @@ chargebacks and votes, of accounts young and old and of guests, by the functions
 moments in between. The model reads the facts and counts them as docs/explanation/trending.md says in words; weights are exact
 fractions, powers of two decimals of 40 digits. Then the counters, counted in many batches, have to have the same bits as
 counted all at once, and as counted from the same events in another order and in other batches. At last the weights change.
+The quality of posts in feed_item, which is kept in the same way, is counted beside.
 """
 
 import json
@@ -20,6 +21,7 @@ from tap import Tap
 
 getcontext().prec = 40
 ORIGIN = datetime(2024, 3, 1, tzinfo=timezone.utc)
+PUBLISHED = datetime(2024, 2, 1, tzinfo=timezone.utc)
 LANDMARK = datetime(2000, 1, 1, tzinfo=timezone.utc)
 MICROSECOND, DAY = timedelta(microseconds=1), timedelta(days=1)
 HALF_LIVES = {"6h": timedelta(hours=6), "3d": timedelta(days=3), "30d": timedelta(days=30)}
@@ -40,11 +42,15 @@ FACTS = {
             "WHERE t.post_id = p.post_id ORDER BY t.tag_id LIMIT 1) FROM influence.post p",
     "product": "SELECT product_id, category_id FROM influence.product",
     "category": "SELECT category_id, coalesce(parent_id, 0), path FROM influence.category",
+    "quality": "SELECT post_id, quality FROM influence.feed_item",
     "rank": "SELECT program_id, kind, half_life, scope_id, item_id, score FROM influence.trend_rank",
 }
 # what is far behind the best of its scope may be there or not
 BITS = ("SELECT md5(coalesce(string_agg(r::text, ',' ORDER BY r::text COLLATE \"C\"), '')), count(*) FROM (SELECT t.* FROM influence.trend_rank t WHERE t.score >= "
         "(SELECT max(b.score) - 60 FROM influence.trend_rank b WHERE (b.program_id, b.kind, b.half_life, b.scope_id) = (t.program_id, t.kind, t.half_life, t.scope_id))) r")
+
+
+QUALITY_BITS = "SELECT md5(string_agg(post_id || ' ' || quality::text, ',' ORDER BY post_id)), count(*) FROM influence.feed_item"
 
 
 def parse(text):
@@ -127,6 +133,25 @@ def count(facts, trend):
             counters[0, "category", 0, branch][parse(at)] += weight
     return counters, {"smiles taken back": taken_back, "hours over the limit": damped, "lines that came back in part": partly}, posts, of_product, paths, \
         {int(c): int(parent) for c, parent, _ in facts["category"]}
+
+
+def quality_sums(facts):
+    """{post: {moment: weight}}: its publication and all its engagements, an unsmile at the time of the smile before it."""
+    sums = {int(post): defaultdict(Fraction, {PUBLISHED: Fraction(1)}) for post, _, _, _ in facts["post"]}
+    said = defaultdict(list)
+    for visitor, post, kind, at, ref in facts["engagement"]:
+        if kind in ("smile", "unsmile"):
+            said[visitor, int(post)].append((parse(at), ref.encode(), kind))
+        if kind in WEIGHTS:
+            sums[int(post)][parse(at)] += Fraction(WEIGHTS[kind])
+    undone = 0
+    for (_, post), events in said.items():
+        events.sort()
+        for (before, _, kind), (_, _, then) in zip(events, events[1:]):
+            if then == "unsmile" and kind == "smile":
+                sums[post][before] -= WEIGHTS["smile"]
+                undone += 1
+    return sums, undone
 
 
 class Powers:
@@ -253,6 +278,7 @@ class Story:
         for what, query in FACTS.items() if facts else ():
             s.query("%s %s" % (name, what), query)
         s.query("%s bits" % name, BITS)
+        s.query("%s quality bits" % name, QUALITY_BITS)
         s.query("the rest", "SELECT 1")
         self.marks.append(name)
 
@@ -316,9 +342,19 @@ def check(tap, name, answers):
             if key not in found or key not in expected or abs(found[key] - expected[key]) > 1e-9 * max(1, abs(expected[key])):
                 differing.append("%s: expected %s, found %s" % (key, expected.get(key), found.get(key)))
         tap.group("%s, %s: every rank is what the facts say" % (name, look), len(expected), differing)
+        sums, undone = quality_sums(facts)
+        expected = {post: sum((Decimal(w.numerator) / Decimal(w.denominator) * powers(at, "3d") for at, w in events.items()), Decimal(0)).ln() / powers.ln2
+                    + Decimal((ORIGIN - LANDMARK) // MICROSECOND) / Decimal(HALF_LIVES["3d"] // MICROSECOND) for post, events in sums.items()}
+        differing = ["post %s: expected %s, found %s" % (post, expected.get(int(post)), quality) for post, quality in facts["quality"]
+                     if abs(float(expected[int(post)]) - float(quality)) > 1e-9 * abs(float(quality))]
+        tap.group("%s, %s: the quality of each post is what its engagements say" % (name, look), len(facts["quality"]),
+                  differing if len(expected) == len(facts["quality"]) else ["posts: %d, rows: %d" % (len(expected), len(facts["quality"]))])
+        tap.ok(undone > 0, "%s, %s: unsmiles that undo a smile (%d)" % (name, look, undone))
         for what, cases in seen.items():
             tap.ok(cases > 0, "%s, %s: %s (%d)" % (name, look, what, cases))
     bits = {look: answers["%s bits" % look][0] for look in ("batches", "at once", "reordered")}
+    quality = {look: answers["%s quality bits" % look][0] for look in ("batches", "at once", "reordered")}
+    tap.group("%s: the same bits of quality, too" % name, int(quality["batches"][1]), [] if len(set(map(tuple, quality.values()))) == 1 else [quality])
     tap.ok(answers["rebuilt"] == [["recorded"]], "%s: counted anew" % name, answers["rebuilt"])
     tap.group("%s: in batches, at once, and in another order: the same bits" % name, int(bits["batches"][1]), [] if len(set(map(tuple, bits.values()))) == 1 else [bits])
 
