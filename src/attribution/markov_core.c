@@ -49,6 +49,7 @@ typedef struct Solution
 {
 	MarkovSystem system;
 	MarkovPair *rhs;
+	void	   *v_memory;
 	MarkovLanes *v;
 	double	   *gauge;
 	uint8_t    *mask;
@@ -62,20 +63,21 @@ solution_build(Solution *solution, const MarkovChain *chain, bool backward, cons
 
 	memset(solution, 0, sizeof(*solution));
 	solution->rhs = host->allocate(host->arg, (n + 1) * sizeof(MarkovPair));
-	solution->v = host->allocate(host->arg, (n + 1) * sizeof(MarkovLanes));
+	solution->v_memory = host->allocate(host->arg, (n + 1) * sizeof(MarkovLanes));
 	solution->gauge = host->allocate(host->arg, (n + 1) * sizeof(double));
 	solution->mask = host->allocate(host->arg, n + 1);
 	solution->touched = host->allocate(host->arg, n + 1);
-	if (solution->rhs == NULL || solution->v == NULL || solution->gauge == NULL ||
+	if (solution->rhs == NULL || solution->v_memory == NULL || solution->gauge == NULL ||
 		solution->mask == NULL || solution->touched == NULL)
 		return MARKOV_NO_MEMORY;
+	solution->v = markov_lanes_in(solution->v_memory);
 	return markov_system_build(&solution->system, chain, backward, host);
 }
 
 static void
 solution_free(Solution *solution, const MarkovHost *host)
 {
-	void	   *parts[] = {solution->rhs, solution->v, solution->gauge, solution->mask,
+	void	   *parts[] = {solution->rhs, solution->v_memory, solution->gauge, solution->mask,
 		solution->touched};
 	size_t		i;
 

@@ -26,6 +26,15 @@ typedef struct MarkovLanes
 	MarkovPair	pair[MARKOV_PAIRS];
 } MarkovLanes;
 
+/* A line of the cache each, if their memory is aligned: what was allocated, from the first line on. */
+#define MARKOV_LINE 64
+
+static inline MarkovLanes *
+markov_lanes_in(void *memory)
+{
+	return (MarkovLanes *) (((uintptr_t) memory + MARKOV_LINE - 1) & ~(uintptr_t) (MARKOV_LINE - 1));
+}
+
 static inline double
 markov_lane(const MarkovLanes *v, int lane)
 {
@@ -96,6 +105,7 @@ typedef struct MarkovSystem
 	MarkovSequence sequence;
 	size_t		most_entries;	/* of the rows of a block, from that block */
 	/* room for the block being solved */
+	void	   *lanes_memory;
 	MarkovLanes *lanes;
 	uint32_t   *numbers;
 	size_t	   *plan_row;

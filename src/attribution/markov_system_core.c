@@ -102,11 +102,13 @@ allocate_room(MarkovSystem *system, const MarkovHost *host)
 {
 	size_t		largest = system->sequence.largest;
 
-	system->lanes = host->allocate(host->arg, (largest + 1) * MARKOV_VECTORS * sizeof(MarkovLanes));
+	system->lanes_memory = host->allocate(host->arg, (largest + 1) * MARKOV_VECTORS * sizeof(MarkovLanes));
 	system->numbers = host->allocate(host->arg, (largest + 1) * MARKOV_NUMBERS * sizeof(uint32_t));
 	system->plan_row = host->allocate(host->arg, (largest + 1) * sizeof(size_t));
 	system->plan_column = host->allocate(host->arg, (system->most_entries + 1) * sizeof(uint32_t));
 	system->plan_entry = host->allocate(host->arg, (system->most_entries + 1) * sizeof(double));
+	if (system->lanes_memory != NULL)
+		system->lanes = markov_lanes_in(system->lanes_memory);
 	return system->lanes != NULL && system->numbers != NULL && system->plan_row != NULL &&
 		system->plan_column != NULL && system->plan_entry != NULL;
 }
@@ -169,7 +171,7 @@ void
 markov_system_free(MarkovSystem *system, const MarkovHost *host)
 {
 	void	   *parts[] = {system->row, system->inner, system->column, system->entry,
-		system->visits, system->lanes, system->numbers, system->plan_row,
+		system->visits, system->lanes_memory, system->numbers, system->plan_row,
 		system->plan_column, system->plan_entry};
 	size_t		i;
 
