@@ -66,6 +66,54 @@ test_cases(void)
 	ok(sizeof(cases) / sizeof(cases[0]) >= 500, "there are some hundred of them");
 }
 
+/* the weight of a touch of this age in a path of two, by powers that count from a later moment */
+static uint64_t
+path_weight(uint64_t age, uint64_t half_life, uint64_t later)
+{
+	int64_t		moment = INT64_MAX;
+	int64_t		touched_at[2];
+	DecayPower	powers[2];
+	uint32_t	weights[2];
+	DecayRate	rate;
+
+	if (later > UINT64_MAX - age)
+		later = UINT64_MAX - age;
+	touched_at[1] = (int64_t) ((uint64_t) moment - later);
+	touched_at[0] = (int64_t) ((uint64_t) moment - later - age);
+	decay_rate_init(&rate, half_life);
+	decay_powers(&rate, moment, touched_at, powers, 2);
+	if (decay_path_weights(&rate, moment, touched_at, powers, weights, 2) !=
+		(uint64_t) weights[0] + (uint64_t) DECAY_WEIGHT_WHOLE)
+		return UINT64_MAX;
+	return weights[0];
+}
+
+static void
+test_paths(void)
+{
+	int			wrong = 0;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		uint64_t	half_life = cases[i].half_life;
+		uint64_t	laters[] = {0, half_life, half_life - 1, 40 * (half_life >> 8), random64() >> (random64() % 64),
+		random_age(half_life)};
+
+		for (size_t j = 0; j < sizeof(laters) / sizeof(laters[0]); j++)
+			wrong += path_weight(cases[i].age, half_life, laters[j]) != cases[i].weight;
+	}
+	is_i64(wrong, 0, "hard cases are rounded right in a path, too, wherever it ends");
+
+	for (int i = 0; i < 200000; i++)
+	{
+		uint64_t	half_life = random_half_life();
+		uint64_t	age = random_age(half_life);
+
+		wrong += path_weight(age, half_life, random_age(half_life)) != decay_weight(age, half_life);
+	}
+	is_i64(wrong, 0, "and so are any others");
+}
+
 static void
 test_whole_half_lives(void)
 {
@@ -152,6 +200,7 @@ int
 main(void)
 {
 	test_cases();
+	test_paths();
 	test_whole_half_lives();
 	test_course();
 	test_many();
