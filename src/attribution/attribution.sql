@@ -82,7 +82,7 @@ AS 'MODULE_PATHNAME', 'attribution_last_stats'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION influence.last_attribution_stats() IS
-'Figures of the last influence.attribute() or influence.attribute_totals() of this session that came to its end: rows read of each query, how many of them were rejected (no visitor, time or id, or an infinite time), credits given; touches that were skipped because their visitor has no conversion or no conversion at all comes after them (some are not noticed: it depends on a random seed), partitions that had conversions, those of them whose touches were too many for memory, bytes written to temporary files, processes that read touches and that credited, milliseconds spent reading the queries and crediting. One row; NULLs before the first run.';
+'Figures of the last influence.attribute() or influence.attribute_totals() of this session that came to its end: rows read of each query, how many of them were rejected (no visitor, time or id, or an infinite time), credits given; touches that were skipped because their visitor has no conversion, no conversion at all comes after them or, for totals, they lie in no window (some are not noticed: it depends on a random seed), partitions that had conversions, those of them whose touches were too many for memory, bytes written to temporary files, processes that read touches and that credited, milliseconds spent reading the queries and crediting. One row; NULLs before the first run.';
 
 CREATE FUNCTION influence_internal.credit_order(
 	touched_at timestamptz[],

@@ -3,10 +3,10 @@
  *	  Runs the two queries of attribute() and hands over visitor by visitor.
  *
  * Rows stream from the executor into partitions by the visitor's key. The
- * conversions come first, so that touches of visitors who never convert are
- * dropped as they arrive. Then partition by partition, each small enough for
- * the processor's cache, is sorted and merged. Both steps are made by several
- * processes where the planner would use several.
+ * conversions come first, so that touches of visitors who never convert, or for
+ * totals never within a window, are dropped as they arrive. Then partition by
+ * partition, each small enough for the processor's cache, is sorted and merged.
+ * Both steps are made by several processes where the planner would use several.
  *
  * Memory is bounded by work_mem * hash_mem_multiplier, for all processes
  * together: three quarters of it for the partitions, which go to temporary
@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "optimizer/cost.h"
 #include "optimizer/paths.h"
+#include "port/pg_bitutils.h"
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
 
@@ -32,10 +33,11 @@
 /* what partitions at hand may take beyond their share */
 #define PARTITION_BYTES ((size_t) 32 * 1024 * 1024)
 
-/* bits of the bitmap for each line, and the most there are */
+/* bits of the bitmap for each line and period, the most there are, and the longest window of periods */
 #define FILTER_BITS_PER_LINE 8
 #define FILTER_MIN_BITS 16
 #define FILTER_MAX_BITS 27
+#define FILTER_MAX_REACH (INT64CONST(1) << 60)
 #define FILTER_MAX_BYTES (((size_t) 1 << FILTER_MAX_BITS) / 8)
 
 /* One of the queries. */
@@ -52,6 +54,7 @@ typedef struct Run
 {
 	MemoryContext context;
 	const AttributionPolicy *policy;
+	bool		has_kinds;		/* of touches */
 	AttributionStats *stats;
 	AttributionMemory memory;
 	size_t		limit;
@@ -96,6 +99,7 @@ plan_reading(Run *run, bool mergeable)
 	double		bytes;
 
 	attribution_input_shape(&run->touches.input, &run->lines.input, &shape);
+	run->has_kinds = shape.has_kinds;
 	attribution_layout_touches(&run->touches.parts.layout, &shape, &run->policy->rules);
 	attribution_layout_lines(&run->lines.parts.layout, &shape, &run->policy->rules);
 
@@ -191,15 +195,31 @@ read_side(Run *run, RunSide *side, AttributionFeedPlan *plan, size_t used)
 	run->stats->spilled_bytes += store_reader_spilled(side->reader);
 }
 
-static inline void
-filter_add(uint64 *filter, uint64 mask, uint64 key)
+/* The periods in which touches may earn the line. */
+static void
+filter_line(uint64 *filter, const AttributionFeedPlan *plan, const uint64 *row, int64 reach)
 {
-	key &= mask;
-	filter[key / 64] |= UINT64CONST(1) << (key % 64);
+	int64		at = (int64) row[1];
+	int64		from = at >= PG_INT64_MIN + reach ? at - reach : PG_INT64_MIN;
+	int64		period = INT64CONST(1) << Max(plan->filter_shift, 0);
+	uint64		bit = attribution_filter_bit(plan, layout_key(row), at);
+
+	filter[bit / 64] |= UINT64CONST(1) << (bit % 64);
+	if (plan->filter_shift < 0)
+		return;
+	while (at - from >= period)
+	{
+		at -= period;
+		bit = attribution_filter_bit(plan, layout_key(row), at);
+		filter[bit / 64] |= UINT64CONST(1) << (bit % 64);
+	}
+	/* the rest may begin a period before the last step's */
+	bit = attribution_filter_bit(plan, layout_key(row), from);
+	filter[bit / 64] |= UINT64CONST(1) << (bit % 64);
 }
 
 static void
-filter_partition(Run *run, int number, uint64 *filter, uint64 mask)
+filter_partition(Run *run, int number, uint64 *filter, const AttributionFeedPlan *plan, int64 reach)
 {
 	int			words = run->lines.parts.layout.words;
 	bool		count_follows = false;
@@ -220,23 +240,34 @@ filter_partition(Run *run, int number, uint64 *filter, uint64 mask)
 		}
 		else
 		{
-			filter_add(filter, mask, layout_key(row));
+			filter_line(filter, plan, row, reach);
 			count_follows = (row[0] & LAYOUT_HAS_EXCLUDED) != 0;
 		}
 	}
 	store_scan_end(&cursor);
 }
 
-/* The bitmap of who converted. */
+/*
+ * The bitmap of who converted; for totals in which periods, a quarter to half as long
+ * as a window, touches may earn something. Reasons ask for touches before the windows, too.
+ */
 static void
-make_filter(Run *run, AttributionFeedPlan *plan)
+make_filter(Run *run, AttributionFeedPlan *plan, bool totals)
 {
+	int64		reach = attribution_policy_reach(run->policy, run->has_kinds);
+	int64		periods = 1;
 	int			bits = FILTER_MIN_BITS;
 	uint64	   *filter;
 	int			i;
 
+	plan->filter_shift = -1;
+	if (totals && reach > 1 && reach <= FILTER_MAX_REACH)
+	{
+		plan->filter_shift = pg_leftmost_one_pos64((uint64) reach) - 1;
+		periods = (reach >> plan->filter_shift) + 1;
+	}
 	while (bits < FILTER_MAX_BITS &&
-		   (INT64CONST(1) << bits) < run->lines.count.kept * FILTER_BITS_PER_LINE)
+		   (INT64CONST(1) << bits) < run->lines.count.kept * periods * FILTER_BITS_PER_LINE)
 		bits++;
 	plan->filter = attribution_memory_allocate(&run->memory, (((size_t) 1) << bits) / 8);
 	plan->filter_mask = (UINT64CONST(1) << bits) - 1;
@@ -245,7 +276,7 @@ make_filter(Run *run, AttributionFeedPlan *plan)
 	filter = attribution_memory_at(&run->memory, plan->filter);
 	memset(filter, 0, (((size_t) 1) << bits) / 8);
 	for (i = 0; i < STORE_PARTITIONS; i++)
-		filter_partition(run, i, filter, plan->filter_mask);
+		filter_partition(run, i, filter, plan, reach);
 }
 
 static void
@@ -266,7 +297,7 @@ read_inputs(Run *run, const char *touches_query, const char *conversions_query,
 	memset(&plan, 0, sizeof(plan));
 	plan.keep_bytes = run->store_limit / 2;
 	read_side(run, &run->lines, &plan, 0);
-	make_filter(run, &plan);
+	make_filter(run, &plan, mergeable);
 
 	plan.keep_bytes = SIZE_MAX;
 	read_side(run, &run->touches, &plan, store_reader_used(run->lines.reader));

@@ -16,7 +16,7 @@ typedef struct AttributionStats
 	int64		conversions;
 	int64		rejected_touches;
 	int64		rejected_conversions;
-	int64		skipped_touches;	/* of visitors without a later conversion */
+	int64		skipped_touches;	/* that could earn nothing, as was seen at once */
 	int64		credits;
 	int64		partitions;		/* that had conversions */
 	int64		oversized;		/* of them, sorted outside memory */

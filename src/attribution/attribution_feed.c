@@ -3,7 +3,8 @@
  *	  One of the two queries becomes rows of a store.
  *
  * Touches of visitors who never convert, most of them as a rule, are dropped as
- * they arrive: a bitmap over the keys knows who may have converted.
+ * they arrive: a bitmap over the keys knows who may have converted. For totals it
+ * knows it by period, and touches in nobody's window are dropped, too.
  */
 #include "postgres.h"
 
@@ -43,9 +44,9 @@ note_kept(AttributionFeed *feed, int64 at)
 static inline void
 keep_touch(AttributionFeed *feed, const AttributionInputRow *row)
 {
-	uint64		key = row->visitor_high & feed->plan.filter_mask;
+	uint64		bit = attribution_filter_bit(&feed->plan, row->visitor_high, row->at);
 
-	if ((feed->filter[key / 64] >> (key % 64) & 1) == 0)
+	if ((feed->filter[bit / 64] >> (bit % 64) & 1) == 0)
 	{
 		feed->count.skipped++;
 		return;
@@ -62,7 +63,7 @@ feed_touch(AttributionFeed *feed, const AttributionInputRow *row)
 		feed->count.skipped++;
 		return;
 	}
-	__builtin_prefetch(&feed->filter[(row->visitor_high & feed->plan.filter_mask) / 64]);
+	__builtin_prefetch(&feed->filter[attribution_filter_bit(&feed->plan, row->visitor_high, row->at) / 64]);
 	store_prefetch(feed->store, layout_partition(row->visitor_high));
 	feed->npending++;
 	if (feed->npending >= FEED_PENDING)

@@ -23,9 +23,10 @@ typedef struct AttributionFeedPlan
 	AttributionLayout layout;
 	size_t		store_limit;	/* bytes of chunks, of all processes together */
 	size_t		keep_bytes;		/* the same, when they have been read */
-	/* of touches: who may have converted, a bit of the key's lower half */
+	/* of touches: who may have converted, and when; see attribution_filter_bit() */
 	MemoryAddress filter;
 	uint64		filter_mask;
+	int			filter_shift;	/* of a time, to its period; negative: any time */
 	int64		last_line_at;	/* later touches earn nothing */
 } AttributionFeedPlan;
 
@@ -38,6 +39,20 @@ typedef struct AttributionFeedCount
 	int64		first_at;		/* of everything kept */
 	int64		last_at;
 } AttributionFeedCount;
+
+/*
+ * The bit for a visitor, by the lower half of its key, in the period of a time.
+ * Periods are powers of two in microseconds.
+ */
+static inline uint64
+attribution_filter_bit(const AttributionFeedPlan *plan, uint64 key, int64 at)
+{
+	uint64		period = plan->filter_shift < 0 ? 0 :
+		((uint64) at ^ (UINT64CONST(1) << 63)) >> plan->filter_shift;
+
+	/* 2^64 over the golden ratio: neighbouring periods must not be neighbours there */
+	return (key + period * UINT64CONST(0x9E3779B97F4A7C15)) & plan->filter_mask;
+}
 
 /* What a process leaves. */
 typedef struct AttributionFed

@@ -314,3 +314,28 @@ attribution_policy_windows(const AttributionPolicy *policy,
 		conversion->session_start = window_start(&policy->session_lifetime, at,
 												 policy->time_zone);
 }
+
+/* At least as long as any window of it: the zone's clock may change by a day. */
+static int64
+longest(const AttributionLookback *lookback)
+{
+	int64		days = (int64) lookback->months * 31 + lookback->days + 2;
+	int64		us;
+
+	if (!lookback->calendar)
+		return lookback->elapsed_us;
+	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &us) ||
+		pg_add_s64_overflow(us, lookback->elapsed_us, &us))
+		return PG_INT64_MAX;
+	return us;
+}
+
+int64
+attribution_policy_reach(const AttributionPolicy *policy, bool has_kinds)
+{
+	int64		reach = longest(&policy->lookback);
+
+	if (has_kinds)
+		reach = Max(reach, Max(longest(&policy->view_lookback), longest(&policy->cart_lookback)));
+	return reach;
+}

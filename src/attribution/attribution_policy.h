@@ -53,4 +53,10 @@ extern void attribution_policy_build(AttributionPolicy *policy,
 extern void attribution_policy_windows(const AttributionPolicy *policy,
 									   AttributionConversion *conversion);
 
+/*
+ * No window begins longer before its conversion than this; without kinds of touches
+ * there are only clicks. PG_INT64_MAX: as long as time itself.
+ */
+extern int64 attribution_policy_reach(const AttributionPolicy *policy, bool has_kinds);
+
 #endif							/* PG_INFLUENCE_ATTRIBUTION_POLICY_H */
