@@ -104,7 +104,7 @@ markov_add_magnitude(MarkovLanes *sum, const MarkovLanes *v, double weight)
 /* *sum += entries [from, to) times x; written out so that the sums stay in registers. */
 static inline void
 markov_add_entries(MarkovLanes *sum, const uint32_t *column, const double *entry,
-			size_t from, size_t to, const MarkovLanes *x, size_t first)
+				   size_t from, size_t to, const MarkovLanes *x, size_t first)
 {
 	MarkovPair	s0 = sum->pair[0];
 	MarkovPair	s1 = sum->pair[1];

@@ -41,7 +41,7 @@ sweep(const MarkovBlock *block, const MarkovLanes *b, MarkovLanes *x, MarkovBrea
 		else
 			memset(&sum, 0, sizeof(sum));
 		markov_add_entries(&sum, block->plan_column, block->plan_entry, block->plan_row[n],
-					block->plan_row[n + 1], x, 0);
+						   block->plan_row[n + 1], x, 0);
 		if (block->mask[i] != 0)
 			markov_hold_at_zero(&sum, block->mask[i]);
 		x[i] = sum;
@@ -212,14 +212,14 @@ residuals(const MarkovBlock *block, MarkovLanes *residual, MarkovLanes *rounding
 		MarkovLanes sum = block->b[i];
 
 		markov_add_entries(&sum, block->plan_column, block->plan_entry, block->plan_row[n],
-					block->plan_row[n + 1], block->x, 0);
+						   block->plan_row[n + 1], block->x, 0);
 		if (block->mask[i] != 0)
 			markov_hold_at_zero(&sum, block->mask[i]);
 		for (k = 0; k < MARKOV_PAIRS; k++)
 			sum.pair[k] -= block->x[i].pair[k];
 		markov_add_magnitude(residual, &sum, block->gauge[i]);
 		markov_add_magnitude(rounding, &block->x[i],
-					  block->gauge[i] * MARKOV_ROUNDING(block->system, block->first + i));
+							 block->gauge[i] * MARKOV_ROUNDING(block->system, block->first + i));
 		markov_work_done(breath, block->plan_row[n + 1] - block->plan_row[n] + 4);
 	}
 }

@@ -77,7 +77,7 @@ start_block(MarkovBlock *block, const MarkovPair *rhs, const MarkovLanes *v, Mar
 		for (k = 0; k < MARKOV_PAIRS; k++)
 			block->b[i].pair[k] = rhs[row];
 		markov_add_entries(&block->b[i], system->column, system->entry, system->row[row],
-					system->inner[row], v, 0);
+						   system->inner[row], v, 0);
 		part += block->gauge[i];
 		markov_work_done(breath, system->inner[row] - system->row[row] + 2);
 	}
@@ -134,7 +134,7 @@ markov_system_solve(const MarkovSystem *system, const MarkovPair *rhs, const uin
 		{
 			markov_block_plan(&block, rhs, &breath);
 			markov_block_solve(&block, AIM * (start_block(&block, rhs, v, &breath) / all),
-						&total, &breath);
+							   &total, &breath);
 		}
 	}
 	*bound = markov_greatest(&total);
