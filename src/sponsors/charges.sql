@@ -105,7 +105,7 @@ BEGIN
 		  FROM (SELECT c.*, t.touched_at, t.visitor_id AS clicker
 				  FROM influence.touch t
 				  JOIN influence.sponsored_charge c ON c.impression_id = t.impression_id AND c.kind = 'impression' AND c.program_id = t.program_id
-				 WHERE $3 IS NOT NULL AND t.kind = 'click' AND t.impression_id IS NOT NULL AND influence_internal.is_fresh(t.xact, $2, $3)
+				 WHERE $2 IS NOT NULL AND t.kind = 'click' AND t.impression_id IS NOT NULL AND influence_internal.is_fresh(t.xact, $2, $3)
 				   AND coalesce(t.bot_verdict, 'human') = 'human'
 				UNION ALL
 				-- touches that came before the impressions that they name
@@ -129,4 +129,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.charge_touched_clicks(jsonb, pg_snapshot, pg_snapshot) IS
-'Counts touches of kind click that name a sponsored impression of the same person, unless they have a bot_verdict other than human: those that are new by last_seen and upper, and those that came at most a day before one of these impressions ({campaign: [impression_id, ...]}: that are counted now, or whose person is being forgotten); at the time of the impression, if their clock was behind. In the order of impression_id. Returns how many clicks are new.';
+'Counts touches of kind click that name a sponsored impression of the same person, unless they have a bot_verdict other than human: those that are new by last_seen and upper (as open_watermark() gives them; last_seen NULL: none), and those that came at most a day before one of these impressions ({campaign: [impression_id, ...]}: that are counted now, or whose person is being forgotten); at the time of the impression, if their clock was behind. In the order of impression_id. Returns how many clicks are new.';
