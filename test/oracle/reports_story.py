@@ -76,7 +76,8 @@ class Story:
 
     def set_up(self):
         rng, say = self.rng, self.say
-        say("SET TimeZone = 'UTC'", "SELECT count(*) FROM influence.install()")
+        say("SET TimeZone = 'UTC'", "SET client_min_messages = warning",
+            "DO $$ BEGIN IF to_regclass('influence.schema_version') IS NOT NULL THEN PERFORM influence.uninstall('drop all influence data in ' || current_database()); END IF; PERFORM influence.install(); END $$")
         for program, (name, zone, earns_at, rounding, ppm) in PROGRAMS.items():
             say("SELECT influence.create_program('%s', 'EUR', '%s', '{\"model\": \"%s\", \"cart_lookback\": \"0\", \"lookback\": \"20 days\"}', "
                 "'{\"hold\": \"3600 days\", \"earns_at\": \"%s\", \"rounding\": \"%s\"}', demands_tag => false)"
