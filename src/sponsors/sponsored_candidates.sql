@@ -55,14 +55,17 @@ BEGIN
 				 WHERE s.cap IS NOT NULL AND x.visitor_id = ANY ($3) AND x.sponsored_campaign_id = s.sponsored_campaign_id AND x.kind = 'impression'
 				   AND x.occurred_at > $8 - s.cap_per) x
 		 WHERE (s.cap IS NULL OR s.cap > x.shown)
-		   -- with what is not counted yet; where a thousand are left, a minute's worth of them does not matter
-		   AND (SELECT l.units >= 1000 OR l.units >= (SELECT count(*) FROM (SELECT FROM influence.sponsored_pending q
-																			  WHERE q.sponsored_campaign_id = s.sponsored_campaign_id AND q.kind = s.pricing
-																			  LIMIT 1000) q)
-				  FROM (SELECT least(influence_internal.sponsored_units(s.pricing, s.bid, s.budget) - 1,
-									 influence_internal.sponsored_units(s.pricing, s.bid,
-										floor(s.budget * (extract(epoch FROM $8 - lower(s.valid)) + 3600) / extract(epoch FROM upper(s.valid) - lower(s.valid)))))
-							   - s.units AS units) l)
+		   -- one more fits
+		   AND s.units < influence_internal.sponsored_units(s.pricing, s.bid, s.budget)
+		   -- and both still hold with what is not counted yet; where a thousand are left, a minute's worth of them does not matter
+		   AND (NOT EXISTS (SELECT FROM influence.sponsored_pending q WHERE q.sponsored_campaign_id = s.sponsored_campaign_id AND q.kind = s.pricing)
+				OR (SELECT l.units >= 1000 OR l.units >= (SELECT count(*) FROM (SELECT FROM influence.sponsored_pending q
+																				 WHERE q.sponsored_campaign_id = s.sponsored_campaign_id AND q.kind = s.pricing
+																				 LIMIT 1000) q)
+					  FROM (SELECT least(influence_internal.sponsored_units(s.pricing, s.bid, s.budget) - 1,
+										 influence_internal.sponsored_units(s.pricing, s.bid,
+											floor(s.budget * (extract(epoch FROM $8 - lower(s.valid)) + 3600) / extract(epoch FROM upper(s.valid) - lower(s.valid)))))
+								   - s.units AS units) l))
 		 LIMIT $9) n
 	  JOIN influence.sponsored_post p ON p.sponsored_campaign_id = n.sponsored_campaign_id AND p.place <= 3
 	 ORDER BY 1

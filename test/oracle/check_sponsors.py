@@ -176,6 +176,9 @@ class Campaign:
         share = Fraction((moment - self.begins + HOUR) // datetime.timedelta(microseconds=1), (self.ends - self.begins) // datetime.timedelta(microseconds=1))
         if self.amount(self.charged + waiting) > share * self.budget:
             return False
+        return self.fits(viewer) and (self.cap is None or self.left(viewer, moment) > 0)
+
+    def fits(self, viewer):
         for wanted, has in ((self.countries, [viewer["country"]]), (self.surfaces, [viewer["surface"]])):
             if wanted and not set(wanted) & set(has):
                 return False
@@ -183,7 +186,7 @@ class Campaign:
         for wanted, has in personal:
             if wanted and not (viewer["personalised"] and set(wanted) & set(has)):
                 return False
-        return self.cap is None or self.left(viewer, moment) > 0
+        return True
 
     def left(self, viewer, moment):
         if self.cap is None:
@@ -373,8 +376,31 @@ class Story:
             self.ask("refunded", "SELECT units, amount FROM influence.sponsored_refund WHERE sponsored_campaign_id = %d AND refund_ref = '%s'" % (c.number, ref),
                      [[str(x) for x in c.refunds[ref][1:]]])
 
+    def edges(self, c):
+        """The moments around those from which on c may be shown by its pacing, as it is charged and with what is pending; and its last one, when only the budget counts."""
+        waiting = sum(kind == c.pricing for _, _, kind in c.pending)
+        found = [c.ends - datetime.timedelta(seconds=1)]
+        for units in {c.charged, c.charged + waiting}:
+            turn = c.begins - HOUR + (c.ends - c.begins) * c.amount(units) / c.budget
+            found += [m for m in (turn - datetime.timedelta(seconds=1), turn + datetime.timedelta(seconds=1), turn + HOUR / 2, turn - HOUR / 2) if c.begins <= m < c.ends]
+        return found
+
     def show(self):
-        viewer, moment = viewer_of(self.rng), self.moment()
+        edges = [m for c in self.campaigns if c.status == "active" for m in self.edges(c)]
+        for moment in [self.moment()] + self.rng.sample(edges, min(3, len(edges))):
+            self.ask_shown(viewer_of(self.rng), moment)
+
+    def show_edges(self):
+        """Each campaign at the moments where its pacing turns, to a viewer whom it is for."""
+        for c in self.campaigns:
+            for moment in self.edges(c) if c.status == "active" else []:
+                for _ in range(30):
+                    viewer = viewer_of(self.rng)
+                    if c.fits(viewer) and (c.cap is None or c.left(viewer, moment) > 0):
+                        self.ask_shown(viewer, moment)
+                        break
+
+    def ask_shown(self, viewer, moment):
         wanted = []
         for c in self.campaigns:
             if c.shows(viewer, moment):
@@ -384,7 +410,6 @@ class Story:
         self.ask("shown", "SELECT sponsored_campaign_id, count(*), min(room) FROM influence_internal.sponsored_candidates(1, '%s', %s, %s, %s, %s, '%s', %s, 1000) GROUP BY 1 ORDER BY 1" % (
             visitor(viewer["n"]), array([visitor(n) for n in people(viewer["n"])], "uuid"), country, array(viewer["topics"], "bigint"), str(viewer["personalised"]).lower(),
             viewer["surface"], stamp(moment)), wanted)
-        return bool(wanted)
 
     def totals(self):
         for c in self.campaigns:
@@ -412,7 +437,12 @@ class Story:
             elif dice < 0.56:
                 self.touch()
             elif dice < 0.66:
+                # with what is pending, and without
+                if rng.random() < 0.4:
+                    self.show_edges()
                 self.job()
+                if rng.random() < 0.4:
+                    self.show_edges()
             elif dice < 0.72:
                 self.budget(c)
             elif dice < 0.77:
