@@ -89,6 +89,9 @@ SELECT status FROM influence.give_feedback(pg_temp.visitor(9), 'creator', pg_tem
 SELECT count(*) FROM pg_temp.feed(9, '2024-06-14 23:59:59');
 SELECT * FROM pg_temp.feed(9, '2024-06-15');
 SELECT * FROM pg_temp.feed(9, '2024-08-24');
+-- of a creator with whom the viewer never had to do, too
+SELECT status FROM influence.give_feedback(pg_temp.visitor(10), 'creator', pg_temp.creator('bert'), 'see_less', occurred_at => '2024-06-01');
+SELECT p.post_ref, c.dampening FROM influence.get_feed(1, pg_temp.visitor(10), as_of => '2024-08-24') f JOIN influence.post p USING (post_id), influence_internal.impression_content(f.impression) c ORDER BY 1;
 
 -- Means to buy: visitor 101, who is 1, put p2 into its cart and clicked p4 an hour ago. Bert's and dora's posts, and nothing else;
 -- anna's, which shows the neighbour p1 of p4.

@@ -210,7 +210,7 @@ typedef struct FeedCall
 extern struct feedfacts_hash *feed_facts_create(MemoryContext context);
 extern FeedFacts *feed_facts_find(struct feedfacts_hash *table, int64 id);
 extern FeedFacts *feed_facts_get(struct feedfacts_hash *table, int64 id);
-/* Those with a flag or a weight, in no order. */
+/* Those with a flag, a weight or a "see less", in no order. */
 extern FeedFacts **feed_facts_all(struct feedfacts_hash *table, int *count);
 
 /* What the viewer has to do with a post; where nothing is known, facts that say so. */

@@ -97,7 +97,7 @@ feed_facts_all(struct feedfacts_hash *table, int *count)
 	*count = 0;
 	feedfacts_start_iterate(table, &iterator);
 	while ((facts = feedfacts_iterate(table, &iterator)) != NULL)
-		if (facts->flags != 0 || facts->weight > 0.0)
+		if (facts->flags != 0 || facts->weight > 0.0 || facts->less != DT_NOBEGIN)
 			all[(*count)++] = facts;
 	return all;
 }
