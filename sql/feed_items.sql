@@ -14,7 +14,7 @@ SELECT category_id FROM influence.create_category('garden', 1);
 SELECT recorded FROM influence.add_products('[{"sku": "lamp", "title": "Lamp", "category_id": 1, "price": 1999, "currency": "EUR", "valid_from": "2024-01-01"},
 	{"sku": "rake", "title": "Rake", "category_id": 2, "price": 999, "currency": "EUR", "valid_from": "2024-01-01"}, {"sku": "dollar", "title": "Dollar", "category_id": 2, "price": 5, "currency": "USD", "valid_from": "2024-01-01"}]');
 SELECT status FROM influence.create_topic('art');
-INSERT INTO influence.setting (name, version, value) VALUES ('feed_shrinkage', 2, '{"impressions": 10, "drift": 0.05}');
+INSERT INTO influence.setting (name, version, value) VALUES ('feed_shrinkage', 2, '{"impressions": 10, "drift": 0.05, "formats": 100}');
 CREATE VIEW pg_temp.items AS
 SELECT p.post_ref AS post, f.program_id AS program, f.topic_id AS topic, f.category_id AS category, f.expires_at, f.language, f.countries, f.price, round(f.quality::numeric, 6) AS quality, round(f.engagement::numeric, 6) AS engagement, round(f.sales::numeric, 6) AS sales
 FROM influence.feed_item f JOIN influence.post p ON (p.post_id, p.creator_id, p.program_id, p.published_at) = (f.post_id, f.creator_id, f.program_id, f.published_at);

@@ -157,6 +157,7 @@ SQL_PARTS = \
 	src/stats/hours.sql \
 	src/stats/new_events.sql \
 	src/stats/days.sql \
+	src/trends/feed_formats.sql \
 	src/trends/feed_items.sql \
 	src/trends/trend_events.sql \
 	src/trends/trend_ranks.sql \

@@ -113,9 +113,10 @@ BEGIN
 	ref := coalesce($6, format('%s/%s/%s/%s', $4, $2, $3, extract(epoch FROM moment)));
 	PERFORM influence_internal.require_key('event_ref', ref);
 	moment := influence_internal.event_time($1, 'feedback/' || ref, jsonb_build_array($2, $3, $4, $7), moment, $5 IS NULL AND $6 IS NOT NULL);
-	SELECT p.post_id, p.creator_id, p.topic_id INTO about FROM influence.post p WHERE $2 = 'post' AND p.post_id = $3;
-	INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id, value)
-	VALUES ($1, moment, ref, $4, about.post_id, CASE $2 WHEN 'post' THEN about.creator_id WHEN 'creator' THEN $3 END, about.topic_id, CASE $2 WHEN 'topic' THEN $3 END)
+	SELECT p.post_id, p.creator_id, p.topic_id, influence_internal.post_format(p.kind, p.duration_ms) AS format, influence_internal.sound_key(p.sound) AS sound_key
+	  INTO about FROM influence.post p WHERE $2 = 'post' AND p.post_id = $3;
+	INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id, format, sound_key, value)
+	VALUES ($1, moment, ref, $4, about.post_id, CASE $2 WHEN 'post' THEN about.creator_id WHEN 'creator' THEN $3 END, about.topic_id, about.format, about.sound_key, CASE $2 WHEN 'topic' THEN $3 END)
 	ON CONFLICT DO NOTHING;
 	IF NOT FOUND THEN
 		SELECT e.kind, e.post_id, e.creator_id, e.value INTO known

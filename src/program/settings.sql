@@ -64,6 +64,7 @@ AS $$
 		('feed_intent_window', '', 'time', '1 minute', '100 years', false, 'how far intent buy looks back'),
 		('report_limit', '', 'count', '1', '1000000', true, 'so many reports make a post wait for moderation; null: none do'),
 		('feed_shrinkage', 'impressions', 'number', '1', '1000000000', false, 'how many impressions the mean of a program is worth'),
+		('feed_shrinkage', 'formats', 'number', '1', '1000000000', false, 'how many engagements the formats of everybody are worth in those of a device'),
 		('feed_shrinkage', 'drift', 'number', '0', '100', false, 'the share by which a mean moves before posts are counted anew'),
 		('trend_weights', 'view click cart coupon sale', 'number', '0', '1000000', false, 'what one weighs in the trends of products'),
 		('trending', 'candidates', 'count', '1', '10000', false, 'how many of a scope are compared'),

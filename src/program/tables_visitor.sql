@@ -138,19 +138,22 @@ BEGIN
 		product_id bigint,
 		creator_id bigint,
 		topic_id bigint,
+		format "char",
+		sound_key bigint,
 		value float8,
 		surface text,
 		device text,
+		device_key int,
 		received_at timestamptz NOT NULL DEFAULT now(),
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		-- a history is read without the table
-		PRIMARY KEY (visitor_id, occurred_at, event_ref) INCLUDE (kind, post_id, creator_id, topic_id, value)
+		PRIMARY KEY (visitor_id, occurred_at, event_ref) INCLUDE (kind, post_id, creator_id, topic_id, value, format, device_key, sound_key)
 	) PARTITION BY RANGE (occurred_at);
 	CREATE INDEX engagement_xact ON influence.engagement (xact);
 	-- the rank of a post reads kind and time of all its engagements
 	CREATE INDEX engagement_post ON influence.engagement (post_id, occurred_at) INCLUDE (kind);
 	CREATE INDEX engagement_unsmile ON influence.engagement (post_id) WHERE kind = 'unsmile';
-	COMMENT ON TABLE influence.engagement IS 'Reactions to posts and products, in monthly partitions; creator_id and topic_id are those of the post.';
+	COMMENT ON TABLE influence.engagement IS 'Reactions to posts and products, in monthly partitions; creator_id, topic_id, format and sound_key are those of the post (feed_item); device_key is a hash of the device, which an index can carry whatever its length.';
 
 	CREATE TABLE influence.touch_default PARTITION OF influence.touch DEFAULT;
 	CREATE TABLE influence.engagement_default PARTITION OF influence.engagement DEFAULT;

@@ -87,8 +87,10 @@ AS $$
 BEGIN
 	-- approved after its month was dropped: nothing is counted there any more
 	IF $5 >= influence_internal.kept_from('engagement') THEN
-		INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id, surface, device)
-		VALUES ($1, $5, 'comment/' || $2, 'comment', $3, $4, (SELECT p.topic_id FROM influence.post p WHERE p.creator_id = $4 AND p.post_id = $3), $6, $7)
+		INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id, format, sound_key, surface, device, device_key)
+		SELECT $1, $5, 'comment/' || $2, 'comment', $3, $4, p.topic_id, influence_internal.post_format(p.kind, p.duration_ms), influence_internal.sound_key(p.sound), $6, $7,
+			   influence_internal.device_key($7)
+		  FROM influence.post p WHERE p.creator_id = $4 AND p.post_id = $3
 		ON CONFLICT DO NOTHING;
 	END IF;
 END

@@ -27,7 +27,8 @@ BEGIN
 	ELSIF $4 ~ '^(vote|comment)/' THEN
 		PERFORM influence_internal.raise_invalid(format('event_ref "%s" is not free', $4), NULL, 'Votes and comments have keys that begin so; use another one.');
 	END IF;
-	SELECT p.creator_id, p.program_id, p.topic_id INTO post FROM influence.post p WHERE p.post_id = $2;
+	SELECT p.creator_id, p.program_id, p.topic_id, influence_internal.post_format(p.kind, p.duration_ms) AS format, influence_internal.sound_key(p.sound) AS sound_key
+	  INTO post FROM influence.post p WHERE p.post_id = $2;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('post', $2::text, 'Publish it with influence.publish_post(...).');
 	END IF;
@@ -53,8 +54,8 @@ BEGIN
 	IF $3 = 'smile' THEN
 		PERFORM influence_internal.require_capability(post.program_id, 'smile', $1, moment, NULL, $6);
 	END IF;
-	INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id, surface, device)
-	VALUES ($1, moment, ref, $3, $2, post.creator_id, post.topic_id, $6, $7)
+	INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id, format, sound_key, surface, device, device_key)
+	VALUES ($1, moment, ref, $3, $2, post.creator_id, post.topic_id, post.format, post.sound_key, $6, $7, influence_internal.device_key($7))
 	ON CONFLICT DO NOTHING;
 	status := 'recorded';
 	occurred_at_recorded := moment;

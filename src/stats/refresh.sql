@@ -134,6 +134,7 @@ BEGIN
 				 FROM unnest('{creator,product,category}'::text[]) k);
 		PERFORM influence_internal.close_watermark('refresh_days', mark.current);
 		feed_items := feed_items + influence_internal.refresh_feed_tags() + influence_internal.refresh_feed_means();
+		PERFORM influence_internal.refresh_feed_formats();
 	END IF;
 	PERFORM influence_internal.close_watermark('refresh_stats', mark.current);
 	PERFORM influence_internal.progress_end();

@@ -57,12 +57,12 @@ DECLARE
 	written bigint;
 BEGIN
 	INSERT INTO influence.feed_item (post_id, program_id, creator_id, topic_id, category_id, published_at, expires_at, language, countries,
-									 media_key, price, quality)
+									 media_key, price, quality, format, sound_key)
 	SELECT p.post_id, p.program_id, p.creator_id, coalesce(p.topic_id, 0), coalesce(t.category_id, 0), p.published_at, p.expires_at,
 		   p.language, p.countries,
 		   -- hashes are negative, ids are not
 		   CASE WHEN p.media <> '' THEN hashtextextended(p.media, 0) | (-9223372036854775808) ELSE p.post_id END,
-		   t.price, q.score
+		   t.price, q.score, influence_internal.post_format(p.kind, p.duration_ms), influence_internal.sound_key(p.sound)
 	  FROM influence.post p
 	  JOIN influence.program g ON g.program_id = p.program_id
 	 CROSS JOIN LATERAL (

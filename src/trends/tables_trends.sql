@@ -98,7 +98,7 @@ BEGIN
 	COMMENT ON TABLE influence.feed_mean IS 'Weighted engagements and revenue (minor units) per impression of a program''s posts: what feed_item compares posts with. Written once a day when it has moved enough.';
 
 	INSERT INTO influence.setting (name, value) VALUES
-		('feed_shrinkage', '{"impressions": 1000, "drift": 0.05}'),
+		('feed_shrinkage', '{"impressions": 1000, "drift": 0.05, "formats": 100}'),
 		('trend_weights', '{"view": 0.1, "click": 1, "cart": 3, "coupon": 0, "sale": 10}'),
 		('trending', '{"candidates": 400}');
 	PERFORM influence_internal.create_trend_views();
