@@ -28,11 +28,11 @@ SELECT * FROM pg_temp.not_refused('IN002', $$create_feed_profile('Fresh', '{"bia
 	$$create_feed_profile('x', '{"bias": "1"}')$$, $$create_feed_profile('x', '{"bias": null}')$$, $$create_feed_profile('x', '{"bias": 1e400}')$$, $$create_feed_profile('x', '{"bias": -1001}')$$);
 
 -- A score by hand: 10 x 1 + 3 x 1 + 2 x 0.5 - 1 x 2 = 12; half of it; below zero nothing is halved; NaN is the least.
-CREATE FUNCTION pg_temp.features(bias float8, fatigue float8) RETURNS float8[] LANGUAGE sql AS $$ SELECT ARRAY[bias, 1, 0, 0, 0, 0, 0, 0, .5, 0, fatigue, 0] $$;
+CREATE FUNCTION pg_temp.features(bias float8, fatigue float8) RETURNS float8[] LANGUAGE sql AS $$ SELECT ARRAY[bias, 1, 0, 0, 0, 0, 0, 0, .5, 0, fatigue, 0, 0, 0] $$;
 SELECT influence_internal.feed_score(weights, pg_temp.features(1, -2), 1) AS whole, influence_internal.feed_score(weights, pg_temp.features(1, -2), .5) AS half,
 	influence_internal.feed_score(weights, pg_temp.features(-1, -2), .5) AS below, influence_internal.feed_score(weights, pg_temp.features('NaN', -2), 1) AS least
 FROM influence.feed_profile WHERE profile = 'standard';
-SELECT pg_temp.error_of($$SELECT influence_internal.feed_score('{1,2}', pg_temp.features(1, 1), 1)$$), pg_temp.error_of($$SELECT influence_internal.feed_score(array_fill(1::float8, '{12}'), array_fill(NULL::float8, '{12}'), 1)$$);
+SELECT pg_temp.error_of($$SELECT influence_internal.feed_score('{1,2}', pg_temp.features(1, 1), 1)$$), pg_temp.error_of($$SELECT influence_internal.feed_score(array_fill(1::float8, '{14}'), array_fill(NULL::float8, '{14}'), 1)$$);
 
 -- Who gets which. Without assignment "standard"; all of a program; a surface of it; every program.
 CREATE FUNCTION pg_temp.given(v int, surface text DEFAULT 'feed', at timestamptz DEFAULT '2024-06-01', program bigint DEFAULT 1) RETURNS text LANGUAGE sql AS $$
@@ -84,13 +84,13 @@ CREATE FUNCTION pg_temp.varint(value bigint) RETURNS bytea LANGUAGE sql AS $$
 	SELECT CASE WHEN value < 128 THEN set_byte('\x00', 0, value::int) ELSE set_byte('\x00', 0, (value % 128 + 128)::int) || pg_temp.varint(value / 128) END $$;
 CREATE FUNCTION pg_temp.reversed(value bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT string_agg(substr(value, i, 1), '' ORDER BY i DESC) FROM generate_series(1, length(value)) i $$;
 CREATE FUNCTION pg_temp.token_bytes(v int, post bigint, rank int, at timestamptz, campaign bigint, program bigint) RETURNS bytea LANGUAGE sql AS $$
-	SELECT '\x01' || uuid_send(pg_temp.visitor(v)) || pg_temp.reversed(int8send((extract(epoch FROM at - '2000-01-01 00:00+00') * 1000000)::bigint))
+	SELECT '\x02' || uuid_send(pg_temp.visitor(v)) || pg_temp.reversed(int8send((extract(epoch FROM at - '2000-01-01 00:00+00') * 1000000)::bigint))
 		|| pg_temp.varint(2 * program) || pg_temp.varint(2 * post) || pg_temp.varint(2 * CASE WHEN post < 4 THEN 1 ELSE 2 END) || pg_temp.varint(2)	-- topic 1
 		|| pg_temp.varint(2 * 2) || pg_temp.varint(2 * 6) || pg_temp.varint(2 * campaign)	-- profile_id 2, assignment 6
 		|| pg_temp.varint(rank) || pg_temp.varint(2 + 16 + CASE WHEN campaign > 0 THEN 64 ELSE 0 END) || '\x01'	-- interest, popular; affiliate, browse
-		|| '\x0f08'	-- score, dampening, propensity, bias and freshness are there
+		|| '\x0f0800'	-- score, dampening, propensity, bias and freshness are there
 		|| pg_temp.reversed(float8send(12.25)) || pg_temp.reversed(float8send(1)) || pg_temp.reversed(float8send(0.5))
-		|| pg_temp.reversed(float8send(1)) || pg_temp.reversed(float8send(0.5625)) || '\x04' || 'feed'::bytea $$;
+		|| pg_temp.reversed(float8send(1)) || pg_temp.reversed(float8send(0.5625)) || '\x04' || 'feed'::bytea || '\x03' || 'ios'::bytea $$;
 CREATE FUNCTION pg_temp.token(v int, post bigint, rank int DEFAULT 1, at timestamptz DEFAULT '2024-06-01', campaign bigint DEFAULT 0, program bigint DEFAULT 1) RETURNS text LANGUAGE sql AS $$
 	SELECT rtrim(translate(encode(b || substr(pg_temp.hmac(pg_temp.hmac(s.visitor_salt, 'pg_influence impression'), b), 1, 16), 'base64'), E'+/\n', '-_'), '=')
 	FROM influence.program_secret s, pg_temp.token_bytes(v, post, rank, at, campaign, program) b WHERE s.program_id = program $$;
@@ -98,7 +98,7 @@ CREATE FUNCTION pg_temp.shown(v int, VARIADIC items jsonb[]) RETURNS TABLE (outc
 	SELECT r.status, r.recorded, r.updated, r.duplicates FROM influence.record_impressions(pg_temp.visitor(v), to_jsonb(items), 'page') r $$;
 CREATE FUNCTION pg_temp.item(token text, told jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('impression', token) || told $$;
 
-SELECT c.program_id, c.viewer_id, c.moment, c.rank, c.post_id, c.creator_id, c.score, c.features, c.dampening, c.propensity, c.profile_id, c.assignment_id, c.sources, c.topic_id, c.sponsored_campaign_id, c.disclosure, c.intent, c.surface
+SELECT c.program_id, c.viewer_id, c.moment, c.rank, c.post_id, c.creator_id, c.score, c.features, c.dampening, c.propensity, c.profile_id, c.assignment_id, c.sources, c.topic_id, c.sponsored_campaign_id, c.disclosure, c.intent, c.surface, c.device
 FROM influence_internal.impression_content(pg_temp.token(1, 3, 2)) c;
 -- what is shown is told once; again it is a duplicate, at another time too
 SELECT * FROM pg_temp.shown(1, pg_temp.item(pg_temp.token(1, 1, 1), '{"shown_at": "2024-06-01 00:00:05", "device": "phone"}'), pg_temp.item(pg_temp.token(1, 2, 2), '{"seen": false}'));

@@ -68,7 +68,7 @@ SELECT * FROM pg_temp.not_refused('IN002', $$logistic_step((SELECT influence.log
 SELECT pg_temp.new_program('Shop', 'USD', 'UTC', '{}', '{}');
 SELECT * FROM pg_temp.not_refused('IN005', $$fit_feed_profile(1, 'ours', '2024-01-01', '2024-02-01')$$);
 INSERT INTO influence.impression (visitor_id, shown_at, impression_id, program_id, post_id, creator_id, rank, score, features, profile, profile_version, sources, propensity, disclosure, clicked)
-SELECT pg_temp.visitor(r), timestamptz '2024-01-01' + b * interval '1 hour', b * 100 + r, 1, 1, 1, 1, 1, ARRAY[1, r % 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 'standard', 1, '{popular}', 1, '', r / 2 < CASE r % 2 WHEN 1 THEN 3 ELSE 1 END
+SELECT pg_temp.visitor(r), timestamptz '2024-01-01' + b * interval '1 hour', b * 100 + r, 1, 1, 1, 1, 1, ARRAY[1, r % 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 'standard', 1, '{popular}', 1, '', r / 2 < CASE r % 2 WHEN 1 THEN 3 ELSE 1 END
   FROM generate_series(0, 99) b, generate_series(0, 19) r;
 SELECT status, version, rows_fitted, rows_tested, round(log_loss_rate::numeric, 6) AS rate, round(log_loss_before::numeric, 6) AS before, round(log_loss_after::numeric, 6) AS after,
 	   round((weights ->> 'follow')::numeric, 5) AS follow, weights ->> 'bias' AS bias, weights ->> 'quality' AS quality

@@ -114,7 +114,8 @@ read_profile(const char *name, EvaluationProfile *profile)
 		SPI_processed == 0)
 		raise_unknown_ranker(name);
 	array = DatumGetArrayTypeP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != FEED_FEATURES || ARR_HASNULL(array))
+	/* an old profile knows fewer features, and the first of them are all that is asked for */
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] <= FEED_AFFINITY || ARR_HASNULL(array))
 		elog(ERROR, "profile \"%s\" does not have %d weights", name, FEED_FEATURES);
 	/* ARR_DATA_PTR mixes signs, which -Wextra minds */
 	weights = (const float8 *) ((const char *) array + ARR_OVERHEAD_NONULLS(1));

@@ -37,20 +37,22 @@ seal(const uint8 *bytes, size_t size, const CursorOwner *owner, const uint8 key[
 {
 	/* a token begins with a small number */
 	static const char purpose[] = "cursor";
-	uint8		ids[8 + CURSOR_VIEWER_BYTES + 8 + 8];
+	uint8		ids[8 + CURSOR_VIEWER_BYTES + 8 + 8 + 8];
 	FeedSealPart parts[] = {
 		{purpose, sizeof(purpose)},
 		{ids, sizeof(ids)},
 		{owner->surface, owner->surface_length},
 		{owner->intent, owner->intent_length},
+		{owner->device, owner->device_length},
 		{bytes, size}
 	};
 
-	/* the lengths keep surface and intent apart */
+	/* the lengths keep surface, intent and device apart */
 	put_fixed64(ids, (uint64_t) owner->program_id);
 	memcpy(ids + 8, owner->viewer, CURSOR_VIEWER_BYTES);
 	put_fixed64(ids + 8 + CURSOR_VIEWER_BYTES, owner->surface_length);
 	put_fixed64(ids + 8 + CURSOR_VIEWER_BYTES + 8, owner->intent_length);
+	put_fixed64(ids + 8 + CURSOR_VIEWER_BYTES + 16, owner->device_length);
 	feed_seal(key, parts, lengthof(parts), result);
 }
 
@@ -94,13 +96,14 @@ feed_cursor_content(text *cursor, const CursorOwner *owner, const uint8 key[FEED
 	pfree(bytes);
 }
 
-/* The salt of the program, program and viewer; surface and intent are arguments in a row. */
+/* The salt of the program, program and viewer; surface, intent and device are arguments in a row. */
 static void
 read_owner(FunctionCallInfo fcinfo, int surface, CursorOwner *owner, uint8 key[FEED_TOKEN_KEY_BYTES])
 {
 	bytea	   *salt = PG_GETARG_BYTEA_PP(0);
 	text	   *name = PG_GETARG_TEXT_PP(surface);
 	text	   *intent = PG_GETARG_TEXT_PP(surface + 1);
+	text	   *device = PG_GETARG_TEXT_PP(surface + 2);
 
 	feed_token_key((const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), key);
 	owner->program_id = PG_GETARG_INT64(1);
@@ -109,6 +112,8 @@ read_owner(FunctionCallInfo fcinfo, int surface, CursorOwner *owner, uint8 key[F
 	owner->surface_length = VARSIZE_ANY_EXHDR(name);
 	owner->intent = VARDATA_ANY(intent);
 	owner->intent_length = VARSIZE_ANY_EXHDR(intent);
+	owner->device = VARDATA_ANY(device);
+	owner->device_length = VARSIZE_ANY_EXHDR(device);
 }
 
 Datum

@@ -117,6 +117,9 @@ typedef struct FeedSettings
 	/* caps */
 	int32		post_cap;
 	int32		creator_cap;
+	/* how much of what is engaged with falls on a format: by everybody, 0 = not known, and on the device */
+	double		format_share[FEED_FORMATS];
+	double		format_expected[FEED_FORMATS];
 } FeedSettings;
 
 typedef struct FeedProfile
@@ -139,6 +142,9 @@ typedef struct FeedViewer
 	struct feedfacts_hash *creators;
 	struct feedfacts_hash *topics;
 	struct feedfacts_hash *posts;
+	struct feedfacts_hash *sounds;	/* by key: of the history; NULL = none */
+	double		formats[FEED_FORMATS];	/* weight of the history */
+	double		format_fit[FEED_FORMATS];	/* what that comes to: feed_weigh_facts() */
 	double		usual_price;	/* minor units; 0 = not known */
 	FeedPast	posts_past[FEED_HISTORY];
 	int			nposts;
@@ -162,7 +168,9 @@ typedef struct FeedPost
 	double		sales;
 	double		similarity;
 	double		propensity;
+	int64		sound_key;		/* 0 = none */
 	uint32		sources;		/* bits of FeedSource */
+	uint8		format;			/* FeedFormat */
 	bool		elsewhere;		/* not for the viewer's country */
 	bool		foreign;		/* in another language */
 } FeedPost;
@@ -193,6 +201,7 @@ typedef struct FeedCall
 	int64		program_id;
 	const char *currency;
 	const char *surface;		/* NULL = not said */
+	const char *device;			/* NULL = not said */
 	bool		buying;
 	TimestampTz as_of;			/* who may be shown what is judged by it */
 	TimestampTz moment;			/* ranks and prices are judged by it: frozen by a cursor */
@@ -219,6 +228,7 @@ typedef struct FeedKnown
 	const FeedFacts *creator;
 	const FeedFacts *topic;
 	const FeedFacts *post;
+	const FeedFacts *sound;
 } FeedKnown;
 
 extern FeedKnown feed_known(const FeedViewer *viewer, const FeedPost *post);

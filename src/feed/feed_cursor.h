@@ -1,7 +1,7 @@
 /*
  * feed_cursor.h
  *	  Cursors as text: the bytes of cursor_core.h under a seal, for one program,
- *	  viewer, surface and intent.
+ *	  viewer, surface, intent and device.
  */
 #ifndef PG_INFLUENCE_FEED_CURSOR_H
 #define PG_INFLUENCE_FEED_CURSOR_H
@@ -22,6 +22,8 @@ typedef struct CursorOwner
 	size_t		surface_length;
 	const char *intent;
 	size_t		intent_length;
+	const char *device;
+	size_t		device_length;
 } CursorOwner;
 
 /* The cursor as text, in the current memory context. */

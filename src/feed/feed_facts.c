@@ -111,12 +111,15 @@ feed_known(const FeedViewer *viewer, const FeedPost *post)
 	known.creator = feedfacts_lookup(viewer->creators, post->creator_id);
 	known.topic = post->topic_id == 0 ? NULL : feedfacts_lookup(viewer->topics, post->topic_id);
 	known.post = feedfacts_lookup(viewer->posts, post->post_id);
+	known.sound = viewer->sounds == NULL || post->sound_key == 0 ? NULL : feedfacts_lookup(viewer->sounds, post->sound_key);
 	if (known.creator == NULL)
 		known.creator = &nothing;
 	if (known.topic == NULL)
 		known.topic = &nothing;
 	if (known.post == NULL)
 		known.post = &nothing;
+	if (known.sound == NULL)
+		known.sound = &nothing;
 	return known;
 }
 

@@ -22,15 +22,21 @@ dampening_of(const FeedCall *call, const FeedFacts *facts)
 void
 feed_weigh_facts(FeedCall *call)
 {
-	struct feedfacts_hash *tables[] = {call->viewer.creators, call->viewer.topics};
+	const FeedSettings *s = &call->settings;
+	FeedViewer *viewer = &call->viewer;
+	struct feedfacts_hash *tables[] = {viewer->creators, viewer->topics, viewer->sounds};
+	double		total = 0.0;
+	int			i;
 	size_t		t;
 
 	for (t = 0; t < lengthof(tables); t++)
 	{
 		int			count;
-		FeedFacts **facts = feed_facts_all(tables[t], &count);
-		int			i;
+		FeedFacts **facts;
 
+		if (tables[t] == NULL)
+			continue;
+		facts = feed_facts_all(tables[t], &count);
 		for (i = 0; i < count; i++)
 		{
 			facts[i]->log_weight = feed_log_weight(facts[i]->weight);
@@ -38,6 +44,10 @@ feed_weigh_facts(FeedCall *call)
 		}
 		pfree(facts);
 	}
+	for (i = 0; i < FEED_FORMATS; i++)
+		total += viewer->formats[i];
+	for (i = 0; i < FEED_FORMATS; i++)
+		viewer->format_fit[i] = feed_format_fit(viewer->formats[i], total, s->format_expected[i], s->format_share[i]);
 }
 
 void
@@ -58,6 +68,8 @@ feed_features_of(const FeedCall *call, const FeedPost *post, const FeedKnown *kn
 	features[FEED_FATIGUE] = feed_fatigue(known->creator->fatigue, known->post->fatigue);
 	features[FEED_EXPLORATION] = (post->sources & (1u << FEED_FROM_EXPLORE)) == 0 ? 0.0 :
 		feed_draw(viewer->id.data, feed_day(call->moment), post->post_id);
+	features[FEED_FORMAT] = viewer->format_fit[post->format];
+	features[FEED_SOUND] = known->sound->log_weight;
 }
 
 /* The strictest "see less" wins. */

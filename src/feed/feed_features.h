@@ -23,7 +23,21 @@ typedef enum FeedFeature
 	FEED_PRICE_FIT,				/* -|log2(price / the viewer's usual price)|, -8 .. 0 */
 	FEED_FATIGUE,				/* -log2(1 + decayed impressions of the creator, and twice of the post) */
 	FEED_EXPLORATION,			/* a draw by viewer, day and post, 0 .. 1; for explored candidates */
+	FEED_FORMAT,				/* log2(the viewer's shrunk share of the format / everybody's), -3 .. 3 */
+	FEED_SOUND,					/* log2(1 + decayed engagement with posts of the same sound) */
 	FEED_FEATURES				/* how many */
 } FeedFeature;
+
+/* what kind of post a post is, in the order of influence.feed_format.shares */
+typedef enum FeedFormat
+{
+	FEED_PHOTO,
+	FEED_VIDEO,					/* of unknown length */
+	FEED_SHORT_VIDEO,
+	FEED_LONG_VIDEO,
+	FEED_STORY,
+	FEED_LIVE,
+	FEED_FORMATS				/* how many */
+} FeedFormat;
 
 #endif							/* PG_INFLUENCE_FEED_FEATURES_H */

@@ -7,13 +7,16 @@
  * the newest: an event fades as others follow it, not with the clock, so that who
  * comes back after a month finds the feed it left.  From them follow the affinity
  * to creators, learned interests, the posts and products whose neighbours are
- * looked at, and the usual price.  Tastes last, but what was chosen just now says
- * most of what is wanted next: neighbours have a shorter half of their own.
+ * looked at, formats and sounds, and the usual price.  Tastes last, but what was
+ * chosen just now says most of what is wanted next: neighbours have a shorter half
+ * of their own.
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation_d.h"
 #include "catalog/pg_type_d.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "feed_items.h"
 #include "feed_read.h"
@@ -28,9 +31,15 @@ typedef struct PastEvent
 	int64		topic_id;
 	int64		product_id;
 	int64		price;			/* of what was bought, 0 = not known */
+	int64		sound_key;		/* 0 = none */
 	double		weight;
+	double		format_weight;	/* 0 = no post */
+	FeedFormat	format;
 	bool		clicked;
 } PastEvent;
+
+/* what a viewer does on another device says half as much of the formats that it wants on this one */
+#define OTHER_DEVICE 0.5
 
 typedef struct PastEvents
 {
@@ -51,9 +60,10 @@ typedef struct PastPrices
 	int			count;
 } PastPrices;
 
-/* the newest engagements of a visitor $1 */
+/* the newest engagements of a visitor; $4 = the key of the device, NULL = not said */
 #define ENGAGEMENTS_OF(visitor) \
-	"SELECT g.kind, g.occurred_at, g.post_id, g.creator_id, g.topic_id, g.event_ref FROM influence.engagement g" \
+	"SELECT g.kind, g.occurred_at, g.post_id, g.creator_id, g.topic_id, g.format, g.sound_key, g.device_key <> $4, g.event_ref" \
+	" FROM influence.engagement g" \
 	" WHERE g.visitor_id = " visitor " AND g.occurred_at <= $2" \
 	" AND (g.kind IN ('smile', 'unsmile', 'comment', 'share', 'save', 'click') OR (g.kind = 'vote' AND g.value > 0))" \
 	" ORDER BY g.occurred_at DESC, g.event_ref DESC LIMIT $3"
@@ -61,16 +71,16 @@ typedef struct PastPrices
 /* most persons are one visitor: theirs are in order as the index has them */
 static FeedStatement read_engagements = {
 	.text = ENGAGEMENTS_OF("$1"),
-	.nargs = 3,
-	.types = {UUIDOID, TIMESTAMPTZOID, INT8OID}
+	.nargs = 4,
+	.types = {UUIDOID, TIMESTAMPTZOID, INT8OID, INT4OID}
 };
 
 static FeedStatement read_engagements_of_all = {
 	.text =
 	"SELECT x.* FROM unnest($1) v(visitor_id) CROSS JOIN LATERAL (" ENGAGEMENTS_OF("v.visitor_id") ") x"
 	" ORDER BY x.occurred_at DESC, x.event_ref DESC LIMIT $3",
-	.nargs = 3,
-	.types = {UUIDARRAYOID, TIMESTAMPTZOID, INT8OID}
+	.nargs = 4,
+	.types = {UUIDARRAYOID, TIMESTAMPTZOID, INT8OID, INT4OID}
 };
 
 static FeedStatement read_prices = {
@@ -144,6 +154,9 @@ take_engagement(TupleTableSlot *slot, void *target)
 	event->price = 0;
 	event->clicked = kind[0] == 'c' && kind[1] == 'l';
 	event->weight = kind_weight(&past->call->settings, kind);
+	event->format_weight = slot->tts_isnull[5] ? 0.0 : feed_bool(slot, 7) ? OTHER_DEVICE : 1.0;
+	event->format = slot->tts_isnull[5] ? FEED_PHOTO : feed_format(DatumGetChar(slot->tts_values[5]));
+	event->sound_key = feed_int64(slot, 6);
 }
 
 static void
@@ -158,6 +171,9 @@ take_purchase(TupleTableSlot *slot, void *target)
 	event->price = feed_int64(slot, 2);
 	event->creator_id = feed_int64(slot, 3);
 	event->topic_id = 0;
+	event->format_weight = 0.0;
+	event->format = FEED_PHOTO;
+	event->sound_key = 0;
 	event->clicked = false;
 	event->weight = past->call->settings.purchase;
 }
@@ -229,8 +245,10 @@ price_of_clicks(const int64 *clicked, int nclicked)
 }
 
 static void
-count_event(FeedViewer *viewer, const PastEvent *event, double weight, double near)
+count_event(FeedCall *call, const PastEvent *event, double weight, double near)
 {
+	FeedViewer *viewer = &call->viewer;
+
 	if (event->creator_id != 0)
 		feed_facts_get(viewer->creators, event->creator_id)->weight += weight;
 	if (event->topic_id != 0)
@@ -239,6 +257,13 @@ count_event(FeedViewer *viewer, const PastEvent *event, double weight, double ne
 		remember(viewer->posts_past, &viewer->nposts, event->post_id, near);
 	if (event->product_id != 0)
 		remember(viewer->products_past, &viewer->nproducts, event->product_id, near);
+	viewer->formats[event->format] += weight * event->format_weight;
+	if (event->sound_key != 0)
+	{
+		if (viewer->sounds == NULL)
+			viewer->sounds = feed_facts_create(call->context);
+		feed_facts_get(viewer->sounds, event->sound_key)->weight += weight;
+	}
 	viewer->signal = true;
 }
 
@@ -255,18 +280,22 @@ feed_read_history(FeedCall *call)
 	int			p = 0;
 	uint32		rank;
 	Datum		values[4];
+	bool		nulls[4] = {false, false, false, call->device == NULL};
 
 	past->call = call;
 	past->nengagements = past->npurchases = past->nunsmiled = 0;
 	values[0] = viewer->visitors;
 	values[1] = TimestampTzGetDatum(call->moment);
 	values[2] = Int64GetDatum(FEED_HISTORY);
+	/* influence_internal.device_key() */
+	values[3] = call->device == NULL ? (Datum) 0 :
+		DirectFunctionCall1Coll(hashtext, DEFAULT_COLLATION_OID, CStringGetTextDatum(call->device));
 	if (viewer->aliases)
-		feed_statement_run(&read_engagements_of_all, values, NULL, take_engagement, past);
+		feed_statement_run(&read_engagements_of_all, values, nulls, take_engagement, past);
 	else
 	{
 		values[0] = UUIDPGetDatum(&viewer->id);
-		feed_statement_run(&read_engagements, values, NULL, take_engagement, past);
+		feed_statement_run(&read_engagements, values, nulls, take_engagement, past);
 	}
 	values[0] = viewer->visitors;
 	values[3] = CStringGetTextDatum(call->currency);
@@ -282,7 +311,7 @@ feed_read_history(FeedCall *call)
 			event = &past->purchases[p++];
 		else
 			break;
-		count_event(viewer, event, event->weight * feed_history_weight(rank, call->settings.history_half),
+		count_event(call, event, event->weight * feed_history_weight(rank, call->settings.history_half),
 					event->weight * feed_history_weight(rank, call->settings.neighbor_half));
 		if (event->price > 0)
 			bought[nbought++] = event->price;

@@ -55,6 +55,27 @@ is_foreign(const FeedViewer *viewer, Datum spoken)
 		(strlen(viewer->spoken) != length || memcmp(viewer->spoken, VARDATA_ANY(language), length) != 0);
 }
 
+/* The letter in feed_item: influence_internal.post_format() */
+FeedFormat
+feed_format(char letter)
+{
+	switch (letter)
+	{
+		case 'v':
+			return FEED_VIDEO;
+		case 's':
+			return FEED_SHORT_VIDEO;
+		case 'l':
+			return FEED_LONG_VIDEO;
+		case 't':
+			return FEED_STORY;
+		case 'b':
+			return FEED_LIVE;
+		default:
+			return FEED_PHOTO;
+	}
+}
+
 /* The columns FEED_ITEM_COLUMNS. What is not certain of country and language here, feed_judge finds out. */
 void
 feed_item_post(const FeedCall *call, const TupleTableSlot *slot, FeedPost *post)
@@ -72,6 +93,8 @@ feed_item_post(const FeedCall *call, const TupleTableSlot *slot, FeedPost *post)
 	post->quality = feed_float8(slot, 9);
 	post->engagement = feed_float8(slot, 10);
 	post->sales = feed_float8(slot, 11);
+	post->format = (uint8) feed_format(DatumGetChar(slot->tts_values[12]));
+	post->sound_key = feed_int64(slot, 13);
 	post->propensity = 1.0;
 }
 

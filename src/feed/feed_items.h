@@ -11,8 +11,8 @@
 
 #define FEED_ITEM_COLUMNS \
 	"i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key," \
-	" i.price, i.quality, i.engagement, i.sales"
-#define FEED_ITEM_COUNT 12
+	" i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key"
+#define FEED_ITEM_COUNT 14
 
 /* $1 program, $2 moment of the feed, $3 how far back, $4 moment of the call */
 #define FEED_ITEM_FITS \
@@ -39,6 +39,7 @@ extern int	feed_past_arrays(const FeedPast *past, int count, int most, Datum val
 extern int64 *feed_best_facts(struct feedfacts_hash *table, uint8 flag, int most, int *count);
 
 extern void feed_item_values(const FeedCall *call, int32 days, Datum values[4]);
+extern FeedFormat feed_format(char letter);
 extern void feed_item_post(const FeedCall *call, const TupleTableSlot *slot, FeedPost *post);
 
 #endif							/* PG_INFLUENCE_FEED_ITEMS_H */

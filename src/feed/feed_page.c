@@ -83,6 +83,9 @@ fill_token(FeedToken *token, const FeedCall *call, const FeedPost *post, uint32 
 	token->surface_length = (uint8) (call->surface == NULL ? 0 : Min(strlen(call->surface), FEED_TOKEN_SURFACE_BYTES));
 	if (token->surface_length > 0)
 		memcpy(token->surface, call->surface, token->surface_length);
+	token->device_length = (uint8) (call->device == NULL ? 0 : Min(strlen(call->device), FEED_TOKEN_DEVICE_BYTES));
+	if (token->device_length > 0)
+		memcpy(token->device, call->device, token->device_length);
 }
 
 /* The cursor behind this page: NULL where the feed ends. */
@@ -209,6 +212,8 @@ feed_page(PG_FUNCTION_ARGS)
 	owner.surface_length = strlen(owner.surface);
 	owner.intent = call->buying ? "buy" : "browse";
 	owner.intent_length = strlen(owner.intent);
+	owner.device = call->device == NULL ? "" : call->device;
+	owner.device_length = strlen(owner.device);
 	session = palloc0(sizeof(CursorContent));
 	level = feed_statements_begin();
 	MemoryContextSwitchTo(call->context);

@@ -117,3 +117,20 @@ feed_fatigue(double creator, double post)
 {
 	return 0 - feed_log_weight(clamp(creator, 0, DBL_MAX / 4) + 2 * clamp(post, 0, DBL_MAX / 8));
 }
+
+double
+feed_format_fit(double engaged, double total, double expected, double share)
+{
+	double		rate;
+
+	if (!(share > 0 && share <= 1))
+		return 0;
+	if (!(expected >= 0 && expected <= 1))
+		expected = share;
+	/* beyond that the rest of a sum is lost anyway */
+	total = clamp(total, 0, 0x1p100);
+	engaged = clamp(engaged, 0, total);
+	/* a power of two is multiplied and divided by without rounding */
+	rate = (engaged + FEED_FORMAT_STRENGTH * expected) / (total + FEED_FORMAT_STRENGTH);
+	return clamp(log2(rate / share), -FEED_FORMAT_MOST, FEED_FORMAT_MOST);
+}

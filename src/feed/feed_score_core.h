@@ -35,7 +35,7 @@ extern double feed_decay(int64_t age_us, int64_t half_life_us);
 /* 2^(-rank / half), rank 0 = the newest; half <= 0 counts the newest only. */
 extern double feed_history_weight(uint32_t rank, double half);
 
-/* FEED_INTEREST, FEED_AFFINITY: log2(1 + weight), 0 .. 40; <= 0 is 0 */
+/* FEED_INTEREST, FEED_AFFINITY, FEED_SOUND: log2(1 + weight), 0 .. 40; <= 0 is 0 */
 extern double feed_log_weight(double weight);
 
 /*
@@ -61,5 +61,20 @@ extern double feed_price_fit(double price, double usual);
  * feed_decay over impressions of the creator and, of these, of the post
  */
 extern double feed_fatigue(double creator, double post);
+
+/* what a history must weigh to count as much as what is expected of it; a power of two, see feed_format_fit() */
+#define FEED_FORMAT_STRENGTH 16.0
+/* a format is at most eight times as likely as for everybody, or an eighth */
+#define FEED_FORMAT_MOST 3.0
+
+/*
+ * FEED_FORMAT: log2 of how much more of a viewer's engagement a format has than
+ * of everybody's (share), -3 .. 3.  engaged of total is what the viewer did, as
+ * weighed by its history; expected is the share where there is no history (of
+ * those with the same device, else of everybody), and counts as much as a
+ * history that weighs FEED_FORMAT_STRENGTH.  A share of 0 is not known.  Without
+ * history and with expected = share it is +0, to the bit.
+ */
+extern double feed_format_fit(double engaged, double total, double expected, double share);
 
 #endif							/* PG_INFLUENCE_FEED_SCORE_CORE_H */

@@ -39,9 +39,12 @@ static FeedStatement read_facts = {
 	/* profiles other than the standard one */
 	" EXISTS (SELECT FROM influence.feed_assignment a WHERE a.program_id IN ($1, 0)),"
 	/* the half-life that the ranks were counted with: a new one is in force when they are counted anew */
-	" (SELECT b.settings -> 'rank_half_life' FROM influence.trend_basis b WHERE b.only_row)",
-	.nargs = 3,
-	.types = {INT8OID, UUIDOID, TIMESTAMPTZOID}
+	" (SELECT b.settings -> 'rank_half_life' FROM influence.trend_basis b WHERE b.only_row),"
+	/* formats of posts: what everybody does, and those with the same device */
+	" (SELECT f.shares FROM influence.feed_format f WHERE f.program_id = $1 AND f.device = ''),"
+	" (SELECT f.shares FROM influence.feed_format f WHERE f.program_id = $1 AND f.device = $4)",
+	.nargs = 4,
+	.types = {INT8OID, UUIDOID, TIMESTAMPTZOID, TEXTOID}
 };
 
 static FeedStatement profile_standard = {
@@ -180,6 +183,22 @@ take_setting(TupleTableSlot *slot, void *target)
 }
 
 static void
+take_shares(const TupleTableSlot *slot, int column, double shares[FEED_FORMATS])
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+	int			i;
+
+	if (slot->tts_isnull[column])
+		return;
+	deconstruct_array(DatumGetArrayTypeP(slot->tts_values[column]), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &values, &nulls, &count);
+	for (i = 0; i < Min(count, FEED_FORMATS); i++)
+		shares[i] = nulls[i] ? 0.0 : DatumGetFloat8(values[i]);
+}
+
+static void
 take_facts(TupleTableSlot *slot, void *target)
 {
 	FeedCall   *call = target;
@@ -191,6 +210,10 @@ take_facts(TupleTableSlot *slot, void *target)
 	call->assigned = feed_bool(slot, 3);
 	if (!slot->tts_isnull[4] && JsonbExtractScalar(&DatumGetJsonbP(slot->tts_values[4])->root, &value))
 		call->settings.half_life_us = microseconds_of(&value);
+	take_shares(slot, 5, call->settings.format_share);
+	/* of those with the same device, where that is known */
+	memcpy(call->settings.format_expected, call->settings.format_share, sizeof(call->settings.format_expected));
+	take_shares(slot, 6, call->settings.format_expected);
 }
 
 /* ---- the profile ---- */
@@ -222,7 +245,8 @@ feed_read_settings(FeedCall *call)
 {
 	SettingRows rows = {&call->settings, {0}};
 	Datum		names[lengthof(parts)];
-	Datum		values[3];
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, call->device == NULL};
 	int			count = 0;
 	size_t		i;
 
@@ -234,7 +258,8 @@ feed_read_settings(FeedCall *call)
 	values[0] = Int64GetDatum(call->program_id);
 	values[1] = UUIDPGetDatum(&call->viewer.id);
 	values[2] = TimestampTzGetDatum(call->as_of);
-	feed_statement_run(&read_facts, values, NULL, take_facts, call);
+	values[3] = call->device == NULL ? (Datum) 0 : CStringGetTextDatum(call->device);
+	feed_statement_run(&read_facts, values, nulls, take_facts, call);
 }
 
 /*

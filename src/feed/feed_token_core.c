@@ -2,16 +2,17 @@
  * feed_token_core.c
  *	  The impression token: what a delivered row was, in bytes.
  *
- *		version		1 byte, 1
+ *		version		1 byte, 2
  *		viewer		16 bytes
  *		moment		8 bytes, little endian, microseconds
  *		program, post, creator, topic, profile, assignment, campaign
  *					varints of zigzag
  *		rank, sources	varints
  *		kind		1 byte: disclosure + 4 x buying
- *		numbers		2 bytes: bit i = the i-th of score, dampening, propensity and
+ *		numbers		3 bytes: bit i = the i-th of score, dampening, propensity and
  *					the features is not +0 and follows in 8 bytes, little endian
  *		surface		1 byte: length, then the text
+ *		device		likewise
  *
  * About 110 bytes for an ordinary row.  There is one sequence of bytes for a
  * content, and decode() reads nothing else.
@@ -26,11 +27,12 @@
 
 #include "varint_core.h"
 
-#define TOKEN_VERSION 1
+#define TOKEN_VERSION 2
 #define TOKEN_IDS 7
 #define TOKEN_NUMBERS (3 + FEED_FEATURES)
+#define TOKEN_MASK_BYTES 3
 
-_Static_assert(TOKEN_NUMBERS <= 16, "two bytes say which numbers are there");
+_Static_assert(TOKEN_NUMBERS <= 8 * TOKEN_MASK_BYTES, "the mask says which numbers are there");
 _Static_assert(FEED_DISCLOSURES <= 4, "two bits are the disclosure");
 
 const char *const feed_source_names[FEED_SOURCES] = {
@@ -78,7 +80,16 @@ feed_token_is_valid(const FeedToken *token)
 		token->dampening >= 0 && token->dampening <= 1 &&
 		token->propensity > 0 && token->propensity <= 1 &&
 		token->disclosure < FEED_DISCLOSURES && token->buying <= 1 &&
-		token->surface_length <= FEED_TOKEN_SURFACE_BYTES;
+		token->surface_length <= FEED_TOKEN_SURFACE_BYTES &&
+		token->device_length <= FEED_TOKEN_DEVICE_BYTES;
+}
+
+static size_t
+put_text(uint8_t *out, const char *text, uint8_t length)
+{
+	out[0] = length;
+	memcpy(out + 1, text, length);
+	return 1 + (size_t) length;
 }
 
 size_t
@@ -104,7 +115,7 @@ feed_token_encode(const FeedToken *token, uint8_t bytes[FEED_TOKEN_MAX_BYTES])
 	bytes[size++] = (uint8_t) (token->disclosure + 4 * token->buying);
 
 	mask_at = size;
-	size += 2;
+	size += TOKEN_MASK_BYTES;
 	list_numbers(token, numbers);
 	for (i = 0; i < TOKEN_NUMBERS; i++)
 	{
@@ -117,25 +128,26 @@ feed_token_encode(const FeedToken *token, uint8_t bytes[FEED_TOKEN_MAX_BYTES])
 		put_fixed64(bytes + size, value);
 		size += 8;
 	}
-	bytes[mask_at] = (uint8_t) mask;
-	bytes[mask_at + 1] = (uint8_t) (mask >> 8);
+	for (i = 0; i < TOKEN_MASK_BYTES; i++)
+		bytes[mask_at + i] = (uint8_t) (mask >> (8 * i));
 
-	bytes[size++] = token->surface_length;
-	memcpy(bytes + size, token->surface, token->surface_length);
-	return size + token->surface_length;
+	size += put_text(bytes + size, token->surface, token->surface_length);
+	size += put_text(bytes + size, token->device, token->device_length);
+	return size;
 }
 
 /* Returns the bytes read, 0 when a number is cut, too long or not needed. */
 static size_t
 read_numbers(const uint8_t *bytes, size_t size, double numbers[TOKEN_NUMBERS])
 {
-	size_t		at = 2;
-	uint32_t	mask;
+	size_t		at = TOKEN_MASK_BYTES;
+	uint32_t	mask = 0;
 	int			i;
 
 	if (size < at)
 		return 0;
-	mask = bytes[0] | (uint32_t) bytes[1] << 8;
+	for (i = 0; i < TOKEN_MASK_BYTES; i++)
+		mask |= (uint32_t) bytes[i] << (8 * i);
 	if (mask >> TOKEN_NUMBERS != 0)
 		return 0;
 	for (i = 0; i < TOKEN_NUMBERS; i++)
@@ -186,6 +198,17 @@ read_integers(const uint8_t *bytes, size_t size, FeedToken *token)
 	return at;
 }
 
+/* A length and a text of at most so many bytes; returns the bytes read, or 0. */
+static size_t
+read_text(const uint8_t *bytes, size_t size, char *text, size_t most, uint8_t *length)
+{
+	if (size == 0 || bytes[0] > most || bytes[0] > size - 1)
+		return 0;
+	*length = bytes[0];
+	memcpy(text, bytes + 1, *length);
+	return 1 + (size_t) *length;
+}
+
 bool
 feed_token_decode(const uint8_t *bytes, size_t size, FeedToken *token)
 {
@@ -219,13 +242,12 @@ feed_token_decode(const uint8_t *bytes, size_t size, FeedToken *token)
 	token->propensity = numbers[2];
 	memcpy(token->features, numbers + 3, sizeof(token->features));
 
-	if (at == size)
+	used = read_text(bytes + at, size - at, token->surface, FEED_TOKEN_SURFACE_BYTES, &token->surface_length);
+	if (used == 0)
 		return false;
-	token->surface_length = bytes[at++];
-	if (token->surface_length != size - at || token->surface_length > FEED_TOKEN_SURFACE_BYTES)
-		return false;
-	memcpy(token->surface, bytes + at, token->surface_length);
-	return feed_token_is_valid(token);
+	at += used;
+	used = read_text(bytes + at, size - at, token->device, FEED_TOKEN_DEVICE_BYTES, &token->device_length);
+	return used > 0 && at + used == size && feed_token_is_valid(token);
 }
 
 int64_t

@@ -17,6 +17,7 @@
 #include "feed_features.h"
 
 #define FEED_TOKEN_SURFACE_BYTES 100
+#define FEED_TOKEN_DEVICE_BYTES 100
 
 /* where a candidate came from, in the order of the column sources */
 typedef enum FeedSource
@@ -61,11 +62,14 @@ typedef struct FeedToken
 	uint8_t		disclosure;		/* FeedDisclosure */
 	uint8_t		buying;			/* 1: intent buy */
 	uint8_t		surface_length;
+	uint8_t		device_length;
 	char		surface[FEED_TOKEN_SURFACE_BYTES];
+	char		device[FEED_TOKEN_DEVICE_BYTES];
 } FeedToken;
 
 #define FEED_TOKEN_MAX_BYTES (1 + FEED_VIEWER_BYTES + 8 * 10 + 2 * 5 + 8 + \
-							  2 + 3 * 8 + FEED_FEATURES * 8 + 2 + FEED_TOKEN_SURFACE_BYTES)
+							  3 + 3 * 8 + FEED_FEATURES * 8 + \
+							  3 + FEED_TOKEN_SURFACE_BYTES + FEED_TOKEN_DEVICE_BYTES)
 
 /* Names as in the columns sources (without ": topic") and disclosure. */
 extern const char *const feed_source_names[FEED_SOURCES];

@@ -113,8 +113,8 @@ feed_impression_content(PG_FUNCTION_ARGS)
 	FeedToken	token;
 	TupleDesc	desc;
 	pg_uuid_t	viewer;
-	Datum		values[19];
-	bool		nulls[19] = {false};
+	Datum		values[20];
+	bool		nulls[20] = {false};
 	int			n = 0;
 
 	if (size == 0 || !feed_token_decode(bytes, size - FEED_SEAL_BYTES, &token) ||
@@ -148,6 +148,9 @@ feed_impression_content(PG_FUNCTION_ARGS)
 	values[n++] = CStringGetTextDatum(feed_disclosure_names[token.disclosure]);
 	values[n++] = CStringGetTextDatum(token.buying ? "buy" : "browse");
 	values[n++] = PointerGetDatum(cstring_to_text_with_len(token.surface, token.surface_length));
+	/* unlike the surface, which an impression without one has as '' */
+	nulls[n] = token.device_length == 0;
+	values[n++] = PointerGetDatum(cstring_to_text_with_len(token.device, token.device_length));
 	Assert(n == lengthof(values));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }

@@ -85,7 +85,7 @@ BEGIN
 		   coalesce((e.told ->> 'shown_at')::timestamptz, c.moment),
 		   -- whoever clicked has seen it
 		   bool_or(coalesce((e.told ->> 'seen')::boolean, true) OR coalesce((e.told ->> 'clicked')::boolean, false)) OVER same,
-		   max((e.told ->> 'dwell_ms')::int) OVER same, bool_or((e.told ->> 'clicked')::boolean) OVER same, e.told ->> 'device'
+		   max((e.told ->> 'dwell_ms')::int) OVER same, bool_or((e.told ->> 'clicked')::boolean) OVER same, coalesce(e.told ->> 'device', c.device)
 	  FROM jsonb_array_elements($1) WITH ORDINALITY e(told, n)
 	 CROSS JOIN LATERAL influence_internal.impression_content(e.told ->> 'impression') c
 	WINDOW same AS (PARTITION BY c.impression_id)
@@ -201,4 +201,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_impressions(uuid, jsonb, text) IS
-'Says that rows of get_feed were shown, all or nothing: [{"impression": the row''s token, "shown_at" (missing = the moment of the feed), "seen" (in view; missing = true), "dwell_ms", "clicked", "device"}], at most 500. The table impression keeps what the token says: rank, score, features, profile, sources, propensity. What is seen goes to the seen filter and is not shown again; a sponsored row that is seen, or clicked, is charged once, if it is told within 20 days. Natural key: viewer and impression (the same row of the same feed): told again, seen and clicked become true and dwell_ms is filled where it was missing, and nothing else changes. visitor_id is the viewer of the tokens, or the same person. -> status recorded | duplicate, recorded, updated, duplicates, impression_ids (in the order of the items; touches name them). IN002 (a token that is altered or another viewer''s), IN005 older than what is kept, or of a viewer who was forgotten since (forget_shopper).';
+'Says that rows of get_feed were shown, all or nothing: [{"impression": the row''s token, "shown_at" (missing = the moment of the feed), "seen" (in view; missing = true), "dwell_ms", "clicked", "device" (missing = the one that get_feed was asked for)}], at most 500. The table impression keeps what the token says: rank, score, features, profile, sources, propensity. What is seen goes to the seen filter and is not shown again; a sponsored row that is seen, or clicked, is charged once, if it is told within 20 days. Natural key: viewer and impression (the same row of the same feed): told again, seen and clicked become true and dwell_ms is filled where it was missing, and nothing else changes. visitor_id is the viewer of the tokens, or the same person. -> status recorded | duplicate, recorded, updated, duplicates, impression_ids (in the order of the items; touches name them). IN002 (a token that is altered or another viewer''s), IN005 older than what is kept, or of a viewer who was forgotten since (forget_shopper).';

@@ -21,7 +21,9 @@ AS $$
 		   (9, 'freshness', '2^(-age / half-life), 0 .. 1'),
 		   (10, 'price_fit', '-|log2(price / the viewer''s usual price)|, -8 .. 0'),
 		   (11, 'fatigue', '-log2(1 + decayed impressions of the creator + twice those of the post), -40 .. 0'),
-		   (12, 'exploration', 'a draw by viewer, day and post, 0 .. 1; for explored candidates')
+		   (12, 'exploration', 'a draw by viewer, day and post, 0 .. 1; for explored candidates'),
+		   (13, 'format', 'log2(shrunk share of the post''s format in what the viewer engaged with / in what everybody did), -3 .. 3'),
+		   (14, 'sound', 'log2(1 + decayed engagement with posts of the same sound), 0 .. 40')
 $$;
 COMMENT ON FUNCTION influence.feed_features() IS
 'The features of the feed''s score in the order of weights and features arrays: score = sum of weight x feature, in log2 space (a unit more is twice as much); above zero times the dampening by negative feedback.';

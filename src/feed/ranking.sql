@@ -39,22 +39,22 @@ COMMENT ON AGGREGATE influence.decayed_score(float8, timestamptz, interval) IS
 
 CREATE FUNCTION influence_internal.feed_cursor_encode(
     salt bytea, program_id bigint, viewer_id uuid, as_of timestamptz, delivered bigint[],
-    surface text DEFAULT 'feed', intent text DEFAULT 'browse')
+    surface text DEFAULT 'feed', intent text DEFAULT 'browse', device text DEFAULT '')
 RETURNS text
 AS 'MODULE_PATHNAME', 'feed_cursor_encode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION influence_internal.feed_cursor_encode(bytea, bigint, uuid, timestamptz, bigint[], text, text) IS
-'a cursor as base64url text: the frozen instant and the ids delivered so far in their order (at most 500), sealed (HMAC-SHA256 with a key from the program''s salt, 16 bytes) for program, viewer, surface and intent; get_feed''s own cursors also carry the profile, the end of the session for diversity, and its sponsored campaigns; IN002 for more ids, a NULL id or an infinite instant';
+COMMENT ON FUNCTION influence_internal.feed_cursor_encode(bytea, bigint, uuid, timestamptz, bigint[], text, text, text) IS
+'a cursor as base64url text: the frozen instant and the ids delivered so far in their order (at most 500), sealed (HMAC-SHA256 with a key from the program''s salt, 16 bytes) for program, viewer, surface, intent and device ('''' = not said); get_feed''s own cursors also carry the profile, the end of the session for diversity, and its sponsored campaigns; IN002 for more ids, a NULL id or an infinite instant';
 
 CREATE FUNCTION influence_internal.feed_cursor_decode(
     salt bytea, program_id bigint, viewer_id uuid, cursor text,
-    surface text DEFAULT 'feed', intent text DEFAULT 'browse',
+    surface text DEFAULT 'feed', intent text DEFAULT 'browse', device text DEFAULT '',
     OUT as_of timestamptz, OUT delivered bigint[])
 RETURNS record
 AS 'MODULE_PATHNAME', 'feed_cursor_decode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION influence_internal.feed_cursor_decode(bytea, bigint, uuid, text, text, text) IS
-'what feed_cursor_encode or get_feed put into a cursor: one row with the frozen instant and the delivered ids; IN002 when the cursor is malformed, altered, made up, of another version, or made for another program, viewer, surface or intent';
+COMMENT ON FUNCTION influence_internal.feed_cursor_decode(bytea, bigint, uuid, text, text, text, text) IS
+'what feed_cursor_encode or get_feed put into a cursor: one row with the frozen instant and the delivered ids; IN002 when the cursor is malformed, altered, made up, of another version, or made for another program, viewer, surface, intent or device';
 
 CREATE FUNCTION influence_internal.feed_score(weights float8[], features float8[], dampening float8)
 RETURNS float8
@@ -89,7 +89,7 @@ CREATE FUNCTION influence_internal.impression_content(
     impression text, OUT impression_id bigint, OUT program_id bigint, OUT viewer_id uuid, OUT moment timestamptz,
     OUT rank int, OUT post_id bigint, OUT creator_id bigint, OUT score float8, OUT features float8[], OUT dampening float8,
     OUT propensity float8, OUT profile_id bigint, OUT assignment_id bigint, OUT sources text[], OUT topic_id bigint,
-    OUT sponsored_campaign_id bigint, OUT disclosure text, OUT intent text, OUT surface text)
+    OUT sponsored_campaign_id bigint, OUT disclosure text, OUT intent text, OUT surface text, OUT device text)
 RETURNS record
 AS 'MODULE_PATHNAME', 'feed_impression_content'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

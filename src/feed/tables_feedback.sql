@@ -21,7 +21,7 @@ BEGIN
 	);
 	COMMENT ON TABLE influence.feed_profile IS 'Versions of named weights of the feed''s score, in the order of feed_features(); rows are only added. profile_id is what cursors and impression tokens carry.';
 	PERFORM influence_internal.create_feed_profile('standard', '{"bias": 10, "follow": 3, "interest": 1.5, "quality": 1, "neighbor": 2, "affinity": 1,
-		"engagement": 0.5, "sales": 0.5, "freshness": 2, "price_fit": 0.3, "fatigue": 1, "exploration": 2}', 'what is used where no other profile is assigned');
+		"engagement": 0.5, "sales": 0.5, "freshness": 2, "price_fit": 0.3, "fatigue": 1, "exploration": 2, "format": 0.5, "sound": 0.5}', 'what is used where no other profile is assigned');
 
 	CREATE TABLE influence.feed_assignment (
 		program_id bigint NOT NULL,

@@ -84,6 +84,8 @@ check_token(FuzzInput *in)
 		token.features[i] = take_double(in);
 	token.surface_length = (uint8_t) take_below(in, FEED_TOKEN_SURFACE_BYTES);
 	take_bytes(in, token.surface, token.surface_length);
+	token.device_length = (uint8_t) take_below(in, FEED_TOKEN_DEVICE_BYTES);
+	take_bytes(in, token.device, token.device_length);
 
 	if (feed_token_is_valid(&token))
 	{
@@ -126,6 +128,7 @@ check_score(FuzzInput *in)
 	MUST(fabs(feed_log_ratio(a)) <= 8);
 	MUST(feed_freshness(x, y, z) >= 0 && feed_freshness(x, y, z) <= 1);
 	MUST(feed_price_fit(a, b) <= 0 && feed_price_fit(a, b) >= -8);
+	MUST(fabs(feed_format_fit(a, b, weights[0], features[0])) <= FEED_FORMAT_MOST);
 	MUST(feed_fatigue(a, b) <= 0 && feed_fatigue(a, b) >= -40);
 	MUST(feed_day(x) <= x / INT64_C(86400000000) && feed_day(x) >= x / INT64_C(86400000000) - 1);
 }

@@ -13,11 +13,11 @@
 
 #define DAY INT64_C(86400000000)
 
-static const double weights[FEED_FEATURES] = {10, 3, 1.5, 1, 2, 1, .5, .5, 2, .3, 1, 2};
+static const double weights[FEED_FEATURES] = {10, 3, 1.5, 1, 2, 1, .5, .5, 2, .3, 1, 2, .5, .5};
 
 /* log2(3) is interest 2 */
 static const double features[FEED_FEATURES] =
-{1, 1, 1.5849625007211562, -2.25, 3.5, 0, -.5, 1.25, .5, -1, -2, 0};
+{1, 1, 1.5849625007211562, -2.25, 3.5, 0, -.5, 1.25, .5, -1, -2, 0, -.75, 1.25};
 
 static const uint8_t viewer[FEED_VIEWER_BYTES] =
 {0xA0, 0xEE, 0xBC, 0x99, 0x9C, 0x0B, 0x4E, 0xF8, 0xBB, 0x6D, 0x6B, 0xB9, 0xBD, 0x38, 0x0A, 0x11};
@@ -37,10 +37,10 @@ test_score(void)
 	double		fused_weights[FEED_FEATURES] = {0};
 	int			lowest = 0;
 
-	ok(same_bits(feed_score(weights, features, 1), 0x1.333d35a8a2cf5p+4), "the sum, to the last bit");
-	ok(same_bits(feed_score(weights, features, .25), 0x1.333d35a8a2cf5p+2), "dampened");
+	ok(same_bits(feed_score(weights, features, 1), 0x1.373d35a8a2cf5p+4), "the sum, to the last bit");
+	ok(same_bits(feed_score(weights, features, .25), 0x1.373d35a8a2cf5p+2), "dampened");
 	is_dbl(feed_score(weights, features, 0), 0, 0, "dampened to nothing");
-	is_dbl(feed_score(weights, features, 7), 19.202443751081734, 1e-12, "dampening is at most 1");
+	is_dbl(feed_score(weights, features, 7), 19.452443751081734, 1e-12, "dampening is at most 1");
 
 	memcpy(broken, features, sizeof(broken));
 	broken[FEED_BIAS] = -9;
@@ -116,6 +116,31 @@ test_features(void)
 }
 
 static void
+test_formats(void)
+{
+	int			off = 0;
+
+	is_dbl(feed_format_fit(6, 8, .25, .25), .7369655941662062, 1e-15, "a format that the viewer likes: (6 + 4) / (8 + 16) over 1/4");
+	is_dbl(feed_format_fit(0, 48, .25, .25), -2, 0, "one that it leaves alone: 4 / 64 over 1/4");
+	is_dbl(feed_format_fit(0, 0, .5, .125), 2, 0, "no history: what is expected of the device, 1/2 over 1/8");
+	is_dbl(feed_format_fit(3, 5, .75, .5), .5145731728297582, 1e-15, "both: (3 + 12) / 21 over 1/2");
+	is_dbl(feed_format_fit(100, 100, .015625, .015625), 3, 0, "at most 3");
+	is_dbl(feed_format_fit(0, 1000, .5, .5), -3, 0, "at least -3");
+	is_dbl(feed_format_fit(0, 0, 0, .5), -3, 0, "also where nothing is expected");
+	is_dbl(feed_format_fit(5, 5, .5, 0), 0, 0, "a format of nobody is not known");
+	is_dbl(feed_format_fit(5, 5, .5, NAN), 0, 0, "nor is what is no number");
+	is_dbl(feed_format_fit(0, 0, NAN, .5), 0, 0, "without expectation it is everybody's share");
+	is_dbl(feed_format_fit(INFINITY, INFINITY, .5, .5), 1, 0, "a history without end: 1 over 1/2");
+	is_dbl(feed_format_fit(-5, 0, .5, .5), 0, 0, "no engagement is below none");
+
+	/* whatever the share: nothing known is nothing, and so is to do what all do */
+	for (int i = 1; i < 1000; i++)
+		off += !same_bits(feed_format_fit(0, 0, i / 999., i / 999.), 0) ||
+			!same_bits(feed_format_fit(i / 7., i / 7., 1, 1), 0);
+	is_i64(off, 0, "+0 without history, and where there is one format only");
+}
+
+static void
 test_draws(void)
 {
 	uint8_t		other[FEED_VIEWER_BYTES];
@@ -159,6 +184,7 @@ main(void)
 {
 	test_score();
 	test_features();
+	test_formats();
 	test_draws();
 	return done_testing();
 }

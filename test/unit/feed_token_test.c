@@ -28,6 +28,8 @@ plain_token(void)
 	token.sources = 1u << FEED_FROM_FOLLOW | 1u << FEED_FROM_POPULAR;
 	token.score = 1.5;
 	token.features[FEED_BIAS] = 1;
+	/* the seventeenth number, whose bit is in the third byte */
+	token.features[FEED_SOUND] = -.25;
 	token.dampening = 1;
 	token.propensity = 1;
 	token.profile_id = 1;
@@ -35,6 +37,8 @@ plain_token(void)
 	token.buying = 1;
 	memcpy(token.surface, "feed", 4);
 	token.surface_length = 4;
+	memcpy(token.device, "ios", 3);
+	token.device_length = 3;
 	return token;
 }
 
@@ -53,15 +57,17 @@ test_round_trips(void)
 {
 	/* by hand from the description of the format */
 	static const uint8_t want[] = {
-		1, '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+		2, '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
 		0x00, 0x00, 0x11, 0xED, 0x32, 0xEA, 0x02, 0x00,
 		2, 84, 5, 0, 2, 0, 0,
 		0xAC, 0x02, 0x11,
 		7,
-		0x0F, 0x00,
+		0x0F, 0x00, 0x01,
 		0, 0, 0, 0, 0, 0, 0xF8, 0x3F, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F,
 		0, 0, 0, 0, 0, 0, 0xF0, 0x3F, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F,
-		4, 'f', 'e', 'e', 'd'
+		0, 0, 0, 0, 0, 0, 0xD0, 0xBF,
+		4, 'f', 'e', 'e', 'd',
+		3, 'i', 'o', 's'
 	};
 	FeedToken	token = plain_token();
 
@@ -83,6 +89,8 @@ test_round_trips(void)
 	token.dampening = 5e-324;
 	memset(token.surface, 'x', sizeof(token.surface));
 	token.surface_length = FEED_TOKEN_SURFACE_BYTES;
+	memset(token.device, 'y', sizeof(token.device));
+	token.device_length = FEED_TOKEN_DEVICE_BYTES;
 	ok(round_trip(&token), "the longest token");
 	ok(feed_token_encode(&token, bytes) <= FEED_TOKEN_MAX_BYTES, "fits in its room");
 }
@@ -100,8 +108,12 @@ test_refusals(void)
 	is_i64(accepted, 0, "every shorter sequence is refused");
 	bytes[size] = 0;
 	ok(!feed_token_decode(bytes, size + 1, &other), "so is a longer one");
-	bytes[0] = 2;
+	bytes[0] = 1;
 	ok(!feed_token_decode(bytes, size, &other), "and another version");
+	bytes[0] = 2;
+	/* the fourth from the end is the length of the device */
+	bytes[size - 4] = FEED_TOKEN_DEVICE_BYTES + 1;
+	ok(!feed_token_decode(bytes, sizeof(bytes), &other), "a device that is too long");
 
 #define IMPOSSIBLE(field, value, what) \
 	other = token; \
