@@ -6,11 +6,11 @@
  * was told, since the facts of then are not kept.
  */
 CREATE FUNCTION influence_internal.feed_explain(program_id bigint, currency text, viewer_id uuid, post_id bigint,
-	as_of timestamptz, surface text, buying boolean)
+	as_of timestamptz, surface text, buying boolean, device text)
 RETURNS TABLE (item text, name text, value float8, weight float8, contribution float8, detail text)
 AS 'MODULE_PATHNAME', 'feed_explain'
 LANGUAGE C STABLE;
-COMMENT ON FUNCTION influence_internal.feed_explain(bigint, text, uuid, bigint, timestamptz, text, boolean) IS
+COMMENT ON FUNCTION influence_internal.feed_explain(bigint, text, uuid, bigint, timestamptz, text, boolean, text) IS
 'What explain_feed() answers of the present, its arguments checked.';
 
 CREATE FUNCTION influence_internal.explain_impression(viewer_id uuid, program_id bigint, post_id bigint, as_of timestamptz)
@@ -51,22 +51,22 @@ COMMENT ON FUNCTION influence_internal.explain_impression(uuid, bigint, bigint, 
 'What was recorded of the latest impression of a post for a viewer up to a moment, as explain_feed() shows it.';
 
 CREATE FUNCTION influence_internal.explain_feed(program_id bigint, viewer_id uuid, post_id bigint, as_of timestamptz DEFAULT now(),
-	surface text DEFAULT 'feed', intent text DEFAULT 'browse')
+	surface text DEFAULT 'feed', intent text DEFAULT 'browse', device text DEFAULT NULL)
 RETURNS TABLE (item text, name text, value float8, weight float8, contribution float8, detail text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	currency text := influence_internal.require_feed_arguments($1, $2, $4, $5, $6);
+	currency text := influence_internal.require_feed_arguments($1, $2, $4, $5, $6, $7);
 BEGIN
 	PERFORM influence_internal.require_arguments('post_id', $3::text);
 	IF $4 < now() - interval '1 minute' THEN
 		RETURN QUERY SELECT e.* FROM influence_internal.explain_impression($2, $1, $3, $4) e;
 	ELSE
-		RETURN QUERY SELECT e.* FROM influence_internal.feed_explain($1, currency, $2, $3, $4, $5, $6 = 'buy') e;
+		RETURN QUERY SELECT e.* FROM influence_internal.feed_explain($1, currency, $2, $3, $4, $5, $6 = 'buy', nullif($7, '')) e;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.explain_feed(bigint, uuid, bigint, timestamptz, text, text) IS
+COMMENT ON FUNCTION influence_internal.explain_feed(bigint, uuid, bigint, timestamptz, text, text, text) IS
 'Why a post is in a viewer''s feed, where, or what keeps it out. -> item, name, value, weight, contribution, detail: one row verdict (eligible, with its rank in detail; not_a_candidate; or the first rule it breaks: not_here, not_yet, expired, moderation, creator_status, own, blocked, muted, hidden, seen, country, language, product, duplicate, capped), a row source for each that brought the post (or, of no candidate, for each that did not, and why), a row feature for each of feed_features() with value, weight of the profile in force and their product, a row dampening (0..1, by "see less"), a row score: get_feed()''s at the same facts and moment, to the last bit. More than a minute ago: what record_impressions() was told of the latest impression up to then, or not_replayable. IN002, IN003 no such program, IN005 the capability read.';

@@ -274,7 +274,7 @@ feed_explain(PG_FUNCTION_ARGS)
 	int			level;
 
 	InitMaterializedSRF(fcinfo, 0);
-	feed_require_arguments(fcinfo, 1 << 5, 4);
+	feed_require_arguments(fcinfo, 1 << 5 | 1 << 7, 4);
 	call = palloc0(sizeof(FeedCall));
 	call->context = AllocSetContextCreate(CurrentMemoryContext, "explanation of the feed", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(call->context);
@@ -284,6 +284,7 @@ feed_explain(PG_FUNCTION_ARGS)
 	call->as_of = call->moment = PG_GETARG_TIMESTAMPTZ(4);
 	call->surface = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
 	call->buying = PG_GETARG_BOOL(6);
+	call->device = PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7));
 	e = palloc0(sizeof(Explanation));
 	e->call = call;
 	e->result = (ReturnSetInfo *) fcinfo->resultinfo;

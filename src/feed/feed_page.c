@@ -192,8 +192,8 @@ feed_page(PG_FUNCTION_ARGS)
 	int			level;
 
 	InitMaterializedSRF(fcinfo, 0);
-	/* the first page has no cursor; the surface need not be said */
-	feed_require_arguments(fcinfo, 1 << 4 | 1 << 6, 5);
+	/* the first page has no cursor; surface and device need not be said */
+	feed_require_arguments(fcinfo, 1 << 4 | 1 << 6 | 1 << 8, 5);
 	page_size = (uint32) Max(PG_GETARG_INT32(3), 0);
 	call = palloc0(sizeof(FeedCall));
 	call->context = AllocSetContextCreate(CurrentMemoryContext, "page of the feed", ALLOCSET_DEFAULT_SIZES);
@@ -204,6 +204,7 @@ feed_page(PG_FUNCTION_ARGS)
 	call->as_of = PG_GETARG_TIMESTAMPTZ(5);
 	call->surface = PG_ARGISNULL(6) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(6));
 	call->buying = PG_GETARG_BOOL(7);
+	call->device = PG_ARGISNULL(8) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(8));
 
 	memset(&owner, 0, sizeof(owner));
 	owner.program_id = call->program_id;
