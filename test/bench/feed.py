@@ -57,8 +57,9 @@ def plain(database, name, explore):
     names = psql(database, "-c", "SELECT string_agg(name, ' ' ORDER BY ordinal) FROM influence.feed_features()").split()
     weights = psql(database, "-c", "SELECT array_to_string(weights, ' ') FROM influence.feed_profile WHERE profile = 'standard' ORDER BY version DESC LIMIT 1").split()
     values.update(("w_" + feature, weight) for feature, weight in zip(names, weights))
+    shares = psql(database, "-c", "SELECT shares FROM influence.feed_format WHERE program_id = 1 AND device = ''")
     # the comment at the head has names in brackets, too
-    values.update(explore=str(explore), name=name)
+    values.update(explore=str(explore), name=name, format_shares=shares)
     with open(os.path.join(HERE, "feed_one.sql" if name.startswith("one") else "feed_plain.sql")) as f:
         psql(database, text=re.sub(r"<(\w+)>", lambda match: values[match[1]], f.read()))
 
@@ -282,8 +283,9 @@ def upkeep(database, posts):
     session = Session(database, "-c jit=off -c session_replication_role=replica")
     ours = []
     for batch in range(2):      # the second finds its pages in the log already, as most minutes do
-        session.ask("""INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id)
-            SELECT bench.viewer(v), bench.moment() - make_interval(secs => n / 200.0), 'new' || n, 'smile', p, bench.creator_of(p), (p - 1) %% 100 + 1
+        session.ask("""INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id, format, sound_key)
+            SELECT bench.viewer(v), bench.moment() - make_interval(secs => n / 200.0), 'new' || n, 'smile', p, bench.creator_of(p), (p - 1) %% 100 + 1,
+                   bench.format_of(p), influence_internal.sound_key(bench.sound_of(p))
               FROM (SELECT n, 1 + (bench.chance(n, 201) * (%d - 1))::bigint AS v,
                            bench.met(bench.taste(n, 0), bench.moment(), bench.chance(n, 202), (bench.chance(n, 203) * 65536)::int) AS p
                       FROM generate_series(%d::bigint, %d) n) x;""" % (posts, batch * 10000 + 1, batch * 10000 + 10000))

@@ -75,6 +75,11 @@ CREATE FUNCTION bench.activity(v bigint) RETURNS float8 LANGUAGE sql IMMUTABLE P
 -- the k-th topic (1 .. 100) that a viewer cares about: 2 to 4 of them, popular ones more often
 CREATE FUNCTION bench.taste(v bigint, k int) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 	$$ SELECT bench.zipf(bench.chance($1 * 4 + $2 % (2 + ($1 % 3)::int), 101), 100) $$;
+-- what a post is: videos are 5 to 120 seconds long
+CREATE FUNCTION bench.kind_of(i bigint) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+	$$ SELECT (ARRAY['photo', 'video', 'photo', 'story', 'video'])[1 + (bench.chance($1, 109) * 1000000)::int % 5] $$;
+CREATE FUNCTION bench.duration_of(i bigint) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT CASE bench.kind_of($1) WHEN 'video' THEN (5000 + 115000 * bench.chance($1, 140))::int END $$;
+CREATE FUNCTION bench.format_of(i bigint) RETURNS "char" LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT influence_internal.post_format(bench.kind_of($1), bench.duration_of($1)) $$;
 SELECT format($f$
 	CREATE FUNCTION bench.moment() RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT timestamptz %1$L $$;
 	-- post i of n: published in 180 days, the last one in the last minutes
@@ -84,6 +89,9 @@ SELECT format($f$
 		$$ SELECT ($1 - 1) %% 100 + 100 * bench.zipf(bench.chance($1, 102), %3$s / 100)::bigint - 99 $$;
 	CREATE FUNCTION bench.product_of(i bigint, k int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 		$$ SELECT ($1 - 1) %% 100 + 100 * bench.zipf(bench.chance($1 * 4 + $2, 103), %4$s / 100)::bigint - 99 $$;
+	-- four of ten posts have a sound; some sounds are everywhere
+	CREATE FUNCTION bench.sound_of(i bigint) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+		$$ SELECT CASE WHEN bench.chance($1, 141) < 0.4 THEN 'sound ' || bench.zipf(bench.chance($1, 142), greatest(10, %2$s / 50)) END $$;
 	-- the post of topic t (1 .. 100) that somebody meets at a moment: recent, and at one of the levels of popularity
 	CREATE FUNCTION bench.met(t int, at timestamptz, u float8, level int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 		$$ SELECT $1 + 100 * ((greatest(0, %2$s - extract(epoch FROM timestamptz %1$L - $2)::float8 * (%2$s / 15552000.0) - power($3, 4) * (%2$s / 6.0) - 100)::bigint
@@ -125,9 +133,10 @@ SELECT c, at, status, 'bench'
 INSERT INTO influence.application (creator_id, program_id, submitted_at, decided_at, decision, actor, metrics)
 SELECT c, 1, '2025-01-01', '2025-01-01', 'admitted', 'bench', '{}' FROM generate_series(1::bigint, :creators) c;
 -- one in seventy shows what another one shows; one of ten is for some countries only; stories expire
-INSERT INTO influence.post (creator_id, post_id, post_ref, program_id, kind, media, body, language, countries, topic_id, disclosure, published_at, expires_at, content_hash)
-SELECT bench.creator_of(i), i, 'p' || i, 1, (ARRAY['photo', 'video', 'photo', 'story', 'video'])[1 + h % 5],
-	   'https://cdn.example/m/' || i - CASE WHEN h % 70 = 0 THEN least(i - 1, 1 + h % 1000) ELSE 0 END || '.jpg', 'Post ' || i,
+INSERT INTO influence.post (creator_id, post_id, post_ref, program_id, kind, media, duration_ms, sound, body, language, countries, topic_id, disclosure, published_at, expires_at, content_hash)
+SELECT bench.creator_of(i), i, 'p' || i, 1, bench.kind_of(i),
+	   'https://cdn.example/m/' || i - CASE WHEN h % 70 = 0 THEN least(i - 1, 1 + h % 1000) ELSE 0 END || '.jpg',
+	   bench.duration_of(i), bench.sound_of(i), 'Post ' || i,
 	   (ARRAY['en', 'en', 'en', 'en', 'en', 'en', 'en', 'de', 'de', NULL])[1 + h / 5 % 10], CASE WHEN h / 50 % 10 = 0 THEN ARRAY['DE', 'FR'] END,
 	   (i - 1) % 100 + 1, (ARRAY['affiliate', 'affiliate', 'gifted', 'paid'])[1 + h / 500 % 4], bench.published(i), CASE WHEN h % 5 = 3 THEN bench.published(i) + interval '30 days' END, ''
   FROM generate_series(1::bigint, :posts) i CROSS JOIN LATERAL (SELECT (bench.chance(i, 109) * 1000000)::int) t(h);
@@ -161,10 +170,14 @@ SELECT bench.viewer(v), 'creator', bench.taste(v, 1) + 100 * bench.zipf(bench.ch
 	   CASE WHEN v % 2 = 0 THEN bench.moment() + interval '20 days' END FROM generate_series(1::bigint, :viewers) v WHERE bench.chance(v, 119) < 0.03;
 
 -- what they do, in their order
-INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, product_id, creator_id, topic_id)
-SELECT bench.viewer(v), at, 'e' || k, kind, post, CASE WHEN kind = 'click' THEN bench.product_of(post, 1) END, bench.creator_of(post), (post - 1) % 100 + 1
+INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, product_id, creator_id, topic_id, format, sound_key, device, device_key)
+SELECT bench.viewer(v), at, 'e' || k, kind, post, CASE WHEN kind = 'click' THEN bench.product_of(post, 1) END, bench.creator_of(post), (post - 1) % 100 + 1,
+	   bench.format_of(post), influence_internal.sound_key(bench.sound_of(post)),
+	   device, influence_internal.device_key(device)
   FROM generate_series(1::bigint, :viewers) v CROSS JOIN LATERAL (SELECT least(300, floor(0.5 * bench.activity(v)))::int) a(n) CROSS JOIN LATERAL generate_series(1, n) k
  CROSS JOIN LATERAL (SELECT v * 512 + k) e(id)
+ -- each has its device, or does not say it, and sometimes another one
+ CROSS JOIN LATERAL (SELECT CASE WHEN bench.chance(id, 143) < 0.1 THEN 'web' ELSE (ARRAY['ios', 'android', 'web', NULL])[1 + v % 4] END) g(device)
  -- the newer, the more: and in the order of time
  CROSS JOIN LATERAL (SELECT bench.moment() - interval '90 days' * (1 - (k - bench.chance(id, 120)) / n) ^ 2 - interval '1 minute',
 							(ARRAY['smile', 'smile', 'smile', 'smile', 'smile', 'smile', 'click', 'click', 'save', 'share', 'comment'])[1 + floor(bench.chance(id, 121) * 11)::int]) w(at, kind)
@@ -174,7 +187,7 @@ SELECT bench.viewer(v), at, 'e' || k, kind, post, CASE WHEN kind = 'click' THEN 
 INSERT INTO influence.impression (visitor_id, shown_at, impression_id, program_id, request_id, post_id, creator_id, rank, score, features, profile, profile_version, sources,
 								  propensity, disclosure, surface, seen, clicked)
 SELECT bench.viewer(v), at, id, 1, 'r' || k / 20, post, bench.creator_of(post), 1 + k % 20, 12 - k % 20 * 0.1,
-	   ARRAY[1, 0, 1, k % 7, 0.5, 0, 0, 0, 0.5, 0, 0, 0]::float8[], 'standard', 1, '{popular}', 1, 'affiliate', 'feed', true, k % 20 = 0
+	   ARRAY[1, 0, 1, k % 7, 0.5, 0, 0, 0, 0.5, 0, 0, 0, 0, 0]::float8[], 'standard', 1, '{popular}', 1, 'affiliate', 'feed', true, k % 20 = 0
   FROM generate_series(1::bigint, :viewers) v CROSS JOIN LATERAL (SELECT least(400, floor(0.25 * bench.activity(v)))::int) a(n) CROSS JOIN LATERAL generate_series(1, n) k
  CROSS JOIN LATERAL (SELECT v * 512 + k) e(id)
  CROSS JOIN LATERAL (SELECT bench.moment() - interval '14 days' * (1 - (k - bench.chance(id, 126)) / n) - interval '1 minute') w(at)
@@ -237,11 +250,12 @@ SELECT post_id, coalesce(e.amount, 0) AS engagement, coalesce(i.amount, 0) AS im
 		 GROUP BY 1) e
   FULL JOIN (SELECT post_id, count(*)::float8 AS amount FROM influence.impression GROUP BY 1) i USING (post_id)
   FULL JOIN (SELECT post AS post_id, sum(bench.price(product_id))::float8 AS amount FROM bench.bought GROUP BY 1) s USING (post_id);
-INSERT INTO influence.feed_item (post_id, program_id, creator_id, topic_id, category_id, published_at, expires_at, language, countries, media_key, price, quality, engagement, sales)
+INSERT INTO influence.feed_item (post_id, program_id, creator_id, topic_id, category_id, published_at, expires_at, language, countries, media_key, price, quality, engagement, sales, format, sound_key)
 SELECT p.post_id, 1, p.creator_id, p.topic_id, t.category_id, p.published_at, p.expires_at, p.language, p.countries,
 	   hashtextextended(p.media, 0) | (-9223372036854775808), t.price, r.score,
 	   CASE WHEN s.impressions > 0 THEN greatest(-8, least(8, ln((s.engagement + 1000 * m.engagement) / (s.impressions + 1000) / m.engagement) / ln(2::float8))) ELSE 0 END,
-	   CASE WHEN s.impressions > 0 THEN greatest(-8, least(8, ln((s.revenue + 1000 * m.revenue) / (s.impressions + 1000) / m.revenue) / ln(2::float8))) ELSE 0 END
+	   CASE WHEN s.impressions > 0 THEN greatest(-8, least(8, ln((s.revenue + 1000 * m.revenue) / (s.impressions + 1000) / m.revenue) / ln(2::float8))) ELSE 0 END,
+	   influence_internal.post_format(p.kind, p.duration_ms), influence_internal.sound_key(p.sound)
   FROM influence.post p
   JOIN bench.rank r USING (post_id)
   LEFT JOIN bench.post_total s USING (post_id)
@@ -263,6 +277,7 @@ INSERT INTO influence.watermark (name, last_seen, system_identifier)
 SELECT n, pg_current_snapshot(), h.system_identifier FROM influence_internal.this_database() h, unnest('{refresh_stats,refresh_days}'::text[]) n;
 RESET session_replication_role;
 VACUUM ANALYZE influence.feed_item;
+SELECT influence_internal.refresh_feed_formats(bench.moment()) \g /dev/null
 -- counters of posts over all categories, which are what the feed reads: rebuild_trends() makes those of creators, products and categories, too,
 -- but takes minutes for millions of events
 \echo trends

@@ -28,10 +28,10 @@ BEGIN
 	), tired_creators AS (SELECT i.creator_id, sum(i.w) AS w, count(*) FILTER (WHERE i.today) AS n FROM impressions i GROUP BY 1
 	), events AS (
 		SELECT x.*, row_number() OVER (ORDER BY x.at DESC, x.engaged DESC) - 1 AS n
-		  FROM (SELECT y.occurred_at AS at, y.kind, y.post_id, y.creator_id, y.topic_id, NULL::bigint AS product_id, i.price, 1 AS engaged,
+		  FROM (SELECT y.occurred_at AS at, y.kind, y.post_id, y.creator_id, y.topic_id, NULL::bigint AS product_id, i.price, y.format, y.sound_key, 1 AS engaged,
 					   CASE y.kind WHEN 'smile' THEN 1 WHEN 'comment' THEN 3 WHEN 'vote' THEN 1 WHEN 'click' THEN 0.5 ELSE 4 END::float8 AS weight
 				  FROM (SELECT z.*, lag(z.kind) OVER (PARTITION BY z.post_id, z.kind IN ('smile', 'unsmile') ORDER BY z.occurred_at DESC) AS later
-						  FROM (SELECT g.occurred_at, g.kind, g.post_id, g.creator_id, g.topic_id FROM influence.engagement g
+						  FROM (SELECT g.occurred_at, g.kind, g.post_id, g.creator_id, g.topic_id, g.format, g.sound_key FROM influence.engagement g
 								 WHERE g.visitor_id IN (SELECT id FROM viewers) AND g.occurred_at <= $5
 								   AND (g.kind IN ('smile', 'unsmile', 'comment', 'share', 'save', 'click') OR (g.kind = 'vote' AND g.value > 0))
 								 ORDER BY g.occurred_at DESC LIMIT 200) z) y
@@ -41,7 +41,7 @@ BEGIN
 				(SELECT o.ordered_at, 'purchase', NULL, (SELECT c.creator_id FROM influence.credit c
 														  WHERE c.visitor_id = o.visitor_id AND c.program_id = o.program_id AND c.order_ref = o.order_ref AND c.line_no = l.line_no
 															AND c.superseded_by IS NULL AND c.creator_id IS NOT NULL ORDER BY c.credit DESC, c.creator_id LIMIT 1),
-						NULL, l.product_id, l.paid_price, 0, 10
+						NULL, l.product_id, l.paid_price, NULL, NULL, 0, 10
 				   FROM influence.orders o JOIN influence.order_line l USING (visitor_id, program_id, order_ref)
 				  WHERE o.visitor_id IN (SELECT id FROM viewers) AND o.ordered_at <= $5 ORDER BY o.ordered_at DESC LIMIT 200)) x
 		 ORDER BY x.at DESC, x.engaged DESC LIMIT 200
@@ -67,38 +67,45 @@ BEGIN
 	), usual AS (
 		SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NOT NULL),
 						percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NULL)) AS price FROM history h WHERE h.price > 0
+	), sounds AS (SELECT h.sound_key, sum(h.w) AS w FROM history h WHERE h.sound_key IS NOT NULL GROUP BY 1
+	), formats AS (
+		SELECT substr('pvsltb', g.n::int, 1)::"char" AS format,
+			   CASE WHEN g.share > 0 THEN greatest(-3, least(3, ln((coalesce(x.w, 0) + 16 * g.share) / (coalesce(o.w, 0) + 16) / g.share) / 0.6931471805599453)) ELSE 0 END AS fit
+		  FROM unnest('<format_shares>'::float8[]) WITH ORDINALITY g(share, n)
+		 CROSS JOIN (SELECT sum(h.w) AS w FROM history h WHERE h.format IS NOT NULL) o
+		  LEFT JOIN (SELECT h.format, sum(h.w) AS w FROM history h GROUP BY 1) x ON x.format = substr('pvsltb', g.n::int, 1)::"char"
 	), sources AS (
-		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales,
+		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key,
 			   0::float8 AS similarity, 1 AS source
 		  FROM best_follows f CROSS JOIN LATERAL (
 			SELECT * FROM influence.feed_item i
 			 WHERE i.creator_id = f.id AND i.program_id = $1 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 			 ORDER BY i.published_at DESC, i.post_id DESC LIMIT <per_creator>) i
 		UNION ALL
-		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 2
+		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key, 0, 2
 		  FROM best_topics b(id) CROSS JOIN LATERAL (
 			SELECT * FROM influence.feed_item i
 			 WHERE i.program_id = $1 AND i.topic_id = b.id AND i.quality >= extract(epoch FROM $5 - interval '<history_days> days' - timestamptz '2000-01-01 00:00+00')::float8 / 259200 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 			 ORDER BY i.quality DESC, i.post_id DESC LIMIT <per_topic>) i
 		UNION ALL
-		(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 16
+		(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key, 0, 16
 		   FROM influence.feed_item i
 		  WHERE i.program_id = $1 AND i.quality >= extract(epoch FROM $5 - interval '<history_days> days' - timestamptz '2000-01-01 00:00+00')::float8 / 259200 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 		  ORDER BY i.quality DESC, i.post_id DESC LIMIT <popular>)
 		UNION ALL
-		(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 8
+		(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key, 0, 8
 		  FROM influence.trend_state r JOIN influence.feed_item i ON i.post_id = r.item_id
 		 WHERE r.program_id = $1 AND r.kind = 'post' AND r.scope_id = 0 AND r.score_3d >= extract(epoch FROM $5 - interval '<history_days> days' - timestamptz '2000-01-01 00:00+00')::float8 / 259200
 		   AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 		 ORDER BY r.score_3d DESC, r.item_id DESC LIMIT <trending>)
 		UNION ALL
-		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
+		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key, p.w * n.similarity, 4
 		  FROM past_posts p
 		  JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'post' AND n.item_id = p.id AND n.rank <= <per_item>
 		  JOIN influence.feed_item i ON i.post_id = n.neighbor_id
 		 WHERE i.program_id = $1 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 		UNION ALL
-		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
+		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key, p.w * n.similarity, 4
 		  FROM past_products p
 		  JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'product' AND n.item_id = p.id AND n.rank <= <per_product>
 		 CROSS JOIN LATERAL (
@@ -108,7 +115,7 @@ BEGIN
 			 ORDER BY g.post_id DESC LIMIT <product_posts>) i
 		UNION ALL
 		(SELECT * FROM (
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, 0::float8, 32
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key, 0::float8, 32
 			  FROM (SELECT DISTINCT ON (i.post_id) i.*
 					  FROM generate_series(1, <explore_places>) d CROSS JOIN LATERAL (
 						SELECT * FROM influence.feed_item i
@@ -119,7 +126,7 @@ BEGIN
 		  ORDER BY hashint8extended(x.post_id, hashtext($2::text || $5::date)) DESC LIMIT <explore>)
 	), candidates AS (
 		SELECT c.post_id, min(c.creator_id) AS creator_id, min(c.topic_id) AS topic_id, min(c.category_id) AS category_id, min(c.published_at) AS published_at, min(c.media_key) AS media_key,
-			   min(c.price) AS price, min(c.quality) AS quality, min(c.engagement) AS engagement, min(c.sales) AS sales, sum(c.similarity) AS similarity, bit_or(c.source) AS sources
+			   min(c.price) AS price, min(c.quality) AS quality, min(c.engagement) AS engagement, min(c.sales) AS sales, min(c.format::int)::"char" AS format, min(c.sound_key) AS sound_key, sum(c.similarity) AS similarity, bit_or(c.source) AS sources
 		  FROM sources c GROUP BY c.post_id
 	), eligible AS (
 		SELECT c.*
@@ -145,20 +152,23 @@ BEGIN
 				+ <w_freshness> * power(2::float8, -extract(epoch FROM $5 - m.published_at)::float8 / 172800)
 				+ <w_price_fit> * CASE WHEN m.price > 0 AND u.price > 0 THEN greatest(-8, -abs(ln(m.price / u.price) / 0.6931471805599453)) ELSE 0 END
 				- <w_fatigue> * ln(1 + coalesce(tc.w, 0) + 2 * coalesce(tp.w, 0)) / 0.6931471805599453
-				+ <w_exploration> * CASE WHEN m.sources & 32 > 0 THEN (hashint8extended(m.post_id, hashtext($2::text || $5::date)) & 65535) / 65536.0 ELSE 0 END AS score,
+				+ <w_exploration> * CASE WHEN m.sources & 32 > 0 THEN (hashint8extended(m.post_id, hashtext($2::text || $5::date)) & 65535) / 65536.0 ELSE 0 END
+				+ <w_format> * fm.fit + <w_sound> * ln(1 + coalesce(sn.w, 0)) / 0.6931471805599453 AS score,
 			   coalesce((SELECT min(r.less) FROM refused r WHERE r.less IS NOT NULL AND (r.kind, r.id) IN (('creator', m.creator_id), ('topic', m.topic_id))), 1) AS dampening
 		  FROM eligible m
 		  LEFT JOIN usual u ON true
 		  LEFT JOIN followed f ON f.id = m.creator_id
 		  LEFT JOIN topics t ON t.topic_id = m.topic_id
 		  LEFT JOIN makers k ON k.creator_id = m.creator_id
+		  JOIN formats fm ON fm.format = m.format
+		  LEFT JOIN sounds sn ON sn.sound_key = m.sound_key
 		  LEFT JOIN tired_creators tc ON tc.creator_id = m.creator_id
 		  LEFT JOIN tired_posts tp ON tp.post_id = m.post_id
 	), ordered AS MATERIALIZED (
 		SELECT b.post_id, b.creator_id, b.category_id, b.sources, b.score, row_number() OVER (ORDER BY b.score DESC, b.post_id DESC) AS place
 		  FROM (SELECT DISTINCT ON (a.media_key) a.*
 				  FROM (SELECT s.*, CASE WHEN s.score > 0 THEN s.score * s.dampening ELSE s.score END AS damped FROM scored s) x(post_id, creator_id, topic_id, category_id, published_at,
-						media_key, price, quality, engagement, sales, similarity, sources, bare, dampening, score), LATERAL (SELECT x.*) a
+						media_key, price, quality, engagement, sales, format, sound_key, similarity, sources, bare, dampening, score), LATERAL (SELECT x.*) a
 				 ORDER BY a.media_key, a.score DESC, a.post_id DESC) b
 		 ORDER BY place LIMIT 300
 	), tail AS (

@@ -43,6 +43,9 @@ DECLARE
 	past_by float8[] := '{}';
 	bought bigint[] := '{}';
 	bought_by float8[] := '{}';
+	sounds bigint[];
+	sounds_by float8[];
+	fits float8[] := '{0,0,0,0,0,0}';
 	usual float8;
 	signal boolean := false;
 	since timestamptz := moment - interval '<history_days> days';
@@ -100,10 +103,10 @@ BEGIN
 	IF personal THEN
 		WITH e AS MATERIALIZED (
 			SELECT x.*, row_number() OVER (ORDER BY x.at DESC, x.engaged DESC) - 1 AS n
-			  FROM (SELECT y.occurred_at AS at, y.kind, y.post_id, y.creator_id, y.topic_id, NULL::bigint AS product_id, i.price, 1 AS engaged,
+			  FROM (SELECT y.occurred_at AS at, y.kind, y.post_id, y.creator_id, y.topic_id, NULL::bigint AS product_id, i.price, y.format, y.sound_key, 1 AS engaged,
 						   CASE y.kind WHEN 'smile' THEN 1 WHEN 'comment' THEN 3 WHEN 'vote' THEN 1 WHEN 'click' THEN 0.5 ELSE 4 END::float8 AS weight
 					  FROM (SELECT z.*, lag(z.kind) OVER (PARTITION BY z.post_id, z.kind IN ('smile', 'unsmile') ORDER BY z.occurred_at DESC) AS later
-							  FROM (SELECT g.occurred_at, g.kind, g.post_id, g.creator_id, g.topic_id FROM influence.engagement g
+							  FROM (SELECT g.occurred_at, g.kind, g.post_id, g.creator_id, g.topic_id, g.format, g.sound_key FROM influence.engagement g
 									 WHERE g.visitor_id = ANY (viewers) AND g.occurred_at <= moment
 									   AND (g.kind IN ('smile', 'unsmile', 'comment', 'share', 'save', 'click') OR (g.kind = 'vote' AND g.value > 0))
 									 ORDER BY g.occurred_at DESC LIMIT 200) z) y
@@ -113,7 +116,7 @@ BEGIN
 					(SELECT o.ordered_at, 'purchase', NULL, (SELECT c.creator_id FROM influence.credit c
 															  WHERE c.visitor_id = o.visitor_id AND c.program_id = o.program_id AND c.order_ref = o.order_ref AND c.line_no = l.line_no
 																AND c.superseded_by IS NULL AND c.creator_id IS NOT NULL ORDER BY c.credit DESC, c.creator_id LIMIT 1),
-							NULL, l.product_id, l.paid_price, 0, 10
+							NULL, l.product_id, l.paid_price, NULL, NULL, 0, 10
 					   FROM influence.orders o JOIN influence.order_line l USING (visitor_id, program_id, order_ref)
 					  WHERE o.visitor_id = ANY (viewers) AND o.ordered_at <= moment ORDER BY o.ordered_at DESC LIMIT 200)) x
 			 ORDER BY x.at DESC, x.engaged DESC LIMIT 200
@@ -124,14 +127,19 @@ BEGIN
 									   UNION ALL SELECT f.target_id, 1 FROM f WHERE f.target_kind = 'topic'
 									   UNION ALL SELECT h.topic_id, h.w FROM h WHERE h.topic_id > 0) y GROUP BY 1
 		), c AS MATERIALIZED (SELECT h.creator_id, sum(h.w) AS w FROM h WHERE h.creator_id IS NOT NULL GROUP BY 1)
-		SELECT a.*, b.*, p.*, q.*, r.*, s.*
-		  INTO topics, topics_by, best_topics, makers, makers_by, follows, best_follows, past, past_by, bought, bought_by, usual
+		SELECT a.*, b.*, p.*, q.*, r.*, d.*, f.*, s.*
+		  INTO topics, topics_by, best_topics, makers, makers_by, follows, best_follows, past, past_by, bought, bought_by, sounds, sounds_by, fits, usual
 		  FROM (SELECT array_agg(t.topic_id), array_agg(t.w), (array_agg(t.topic_id ORDER BY t.w DESC, t.topic_id DESC) FILTER (WHERE t.topic_id <> ALL (no_topics)))[1:<topics>] FROM t) a,
 			   (SELECT array_agg(c.creator_id), array_agg(c.w) FROM c) b,
 			   (SELECT array_agg(x.target_id), (array_agg(x.target_id ORDER BY c.w DESC NULLS LAST, x.since DESC, x.target_id DESC) FILTER (WHERE x.target_id <> ALL (no_creators)))[1:<follow_creators>]
 				  FROM (SELECT f.target_id, f.since FROM f WHERE f.target_kind = 'creator' ORDER BY f.since DESC, f.target_id DESC LIMIT 200) x LEFT JOIN c ON c.creator_id = x.target_id) p,
 			   (SELECT array_agg(x.post_id), array_agg(x.w) FROM (SELECT h.post_id, sum(h.near) AS w FROM h WHERE h.post_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_items>) x) q,
 			   (SELECT array_agg(x.product_id), array_agg(x.w) FROM (SELECT h.product_id, sum(h.near) AS w FROM h WHERE h.product_id IS NOT NULL GROUP BY 1 ORDER BY min(h.n) LIMIT <neighbor_products>) x) r,
+			   (SELECT array_agg(x.sound_key), array_agg(x.w) FROM (SELECT h.sound_key, sum(h.w) AS w FROM h WHERE h.sound_key IS NOT NULL GROUP BY 1) x) d,
+			   (SELECT array_agg(CASE WHEN g.share > 0 THEN greatest(-3, least(3, ln((coalesce(x.w, 0) + 16 * g.share) / (coalesce(o.w, 0) + 16) / g.share) / 0.6931471805599453)) ELSE 0 END ORDER BY g.n)
+				  FROM unnest('<format_shares>'::float8[]) WITH ORDINALITY g(share, n)
+				 CROSS JOIN (SELECT sum(h.w) AS w FROM h WHERE h.format IS NOT NULL) o
+				  LEFT JOIN (SELECT h.format, sum(h.w) AS w FROM h GROUP BY 1) x ON x.format = substr('pvsltb', g.n::int, 1)::"char") f,
 			   (SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NOT NULL),
 								percentile_cont(0.5) WITHIN GROUP (ORDER BY h.price) FILTER (WHERE h.product_id IS NULL)) FROM h WHERE h.price > 0) s;
 		signal := topics IS NOT NULL OR makers IS NOT NULL OR follows IS NOT NULL OR past IS NOT NULL OR bought IS NOT NULL;
@@ -143,38 +151,38 @@ BEGIN
 	SELECT array_agg(i.media_key) INTO media FROM unnest(delivered) d(post_id) JOIN influence.feed_item i ON i.post_id = d.post_id;
 	OPEN candidates NO SCROLL FOR
 		WITH c AS (
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales,
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int AS format, i.sound_key,
 				   0::float8 AS similarity, 1 AS source
 			  FROM unnest(best_follows) f(id) CROSS JOIN LATERAL (
 				SELECT * FROM influence.feed_item i
 				 WHERE i.creator_id = f.id AND i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 				 ORDER BY i.published_at DESC, i.post_id DESC LIMIT <per_creator>) i
 			UNION ALL
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 2
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, 0, 2
 			  FROM unnest(best_topics) b(id) CROSS JOIN LATERAL (
 				SELECT * FROM influence.feed_item i
 				 WHERE i.program_id = program AND i.topic_id = b.id AND i.quality >= oldest AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 				 ORDER BY i.quality DESC, i.post_id DESC LIMIT <per_topic>) i
 			UNION ALL
-			(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 16
+			(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, 0, 16
 			   FROM influence.feed_item i
 			  WHERE i.program_id = program AND i.quality >= oldest AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 			  ORDER BY i.quality DESC, i.post_id DESC LIMIT <popular>)
 			UNION ALL
-			(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0, 8
+			(SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, 0, 8
 			  FROM influence.trend_state r CROSS JOIN LATERAL (
 				SELECT * FROM influence.feed_item i
 				 WHERE i.post_id = r.item_id AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment) OFFSET 0) i
 			 WHERE r.program_id = program AND r.kind = 'post' AND r.scope_id = 0 AND r.score_3d >= oldest
 			 ORDER BY r.score_3d DESC, r.item_id DESC LIMIT <trending>)
 			UNION ALL
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, p.w * n.similarity, 4
 			  FROM unnest(past, past_by) p(id, w)
 			  JOIN influence.item_neighbor n ON n.program_id = program AND n.kind = 'post' AND n.item_id = p.id AND n.rank <= <per_item>
 			  JOIN influence.feed_item i ON i.post_id = n.neighbor_id
 			 WHERE i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 			UNION ALL
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, p.w * n.similarity, 4
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, p.w * n.similarity, 4
 			  FROM unnest(bought, bought_by) p(id, w)
 			  JOIN influence.item_neighbor n ON n.program_id = program AND n.kind = 'product' AND n.item_id = p.id AND n.rank <= <per_product>
 			 CROSS JOIN LATERAL (
@@ -184,7 +192,7 @@ BEGIN
 				 ORDER BY g.post_id DESC LIMIT <product_posts>) i
 			UNION ALL
 			(SELECT * FROM (
-				SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, 0::float8, 32
+				SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, 0::float8, 32
 				  FROM (SELECT DISTINCT ON (i.post_id) i.*
 						  FROM generate_series(1, <explore_places>) d CROSS JOIN LATERAL (
 							SELECT * FROM influence.feed_item i
@@ -195,7 +203,7 @@ BEGIN
 			  ORDER BY hashint8extended(x.post_id, hashtext(viewer::text || moment::date)) DESC LIMIT <explore>)
 		), merged AS (
 			SELECT c.post_id, min(c.creator_id) AS creator_id, min(c.topic_id) AS topic_id, min(c.category_id) AS category_id, min(c.published_at) AS published_at, min(c.media_key) AS media_key,
-				   min(c.price) AS price, min(c.quality) AS quality, min(c.engagement) AS engagement, min(c.sales) AS sales, sum(c.similarity) AS similarity, bit_or(c.source) AS sources, bool_and(c.everywhere) AS everywhere
+				   min(c.price) AS price, min(c.quality) AS quality, min(c.engagement) AS engagement, min(c.sales) AS sales, min(c.format) AS format, min(c.sound_key) AS sound_key, sum(c.similarity) AS similarity, bit_or(c.source) AS sources, bool_and(c.everywhere) AS everywhere
 			  FROM c
 			 -- in CASE, so that the planner takes it for half of the rows
 			 WHERE CASE WHEN c.post_id > 0 THEN (c.spoken = left(tongue, 16)) IS NOT FALSE END
@@ -207,12 +215,14 @@ BEGIN
 					+ <w_freshness> * power(2::float8, -extract(epoch FROM moment - m.published_at)::float8 / 172800)
 					+ <w_price_fit> * CASE WHEN m.price > 0 AND usual > 0 THEN greatest(-8, -abs(ln(m.price / usual) / 0.6931471805599453)) ELSE 0 END
 					- <w_fatigue> * ln(1 + coalesce(tc.w, 0) + 2 * coalesce(tp.w, 0)) / 0.6931471805599453
-					+ <w_exploration> * CASE WHEN m.sources & 32 > 0 THEN (hashint8extended(m.post_id, hashtext(viewer::text || moment::date)) & 65535) / 65536.0 ELSE 0 END AS score,
+					+ <w_exploration> * CASE WHEN m.sources & 32 > 0 THEN (hashint8extended(m.post_id, hashtext(viewer::text || moment::date)) & 65535) / 65536.0 ELSE 0 END
+					+ <w_format> * fits[CASE m.format WHEN 112 THEN 1 WHEN 118 THEN 2 WHEN 115 THEN 3 WHEN 108 THEN 4 WHEN 116 THEN 5 ELSE 6 END] + <w_sound> * ln(1 + coalesce(sn.w, 0)) / 0.6931471805599453 AS score,
 				   least(coalesce(lc.w, 1), coalesce(lt.w, 1)) AS dampening
 			  FROM merged m
 			  LEFT JOIN bench.weights(follows, NULL) f ON f.id = m.creator_id
 			  LEFT JOIN bench.weights(topics, topics_by) t ON t.id = m.topic_id
 			  LEFT JOIN bench.weights(makers, makers_by) k ON k.id = m.creator_id
+			  LEFT JOIN bench.weights(sounds, sounds_by) sn ON sn.id = m.sound_key
 			  LEFT JOIN bench.weights(tired_creators, tired_creators_by) tc ON tc.id = m.creator_id
 			  LEFT JOIN bench.weights(tired_posts, tired_posts_by) tp ON tp.id = m.post_id
 			  LEFT JOIN bench.weights(less_creators, less_creators_by) lc ON lc.id = m.creator_id
