@@ -3,12 +3,14 @@
 
 Sessions scroll through the feed of a small random program while posts are taken down and published, products sell out,
 creators are suspended, blocked, muted and hidden, and statistics are refreshed between their pages. Who may be shown
-what is worked out anew by one plain query over the facts, for every page. Sessions that nothing disturbs go to the
+what is worked out anew by one plain query over the facts, for every page. The features of formats and sounds are worked out
+from the facts, too. Sessions that nothing disturbs go to the
 end: then all that may be shown must have been, in the order that a plain greedy model in Python makes of the scores.
 Other sessions scroll while writers are at work at the same time. Cursors are altered, impressions told twice.
 """
 
 from collections import defaultdict
+import math
 import os
 import subprocess
 
@@ -88,8 +90,9 @@ BEGIN
         SELECT viewer, k, CASE k WHEN 'post' THEN post.post_id ELSE post.creator_id END, CASE WHEN k = 'post' THEN 'hide' ELSE 'see_less' END, at
           FROM (SELECT CASE WHEN random() < 0.8 THEN 'post' ELSE 'creator' END AS k) x ON CONFLICT DO NOTHING;
     ELSIF r < 0.76 THEN
-        INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id)
-        SELECT v.visitor_id, at - interval '1 microsecond' * n, 'd' || n || random(), 'smile', post.post_id, post.creator_id, post.topic_id
+        INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id, creator_id, topic_id, format, sound_key)
+        SELECT v.visitor_id, at - interval '1 microsecond' * n, 'd' || n || random(), 'smile', post.post_id, post.creator_id, post.topic_id, influence_internal.post_format(post.kind, post.duration_ms),
+               influence_internal.sound_key(post.sound)
           FROM (SELECT visitor_id, row_number() OVER () AS n FROM influence.shopper ORDER BY random() LIMIT 30) v ON CONFLICT DO NOTHING;
         IF random() < 0.2 THEN
             PERFORM influence.refresh_stats(false);
@@ -119,7 +122,7 @@ BEGIN
         INSERT INTO public.open_post SELECT scroll.session, page, o FROM public.open_posts(viewer, started, at) o;
         INSERT INTO public.shown
         SELECT scroll.session, page, row_number() OVER (), f.rank, f.post_id, f.creator_id, i.category_id, coalesce(p.media, 'post ' || p.post_id), f.score, f.sponsored, f.disclosure, f.sources, f.next_cursor, f.impression
-          FROM influence.get_feed(1, viewer, size, cursor, at) f JOIN influence.feed_item i USING (post_id) JOIN influence.post p USING (post_id) ORDER BY f.rank;
+          FROM influence.get_feed(1, viewer, size, cursor, at, device => CASE WHEN scroll.session % 3 = 0 THEN 'ios' END) f JOIN influence.feed_item i USING (post_id) JOIN influence.post p USING (post_id) ORDER BY f.rank;
         SELECT max(s.next_cursor) INTO cursor FROM public.shown s WHERE s.session = scroll.session AND s.page = scroll_page;
         EXIT WHEN cursor IS NULL;
         at := at + interval '1 second';
@@ -137,6 +140,13 @@ BEGIN
      WHERE EXISTS (SELECT FROM influence.seen_filter f WHERE f.visitor_id = viewer AND influence_internal.seen_test(f.bits, f.generation, p.post_id));
 END
 $f$;
+
+-- What is oldest is all of one creator: to show it, the rules must give way.
+SELECT p.status
+  FROM (SELECT t.creator_id, (SELECT jsonb_agg(jsonb_build_object('product_id', g.product_id)) FROM influence.post_tag g WHERE g.post_id = t.post_id) AS tags
+          FROM public.open_posts((SELECT visitor_id FROM bench.cold ORDER BY n LIMIT 1), bench.moment(), bench.moment()) o(post_id) JOIN influence.post t USING (post_id)
+         ORDER BY t.post_id LIMIT 1) x,
+       generate_series(1, 8) n, influence.publish_post(1, x.creator_id, 'old ' || n, 'photo', x.tags, media => 'old ' || n, published_at => bench.moment() - interval '175 days') p;
 """
 
 
@@ -340,12 +350,85 @@ def at_once(tap, viewers, at):
     tap.ok(codes == [0, 0] and not any(errors), "the writers were not disturbed", errors)
 
 
+def letter(kind, duration):
+    """The format of a post; its place in feed_format.shares."""
+    if kind == "video":
+        return 1 if duration is None else 2 if int(duration) <= 60000 else 3
+    return {"photo": 0, "story": 4, "live": 5}[kind]
+
+
+def log_ratio(engaged, total, expected, share):
+    if share <= 0:
+        return 0.0
+    rate = (engaged + 16 * expected) / (total + 16)
+    return max(-3.0, min(3.0, math.log2(rate / share))) if rate > 0 else -3.0
+
+
+def media(tap, viewers, at):
+    """The features format and sound of all posts of a page, from what everybody did."""
+    devices = (None, "ios", "web", "a device of nobody")
+    day = 86400 * 10 ** 6
+    script = Script()
+    script.query("weights", "SELECT key, value FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) UNION ALL SELECT 'half', influence_internal.setting_value('feed_history_half') #>> '{}'")
+    script.query("at", "SELECT (extract(epoch FROM timestamptz %s) * 1000000)::bigint" % quote(at))
+    script.query("posts", "SELECT post_id, kind, duration_ms, sound FROM influence.post")
+    script.query("events", "SELECT visitor_id, kind, post_id, (extract(epoch FROM occurred_at) * 1000000)::bigint, device FROM influence.engagement WHERE post_id IS NOT NULL ORDER BY occurred_at DESC, event_ref DESC")
+    script.query("bought", "SELECT o.visitor_id, (extract(epoch FROM o.ordered_at) * 1000000)::bigint FROM influence.orders o JOIN influence.order_line l USING (visitor_id, program_id, order_ref)")
+    for n, device in enumerate(devices):
+        script.query("page %d" % n, "SELECT v.id, c.post_id, c.features[13], c.features[14] FROM unnest(%s::uuid[]) v(id), influence.get_feed(1, v.id, 100, as_of => %s, device => %s) f, influence_internal.impression_content(f.impression) c"
+                     % (quote("{" + ",".join(v for v, _ in viewers) + "}"), quote(at), "NULL" if device is None else quote(device)))
+    found = script.run()
+    weights = {key: float(value) for key, value in found["weights"]}
+    moment = int(found["at"][0][0])
+    kinds = {int(post): (letter(kind, duration), sound) for post, kind, duration, sound in found["posts"]}
+
+    amounts = defaultdict(lambda: [0.0] * 6)
+    for _, kind, post, when, device in found["events"]:
+        if moment - 30 * day < int(when) <= moment and kind in ("smile", "unsmile", "comment", "share", "save", "click"):
+            for of in {None, device}:
+                amounts[of][kinds[int(post)][0]] += weights[kind]
+    everybody = [max(0.0, a) / sum(amounts[None]) for a in amounts[None]]
+    shares = {device: [(max(0.0, a) + 100 * s) / (sum(of) + 100) for a, s in zip(of, everybody)] for device, of in amounts.items() if device and sum(of) >= 100}
+
+    wrong, checked, felt = [], 0, 0
+    for viewer, _ in viewers:
+        undone, past = [], []
+        for _, kind, post, when, device in [e for e in found["events"] if e[0] == viewer and int(e[3]) <= moment][:200]:
+            if kind == "unsmile":
+                undone.append(post)
+            elif kind == "smile" and post in undone:
+                undone.remove(post)
+            else:
+                past.append((int(when), 1, kind, int(post), device))
+        past += [(int(when), 0, "purchase", None, None) for v, when in found["bought"] if v == viewer and int(when) <= moment]
+        past.sort(key=lambda e: (-e[0], -e[1]))
+        for n, device in enumerate(devices):
+            formats, sounds = [0.0] * 6, defaultdict(float)
+            for rank, (_, _, kind, post, on) in enumerate(past[:200]):
+                if post is not None:
+                    weight = weights[kind] * 2.0 ** (-rank / weights["half"])
+                    formats[kinds[post][0]] += weight * (0.5 if device and on and on != device else 1.0)
+                    sounds[kinds[post][1]] += weight
+            expected = shares.get(device, everybody)
+            fits = [log_ratio(formats[i], sum(formats), expected[i], everybody[i]) for i in range(6)]
+            for of, post, fit, heard in found["page %d" % n]:
+                if of == viewer:
+                    checked += 1
+                    form, sound = kinds[int(post)]
+                    want = fits[form], math.log2(1 + sounds[sound]) if sound is not None else 0.0
+                    felt += want[0] != 0 and want[1] != 0
+                    if abs(float(fit) - want[0]) > 1e-9 or abs(float(heard) - want[1]) > 1e-9:
+                        wrong.append((viewer, device, post, fit, heard, want))
+    tap.group("format and sound of posts as worked out from all that was done", checked, wrong)
+    tap.ok(felt > checked / 10 and len(shares) >= 2, "most viewers have formats, sounds and devices", ["%d of %d posts, devices %s" % (felt, checked, sorted(shares))])
+
+
 def cursors(tap, viewer, other, at):
     """Altered in any place, of another viewer, surface or intent: IN002, and never another page."""
     script = Script()
     script.query("cursor", "SELECT next_cursor FROM influence.get_feed(1, %s, 5, NULL, %s) LIMIT 1" % (quote(viewer), quote(at)))
     cursor = script.run()["cursor"][0][0]
-    tries = {"other viewer": (other, cursor, ""), "other surface": (viewer, cursor, ", 'shop'"), "other intent": (viewer, cursor, ", 'feed', 'buy'"),
+    tries = {"other viewer": (other, cursor, ""), "other surface": (viewer, cursor, ", 'shop'"), "other intent": (viewer, cursor, ", 'feed', 'buy'"), "other device": (viewer, cursor, ", device => 'ios'"),
              "empty": (viewer, "", ""), "cut": (viewer, cursor[:-1], ""), "longer": (viewer, cursor + "A", ""), "twice": (viewer, cursor + cursor, ""), "spaces": (viewer, " " + cursor, "")}
     for i in range(len(cursor)):
         for letter in ("A" if cursor[i] != "A" else "B", "_" if cursor[i] != "_" else "-"):
@@ -387,6 +470,7 @@ def main():
     found = script.run()
     at = found["at"][0][0]
     viewers = [(row[0], True) for row in found["warm"]] + [(row[0], False) for row in found["cold"]]
+    media(tap, viewers, at)
     quiet(tap, viewers, at)
     cursors(tap, viewers[0][0], viewers[1][0], at)
     disturbed(tap, viewers, int(os.environ.get("PGI_SESSIONS") or (500 if rounds == 1 else 10000)), at, seed)
