@@ -265,6 +265,12 @@ make_filter(Run *run, AttributionFeedPlan *plan, bool totals)
 	{
 		plan->filter_shift = pg_leftmost_one_pos64((uint64) reach) - 1;
 		periods = (reach >> plan->filter_shift) + 1;
+		/* too many for the largest bitmap: it would tell less than without periods */
+		if (run->lines.count.kept * periods * 3 > (INT64CONST(1) << FILTER_MAX_BITS))
+		{
+			plan->filter_shift = -1;
+			periods = 1;
+		}
 	}
 	while (bits < FILTER_MAX_BITS &&
 		   (INT64CONST(1) << bits) < run->lines.count.kept * periods * FILTER_BITS_PER_LINE)
