@@ -20,6 +20,8 @@ SELECT count(c.*) FROM generate_series(1, 5) i, influence.register_creator('crea
 SELECT count(a.*) FROM generate_series(1, 5) i, influence.apply_creator(1, i, '2024-01-02') a;
 SELECT count(p.*) FROM generate_series(1, 5) i, influence.publish_post(1, i, 'post ' || i, 'photo', '[{"product_id": 1}]', published_at => '2024-02-01') p;
 CREATE TABLE written (writer int, events int, is_long boolean);
+-- a first run takes all there is; the others are to be told what is new
+SELECT status FROM influence.refresh_stats();
 EOS
 
 # start_psql(db, file, text): a session that runs a script
@@ -77,7 +79,7 @@ my $elsewhere = start_psql('elsewhere', 'elsewhere', 'BEGIN; SELECT pg_current_x
 
 # The job, each 150 ms; how long it takes, and how far it has come while the other database still writes.
 my $job = start_psql('postgres', 'job', <<"EOS");
-CREATE TABLE runs (began timestamptz, took interval, written bigint, counted_before bigint);
+CREATE TABLE runs (began timestamptz, took interval, written bigint, counted_before bigint, added boolean);
 DO \$\$
 DECLARE
 	began timestamptz;
@@ -90,7 +92,8 @@ BEGIN
 		PERFORM influence.refresh_stats(days => random() < 0.1);
 		COMMIT;
 		-- what was committed before the run is in its buckets
-		INSERT INTO runs SELECT began, clock_timestamp() - began, known, (SELECT sum(views + clicks + carts + coupons) FROM influence.creator_hour);
+		INSERT INTO runs SELECT began, clock_timestamp() - began, known, (SELECT sum(views + clicks + carts + coupons) FROM influence.creator_hour),
+			(SELECT recount_until IS NULL FROM influence.watermark WHERE name = 'refresh_stats');
 		COMMIT;
 		PERFORM pg_sleep(0.15);
 	END LOOP;
@@ -115,6 +118,7 @@ is($node->safe_psql('postgres', 'SELECT (SELECT count(*) FROM influence.touch) +
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM runs'), '>', 20, 'the job ran often');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM runs WHERE counted_before < written'), '0',
 	'each run counted what was committed before it began: it waited for no open transaction');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM runs WHERE NOT added'), '0', 'and added it to the hours');
 note($node->safe_psql('postgres', "SELECT format('%s runs, the longest %s', count(*), max(took)) FROM runs"));
 
 # Nothing is lost, nothing is counted twice: each table sums to its facts.
