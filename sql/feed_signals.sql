@@ -40,6 +40,11 @@ SELECT * FROM pg_temp.feed(1, '2024-05-31 02:30');
 -- two visitors who are one person have one history; who wants no personal feed has none
 SELECT status FROM influence.identify(pg_temp.visitor(101), pg_temp.visitor(1));
 SELECT array_agg(score) = (SELECT array_agg(score) FROM pg_temp.feed(1)) AS the_same FROM pg_temp.feed(101);
+-- what came by COPY, and says nothing of its posts, is the same history
+INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id)
+SELECT pg_temp.visitor(9), e.occurred_at, e.event_ref, e.kind, e.post_id FROM influence.engagement e WHERE e.visitor_id = pg_temp.visitor(1);
+SELECT array_agg(score) = (SELECT array_agg(score) FROM pg_temp.feed(1)) AS the_same FROM pg_temp.feed(9);
+DELETE FROM influence.engagement e WHERE e.visitor_id = pg_temp.visitor(9);
 SELECT count(*) FROM influence.react(pg_temp.visitor(8), pg_temp.post('anna'), 'save', occurred_at => '2024-05-31');
 SELECT * FROM pg_temp.feed(8);
 -- Purchases: visitor 2 bought p4 for 8000, which counts for nobody, having no touch: the usual price is what was bought.

@@ -36,6 +36,8 @@ typedef struct PastEvent
 	double		format_weight;	/* 0 = no post */
 	FeedFormat	format;
 	bool		clicked;
+	bool		elsewhere;		/* on another device */
+	bool		is_bare;		/* says nothing of its post: it came by COPY */
 } PastEvent;
 
 /* what a viewer does on another device says half as much of the formats that it wants on this one */
@@ -83,6 +85,13 @@ static FeedStatement read_engagements_of_all = {
 	.types = {UUIDARRAYOID, TIMESTAMPTZOID, INT8OID, INT4OID}
 };
 
+static FeedStatement read_items = {
+	.text =
+	"SELECT i.post_id, i.creator_id, i.topic_id, i.format, i.sound_key FROM influence.feed_item i WHERE i.post_id = ANY ($1)",
+	.nargs = 1,
+	.types = {INT8ARRAYOID}
+};
+
 static FeedStatement read_prices = {
 	.text =
 	"SELECT i.post_id, i.price FROM influence.feed_item i WHERE i.post_id = ANY ($1) AND i.price > 0",
@@ -122,6 +131,14 @@ kind_weight(const FeedSettings *settings, const char *kind)
 	}
 }
 
+static void
+describe_post(PastEvent *event, TupleTableSlot *slot, int format, int sound_key)
+{
+	event->format_weight = slot->tts_isnull[format] ? 0.0 : event->elsewhere ? OTHER_DEVICE : 1.0;
+	event->format = slot->tts_isnull[format] ? FEED_PHOTO : feed_format(DatumGetChar(slot->tts_values[format]));
+	event->sound_key = feed_int64(slot, sound_key);
+}
+
 /* An unsmile takes away the smile before it, which comes later here. */
 static void
 take_engagement(TupleTableSlot *slot, void *target)
@@ -154,9 +171,46 @@ take_engagement(TupleTableSlot *slot, void *target)
 	event->price = 0;
 	event->clicked = kind[0] == 'c' && kind[1] == 'l';
 	event->weight = kind_weight(&past->call->settings, kind);
-	event->format_weight = slot->tts_isnull[5] ? 0.0 : feed_bool(slot, 7) ? OTHER_DEVICE : 1.0;
-	event->format = slot->tts_isnull[5] ? FEED_PHOTO : feed_format(DatumGetChar(slot->tts_values[5]));
-	event->sound_key = feed_int64(slot, 6);
+	event->elsewhere = feed_bool(slot, 7);
+	event->is_bare = slot->tts_isnull[5] && post_id != 0;
+	describe_post(event, slot, 5, 6);
+}
+
+static void
+take_item(TupleTableSlot *slot, void *target)
+{
+	PastEvents *past = target;
+	int64		post_id = feed_int64(slot, 0);
+	int			i;
+
+	for (i = 0; i < past->nengagements; i++)
+	{
+		PastEvent  *event = &past->engagements[i];
+
+		if (!event->is_bare || event->post_id != post_id)
+			continue;
+		event->creator_id = feed_int64(slot, 1);
+		event->topic_id = feed_int64(slot, 2);
+		describe_post(event, slot, 3, 4);
+	}
+}
+
+/* What the writers put into an engagement of its post, for those that came by COPY without it. */
+static void
+complete_engagements(PastEvents *past)
+{
+	int64		bare[FEED_HISTORY];
+	Datum		values[1];
+	int			nbare = 0;
+	int			i;
+
+	for (i = 0; i < past->nengagements; i++)
+		if (past->engagements[i].is_bare)
+			bare[nbare++] = past->engagements[i].post_id;
+	if (nbare == 0)
+		return;
+	values[0] = feed_id_array(bare, nbare);
+	feed_statement_run(&read_items, values, NULL, take_item, past);
 }
 
 static void
@@ -297,6 +351,7 @@ feed_read_history(FeedCall *call)
 		values[0] = UUIDPGetDatum(&viewer->id);
 		feed_statement_run(&read_engagements, values, nulls, take_engagement, past);
 	}
+	complete_engagements(past);
 	values[0] = viewer->visitors;
 	values[3] = CStringGetTextDatum(call->currency);
 	feed_statement_run(&read_purchases, values, NULL, take_purchase, past);

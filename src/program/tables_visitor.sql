@@ -153,7 +153,7 @@ BEGIN
 	-- the rank of a post reads kind and time of all its engagements
 	CREATE INDEX engagement_post ON influence.engagement (post_id, occurred_at) INCLUDE (kind);
 	CREATE INDEX engagement_unsmile ON influence.engagement (post_id) WHERE kind = 'unsmile';
-	COMMENT ON TABLE influence.engagement IS 'Reactions to posts and products, in monthly partitions; creator_id, topic_id, format and sound_key are those of the post (feed_item); device_key is a hash of the device, which an index can carry whatever its length.';
+	COMMENT ON TABLE influence.engagement IS 'Reactions to posts and products, in monthly partitions; creator_id, topic_id, format and sound_key are those of the post (the feed looks them up in feed_item where format is NULL, as after a COPY without them); device_key is a hash of the device, which an index can carry whatever its length.';
 
 	CREATE TABLE influence.touch_default PARTITION OF influence.touch DEFAULT;
 	CREATE TABLE influence.engagement_default PARTITION OF influence.engagement DEFAULT;

@@ -40,6 +40,14 @@ CONTESTANTS = {
 OURS, PLAIN, PLAIN_DEFAULT, ONE_TUNED, ONE_DEFAULT = CONTESTANTS
 
 
+def huge_megabytes():
+    """Huge pages in use, or promised to who mapped them: on a machine of its own that is the server's shared memory."""
+    with open("/proc/meminfo") as f:
+        known = dict(re.findall(r"^(\w+):\s+(\d+)", f.read(), re.M))
+    pages = int(known["HugePages_Total"]) - int(known["HugePages_Free"]) + int(known["HugePages_Rsvd"])
+    return pages * int(known["Hugepagesize"]) // 1024
+
+
 def say(text):
     print("%6.0f s  %s" % (time.monotonic() - STARTED, text), flush=True)
 
@@ -327,6 +335,7 @@ def main():
     if differing:
         missed.append("equal pages")
     put("%d posts, %d creators, %d products, %d viewers; %s" % (posts, posts // 10, posts // 5, posts, psql("large", "-c", "SELECT pg_size_pretty(pg_database_size('large'))")))
+    put("shared_buffers %s, %d MB of it in huge pages" % (psql("large", "-c", "SHOW shared_buffers"), huge_megabytes()))
     put("%d pages of 20 compared with SQL (posts, order, scores, products): %d differ" % (pages, differing))
     put()
 

@@ -33,6 +33,29 @@ bench_document() {
 	[ -z "$doc" ] || enter_brings=("$doc")
 }
 
+# bench_huge_pages MB "$0" "$@": with HUGE_PAGES=1, for as long as the bench takes,
+# sets so much memory aside in huge pages, which the server uses where there are
+# any; needs root. Without it the machine stays as it is.
+bench_huge_pages() {
+	local megabytes=$1 pages=/proc/sys/vm/nr_hugepages before wanted status
+	shift
+	[ "${HUGE_PAGES:-}" = 1 ] && [ -z "${BENCH_HUGE_PAGES_SET:-}" ] || return 0
+	[ -w "$pages" ] || { echo "HUGE_PAGES=1 needs root: it writes $pages" >&2; exit 2; }
+	before=$(cat "$pages")
+	# shellcheck disable=SC2064	# the number as it is now
+	trap "echo $before >$pages" EXIT
+	wanted=$((before + megabytes * 1024 / $(awk '/^Hugepagesize/ {print $2}' /proc/meminfo)))
+	# what the caches of files hold is in the way
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	echo 1 >/proc/sys/vm/compact_memory
+	echo "$wanted" >"$pages"
+	[ "$(cat "$pages")" -ge "$wanted" ] || { echo "the machine has no $megabytes MB left for huge pages" >&2; exit 2; }
+	BENCH_HUGE_PAGES_SET=1 "$@"
+	status=$?
+	exit "$status"
+}
+
 # bench_build: the extension as users get it, without bitcode.
 bench_build() {
 	if ! stage_build plain PG_CONFIG="$PG_CONFIG" with_llvm=no >"$PGI_WORK/build.log" 2>&1; then
