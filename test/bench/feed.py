@@ -417,9 +417,10 @@ def main():
     put("load of the machine at the end: %.1f (the bench alone makes 1 to 2)%s" % (os.getloadavg()[0], "; missed: " + ", ".join(missed) if missed else ""))
     if doc:
         from report import write_part
-        write_part(os.path.join(os.environ["PGI_TREE"], doc), "feed",
-                   "## The feed\n\nWritten by `make bench PART=feed`: pages of 20 posts by pgbench, prepared, %d seconds each; what is compared: "
-                   "[test/bench](../../test/bench/README.md).\n\n```text\n%s\n```" % (seconds, "\n".join(text)))
+        part, title = ("feed_huge_pages", "The feed, in huge pages") if huge_megabytes() > 0 else ("feed", "The feed")
+        write_part(os.path.join(os.environ["PGI_TREE"], doc), part,
+                   "## %s\n\nWritten by `make bench PART=feed`: pages of 20 posts by pgbench, prepared, %d seconds each; what is compared: "
+                   "[test/bench](../../test/bench/README.md).\n\n```text\n%s\n```" % (title, seconds, "\n".join(text)))
     say("done")
     return 3 if missed else 0
 
