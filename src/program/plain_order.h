@@ -15,6 +15,9 @@
 
 #define PLAIN_STATEMENT_ARGS 15
 
+/* lines, and rows of credits: the long way keeps more of them in no array, which ends at 1 GB */
+#define PLAIN_MAX_ROWS 100000
+
 /* A statement and its plan, made by the first call of the session. */
 typedef struct PlainStatement
 {
@@ -161,7 +164,7 @@ typedef struct PlainOrder
 /* Runs a statement: in the active snapshot, or, if it writes, in one of its own. */
 extern uint64 plain_order_run(PlainStatement *statement, Datum *values, const char *nulls, bool writes);
 
-/* Column of row i of the last statement's result, counted from 1; it stays until SPI is finished. */
+/* Column of row i of the last statement's result, counted from 1; it stays until that is freed or SPI is finished. */
 extern Datum plain_order_value(uint64 i, int column, bool *isnull);
 
 /* An array of bigint. */

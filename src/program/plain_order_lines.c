@@ -10,6 +10,7 @@
 #include "common/int.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
@@ -96,8 +97,10 @@ read_value(PlainLine *line, int column, LineKind kind, const JsonbValue *value)
 			line->values[column] = PointerGetDatum(cstring_to_text_with_len(value->val.string.val, value->val.string.len));
 			return true;
 		case KIND_BOOL:
+			if (value->type != jbvBool)
+				return false;
 			line->values[column] = BoolGetDatum(value->val.boolean);
-			return value->type == jbvBool;
+			return true;
 		case KIND_INT4:
 			if (value->type != jbvNumeric || !read_number(value->val.numeric, &number) || number < PG_INT32_MIN || number > PG_INT32_MAX)
 				return false;
@@ -223,7 +226,7 @@ plain_order_read_lines(PlainOrder *order, Datum lines)
 	JsonbValue	value;
 	bool		deducted[lengthof(deductions)];
 
-	if (!JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
+	if (!JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array) || JB_ROOT_COUNT(array) > PLAIN_MAX_ROWS)
 		return false;
 	read_deductions(order, deducted);
 	order->lines = palloc0(Max(JB_ROOT_COUNT(array), 1) * sizeof(*order->lines));
@@ -278,6 +281,7 @@ plain_order_find_products(PlainOrder *order)
 			if (line->nulls[LINE_SKU] || plain_order_run(&product_statement, &line->values[LINE_SKU], NULL, false) == 0)
 				return false;
 			line->values[LINE_PRODUCT_ID] = plain_order_value(0, 1, &line->nulls[LINE_PRODUCT_ID]);
+			SPI_freetuptable(SPI_tuptable);
 		}
 		values[0] = line->values[LINE_PRODUCT_ID];
 		values[1] = order->facts[FACT_ORDERED_AT];
@@ -287,6 +291,9 @@ plain_order_find_products(PlainOrder *order)
 		line->nulls[LINE_CATEGORY_PATH] = isnull;
 		if (isnull)
 			return false;
+		/* a result has blocks of its own: an order of many lines is not to keep one for each */
+		line->values[LINE_CATEGORY_PATH] = datumCopy(line->values[LINE_CATEGORY_PATH], false, -1);
+		SPI_freetuptable(SPI_tuptable);
 		deconstruct_array(DatumGetArrayTypeP(line->values[LINE_CATEGORY_PATH]), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
 						  &path, &nulls, &line->depth);
 		line->path = palloc(Max(line->depth, 1) * sizeof(*line->path));

@@ -222,6 +222,7 @@ add_tier(const PlainOrder *order, PlainShare *share)
 		line->has_tier = plain_order_run(&tier_statement, values, NULL, false) > 0;
 		if (line->has_tier)
 			line->tier_id = plain_order_value(0, 1, &isnull);
+		SPI_freetuptable(SPI_tuptable);
 		line->tier_asked = true;
 	}
 	share->values[EARNING_TIER_ID] = line->tier_id;

@@ -18,6 +18,7 @@
 #include "catalog/pg_type_d.h"
 #include "common/int.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -78,6 +79,7 @@ typedef struct CreditSink
 	int			line;			/* whose credits come: they come in the order of the lines */
 	int			room;			/* of the shares */
 	bool		is_whole;
+	bool		is_full;		/* there are more than PLAIN_MAX_ROWS */
 } CreditSink;
 
 static void
@@ -86,6 +88,11 @@ take_credit(void *target, Datum *values, bool *nulls)
 	CreditSink *sink = target;
 	PlainOrder *order = sink->order;
 
+	if (order->credits.count == PLAIN_MAX_ROWS)
+	{
+		sink->is_full = true;
+		return;
+	}
 	if (nulls[CREDIT_TOUCH_VISITOR_ID])
 	{
 		values[CREDIT_TOUCH_VISITOR_ID] = UUIDPGetDatum(order->visitor_id);
@@ -282,6 +289,8 @@ judge_order(FunctionCallInfo fcinfo, PlainOrder *order, CreditSink *sink)
 	if (plain_order_run(&guard_statement, key, NULL, false) == 0 || !plain_order_find_products(order))
 		return false;
 	credit_order(order, PG_GETARG_DATUM(ARG_PEOPLE), PG_GETARG_DATUM(ARG_EXCLUDED), sink);
+	if (sink->is_full)
+		return false;
 	plain_order_choose_rates(order);
 	return true;
 }
@@ -313,6 +322,7 @@ program_book_plain_order(PG_FUNCTION_ARGS)
 	if (plain_order_read_lines(&order, PG_GETARG_DATUM(ARG_LINES)))
 	{
 		read_country(&order);
+		PreventCommandIfReadOnly("INSERT");
 		/* whoever waits for rows to move into their partition, or for leave to write, waits before the snapshot is taken */
 		RangeVarGetRelid(makeRangeVar("influence", "touch", -1), AccessShareLock, false);
 		RangeVarGetRelid(makeRangeVar("influence", "orders", -1), RowExclusiveLock, false);

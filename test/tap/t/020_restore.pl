@@ -39,8 +39,10 @@ EOS
 my $answer = ask($origin, 'postgres', $super, $reads);
 like($answer, qr/order line.*\|total\|/s, 'the origin answers');
 is(ask($standby, 'postgres', $super, $reads), $answer, 'a standby answers the same');
-is(join(' ', outcome($standby, 'postgres', $super, "SELECT influence.record_touch(1, gen_random_uuid(), 't')", "SELECT influence.run_payouts(1, '2024-03', '2024-04-02')", "SELECT influence.refresh_stats()")),
-	'25006 IN005 25006', 'and writes nothing');
+is(join(' ', outcome($standby, 'postgres', $super, "SELECT influence.record_touch(1, gen_random_uuid(), 't')",
+	"SELECT influence.record_order(1, gen_random_uuid(), 'o', '[{\"line_no\": 1, \"product_id\": 1, \"quantity\": 1, \"paid_price\": 5}]')",
+	"SELECT influence.run_payouts(1, '2024-03', '2024-04-02')", "SELECT influence.refresh_stats()")),
+	'25006 25006 IN005 25006', 'and writes nothing');
 $standby->stop('fast');
 
 # A logical dump with its roles.
