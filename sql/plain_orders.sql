@@ -50,6 +50,8 @@ SELECT count(*) AS orders, count(*) FILTER (WHERE answer LIKE '%unattributed: %'
 CREATE FUNCTION pg_temp.told(w int) RETURNS TABLE (of text, n int, facts text) LANGUAGE sql AS $$
 	SELECT 'answer', a.n, a.answer FROM answer a WHERE a.w = $1
 	UNION ALL
+	SELECT 'order', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,coupon,content_hash,xact}'::text[])::text FROM influence.orders x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
+	UNION ALL
 	SELECT 'line', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,xact}'::text[])::text FROM influence.order_line x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
 	UNION ALL
 	SELECT 'credit', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,touch_visitor_id,order_ref,xact}'::text[] || jsonb_build_object('own', x.touch_visitor_id = x.visitor_id))::text
@@ -60,12 +62,35 @@ CREATE FUNCTION pg_temp.told(w int) RETURNS TABLE (of text, n int, facts text) L
 	SELECT 'ledger', right(x.order_ref, 2)::int, (to_jsonb(x) - '{visitor_id,order_ref,entry_key,entry_no,booked_at,xact}'::text[] || jsonb_build_object('key', regexp_replace(x.entry_key, '[^/]*/[^/]*$', '')))::text
 	  FROM influence.ledger x WHERE x.order_ref LIKE 'o' || $1 / 1000 || '%'
 $$;
-SELECT of, count(*) > 60 AS many, count(DISTINCT n) > 20 AS of_many_orders FROM pg_temp.told(1000) WHERE of <> 'answer' GROUP BY of ORDER BY of;
+SELECT of, count(*) >= 60 AS many, count(DISTINCT n) > 20 AS of_many_orders FROM pg_temp.told(1000) WHERE of <> 'answer' GROUP BY of ORDER BY of;
 SELECT 'short' AS way, * FROM (SELECT * FROM pg_temp.told(1000) EXCEPT ALL SELECT * FROM pg_temp.told(2000)) x
 UNION ALL
 SELECT 'long', * FROM (SELECT * FROM pg_temp.told(2000) EXCEPT ALL SELECT * FROM pg_temp.told(1000)) x;
 SELECT count(DISTINCT rate) AS rates, count(DISTINCT tier_id) AS tiers, array_agg(DISTINCT hold_reason) AS reasons, array_agg(DISTINCT customer_kind) AS kinds FROM influence.earning WHERE order_ref LIKE 'o1%';
 SELECT array_agg(DISTINCT reason) AS reasons, array_agg(DISTINCT snapshot ->> 'kind') AS kinds FROM influence.credit WHERE order_ref LIKE 'o1%';
 SELECT * FROM influence.check_books();
+-- which way an order goes: to compare the ways, both have to be taken
+SET track_functions = 'all';
+CREATE FUNCTION pg_temp.way_of(program_id bigint, visitor uuid, order_ref text, lines jsonb, details jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	before record;
+	after record;
+BEGIN
+	SELECT coalesce(sum(calls) FILTER (WHERE funcname = 'book_plain_order'), 0) AS short, coalesce(sum(calls) FILTER (WHERE funcname = 'store_order'), 0) AS long INTO before
+	  FROM pg_stat_xact_user_functions WHERE schemaname = 'influence_internal';
+	PERFORM influence.record_order($1, $2, $3, $4, '2024-06-07 12:00:00+00', NULL, $5);
+	SELECT coalesce(sum(calls) FILTER (WHERE funcname = 'book_plain_order'), 0) AS short, coalesce(sum(calls) FILTER (WHERE funcname = 'store_order'), 0) AS long INTO after
+	  FROM pg_stat_xact_user_functions WHERE schemaname = 'influence_internal';
+	RETURN concat_ws(', then ', CASE WHEN after.short > before.short THEN 'short' END, CASE WHEN after.long > before.long THEN 'long' END);
+END $$;
+SELECT n, pg_temp.way_of(1 + n % 3, pg_temp.visitor(3000 + n), 'w' || n, x.lines::jsonb, x.details::jsonb) AS way
+  FROM (VALUES (1, '[{"line_no": 1, "product_id": 1, "quantity": 2, "paid_price": 100}]', '{}'),
+			   (2, '[{"line_no": 2e0, "sku": "tea", "quantity": 1e2, "paid_price": 100, "seller": null}, {"line_no": 1, "product_id": 2, "quantity": 1, "base_amount": 999999999999999999}]', '{"country": "DE"}'),
+			   (3, '[{"line_no": 1, "product_id": 1, "quantity": 2, "paid_price": 100}]', '{"coupon": "NONE"}'),
+			   -- numbers as text, and of more than 18 digits
+			   (4, '[{"line_no": 1, "product_id": 1, "quantity": "2", "paid_price": 100}]', '{}'),
+			   (5, '[{"line_no": 1, "product_id": 1, "quantity": 1, "base_amount": 9223372036854775807}]', '{}'),
+			   (6, '[{"line_no": "1", "product_id": 1, "quantity": 1, "paid_price": 100}]', '{}')) x(n, lines, details) ORDER BY n;
+SELECT order_ref, line_no, quantity, paid_price, base_amount FROM influence.order_line WHERE order_ref LIKE 'w%' ORDER BY order_ref, line_no;
 -- the constant that the published functions compare with
 SELECT influence_internal.code_step() = max(step) AS constant FROM influence_internal.install_steps();
