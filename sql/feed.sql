@@ -119,6 +119,11 @@ SELECT count(*) = count(DISTINCT post_id) AS no_post_twice, bool_and(EXISTS (SEL
 SELECT count(*) = max(page) AS one_a_page, array_agg(post_id ORDER BY post_id) = (SELECT array_agg(f.post_id ORDER BY f.post_id) FROM influence.get_feed(1, pg_temp.visitor(2), 100, as_of => '2024-06-01') f JOIN influence.post p USING (post_id) WHERE p.post_ref <> 'b art') AS all_else
 FROM pg_temp.scroll(2, 1, false);
 
+-- Without the program's secret nothing is sealed with what anybody knows.
+BEGIN;
+DELETE FROM influence.program_secret;
+SELECT pg_temp.refused('get_feed(1, pg_temp.visitor(1), 3)');
+ROLLBACK;
 -- A cursor is its viewer's, its program's, and as it was given.
 SELECT next_cursor AS cursor FROM influence.get_feed(1, pg_temp.visitor(1), 3, as_of => '2024-06-01') LIMIT 1 \gset
 SELECT min(rank), max(rank) FROM influence.get_feed(1, pg_temp.visitor(1), 3, :'cursor');

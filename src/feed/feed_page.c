@@ -35,12 +35,38 @@ static FeedStatement read_salt = {
 	.types = {INT8OID}
 };
 
+/* what tokens and cursors of a program are sealed with */
+typedef struct FeedKey
+{
+	uint8		bytes[FEED_TOKEN_KEY_BYTES];
+	bool		known;
+} FeedKey;
+
 static void
 take_salt(TupleTableSlot *slot, void *target)
 {
+	FeedKey    *key = target;
 	bytea	   *salt = DatumGetByteaPP(slot->tts_values[0]);
 
-	feed_token_key((const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), target);
+	feed_token_key((const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), key->bytes);
+	key->known = true;
+}
+
+/* An error without a secret: a key that anybody knows would seal nothing. */
+static FeedKey
+read_key(int64 program_id)
+{
+	FeedKey		key = {{0}, false};
+	Datum		args[1];
+
+	args[0] = Int64GetDatum(program_id);
+	feed_statement_run(&read_salt, args, NULL, take_salt, &key);
+	if (!key.known)
+		ereport(ERROR,
+				(errcode(ERRCODE_INFLUENCE_NOT_INSTALLED),
+				 errmsg("program " INT64_FORMAT " has no secret", program_id),
+				 errhint("Restore its row in influence.program_secret from a backup.")));
+	return key;
 }
 
 /* {follow, "interest: bikes", ...} in the order of FeedSource */
@@ -122,9 +148,8 @@ put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *
 	FeedDelivered *rows;
 	int64	   *post_ids = palloc(sizeof(int64) * Max(order->placed, 1));
 	int64	   *topic_ids = palloc(sizeof(int64) * Max(order->placed, 1));
-	uint8		key[FEED_TOKEN_KEY_BYTES];
+	FeedKey		key = read_key(call->program_id);
 	text	   *cursor;
-	Datum		args[1];
 	uint32		i;
 
 	for (i = 0; i < order->placed; i++)
@@ -136,10 +161,7 @@ put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *
 		topic_ids[i] = post->sources & (1u << FEED_FROM_INTEREST) ? post->topic_id : 0;
 	}
 	rows = feed_read_delivered(call, post_ids, topic_ids, (int) order->placed);
-	args[0] = Int64GetDatum(call->program_id);
-	memset(key, 0, sizeof(key));
-	feed_statement_run(&read_salt, args, NULL, take_salt, key);
-	cursor = next_cursor(ranking, session, owner, key, page_size);
+	cursor = next_cursor(ranking, session, owner, key.bytes, page_size);
 
 	for (i = 0; i < order->placed; i++)
 	{
@@ -164,7 +186,7 @@ put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *
 		nulls[7] = rows[i].products == (Datum) 0;
 		values[8] = PointerGetDatum(cursor);
 		nulls[8] = cursor == NULL;
-		values[9] = PointerGetDatum(feed_token_seal(&token, key));
+		values[9] = PointerGetDatum(feed_token_seal(&token, key.bytes));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 }
@@ -172,12 +194,9 @@ put_rows(const FeedRanking *ranking, CursorContent *session, const CursorOwner *
 static void
 read_session(CursorContent *session, const CursorOwner *owner, text *cursor)
 {
-	uint8		key[FEED_TOKEN_KEY_BYTES] = {0};
-	Datum		args[1];
+	FeedKey		key = read_key(owner->program_id);
 
-	args[0] = Int64GetDatum(owner->program_id);
-	feed_statement_run(&read_salt, args, NULL, take_salt, key);
-	feed_cursor_content(cursor, owner, key, session);
+	feed_cursor_content(cursor, owner, key.bytes, session);
 }
 
 Datum
