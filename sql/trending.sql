@@ -98,6 +98,9 @@ SELECT next_cursor AS cursor FROM influence.get_trending(1, page_size => 1, as_o
 SELECT * FROM pg_temp.not_refused('IN002', format('get_trending(1, ''product'', cursor => %L)', :'cursor'), format('get_trending(1, half_life => ''6h'', cursor => %L)', :'cursor'), format('get_trending(1, scope => 1, cursor => %L)', :'cursor'),
 	format('get_trending(1, cursor => %L, viewer_id => %L)', :'cursor', pg_temp.visitor(1)), 'get_trending(1, cursor => ''x'')', 'get_trending(1, ''video'')', 'get_trending(1, NULL)', 'get_trending(1, half_life => ''1h'')', 'get_trending(1, half_life => NULL)',
 	'get_trending(1, page_size => 0)', 'get_trending(1, page_size => 101)', 'get_trending(1, page_size => NULL)', 'get_trending(1, as_of => NULL)', 'get_trending(1, as_of => ''infinity'')', 'get_trending(1, scope => NULL)');
+-- nor is it one of the feed, even if a surface is called like the list, nor the other way
+SELECT f.next_cursor AS feed_cursor FROM influence.get_feed(1, '00000000-0000-0000-0000-000000000000', 1, as_of => '2024-06-01', surface => 'trending:post:0:3d') f \gset
+SELECT * FROM pg_temp.not_refused('IN002', format('get_feed(1, ''00000000-0000-0000-0000-000000000000'', 1, %L, surface => ''trending:post:0:3d'')', :'cursor'), format('get_trending(1, cursor => %L)', :'feed_cursor'));
 SELECT * FROM pg_temp.not_refused('IN003', 'get_trending(9)', 'get_trending(NULL)', 'get_trending(1, scope => 99)', 'get_trending(1, scope => -1)');
 SELECT status FROM influence.set_capability(1, 'read', false, valid_from => '2024-01-01');
 SELECT * FROM pg_temp.not_refused('IN005', 'get_trending(1)');

@@ -171,7 +171,8 @@ BEGIN
 		PERFORM influence_internal.raise_unknown('category', $3::text, 'Use a category of the catalogue as scope, or 0 for all.');
 	END IF;
 	IF $6 IS NOT NULL THEN
-		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode(salt, $1, reader, $6, list) c;
+		-- an intent of its own: a cursor of the feed, whatever its surface is called, is none of trends, nor the other way
+		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode(salt, $1, reader, $6, list, 'trending') c;
 		moment := least(moment, $7);
 	END IF;
 	PERFORM influence_internal.require_capability($1, 'read', $8, $7, NULL, NULL);
@@ -205,7 +206,7 @@ BEGIN
 	END LOOP;
 	page := (page || waiting)[1:$5];		-- where there are no more creators, those there are have the rest
 	IF cardinality(page) = $5 AND cardinality(delivered) + $5 <= 500 THEN
-		next := influence_internal.feed_cursor_encode(salt, $1, reader, moment, delivered || page, list);
+		next := influence_internal.feed_cursor_encode(salt, $1, reader, moment, delivered || page, list, 'trending');
 	END IF;
 	RETURN QUERY
 	SELECT (cardinality(delivered) + p.n)::int, p.item_id,
