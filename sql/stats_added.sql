@@ -86,6 +86,17 @@ SELECT pg_temp.refresh();
 COMMIT;
 SELECT pg_temp.refresh(), pg_temp.is_right();
 
+-- Likewise where hours are counted anew, which takes what the transaction wrote at once: a run of a later one settles.
+UPDATE influence.watermark SET recount_until = pg_snapshot_xmin(last_seen) WHERE name = 'refresh_stats';
+SELECT pg_temp.touch('w', 1, 1, '2024-05-03 13:05');
+BEGIN;
+SELECT pg_temp.touch('x', 2, 1, '2024-05-03 13:10');
+SELECT pg_temp.refresh();
+SELECT pg_temp.refresh();
+COMMIT;
+SELECT pg_temp.refresh();
+SELECT pg_temp.refresh(), pg_temp.is_right();
+
 -- Sealed: what comes later goes to the open part, first a new one; the visitor who is known to the sealed part adds none.
 SELECT count(*) FROM influence.seal_stats('2024-07-01');
 SELECT pg_temp.touch('p', 1, 1, '2024-05-03 10:12'), pg_temp.touch('q', 7, 1, '2024-05-03 10:13'), pg_temp.touch('r', 7, 1, '2024-05-04 10:00');
@@ -99,6 +110,9 @@ SELECT bucket_start, part, clicks, visitors, sealed FROM influence.creator_hour 
 UPDATE influence.creator_hour SET sealed = false;
 TRUNCATE influence.creator_hour, influence.product_hour, influence.category_hour, influence.post_hour, influence.sealed_until;
 UPDATE influence.touch x SET xact = (pg_current_xact_id()::text::bigint + 20 + n.n)::text::xid8 FROM (SELECT touch_ref, row_number() OVER (ORDER BY touch_ref) AS n FROM influence.touch) n WHERE n.touch_ref = x.touch_ref;
+-- the last of them an order: recounting goes on until that is passed, too
+SELECT amount FROM influence.record_order(1, pg_temp.visitor(99), 'o', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', '2024-05-06');
+UPDATE influence.order_line SET xact = (SELECT (max(x.xact)::text::bigint + 12)::text::xid8 FROM influence.touch x);
 UPDATE influence.watermark SET system_identifier = 1, last_seen = '8999999999999999999:8999999999999999999:';
 CREATE TEMP TABLE restored_runs (method text, is_right boolean);
 DO $$

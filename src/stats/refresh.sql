@@ -22,17 +22,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	recount_until xid8;
+	stored record;
 BEGIN
 	IF $2 IS NULL THEN
 		RETURN 'recount';
 	END IF;
-	SELECT w.recount_until INTO recount_until FROM influence.watermark w WHERE w.name = 'refresh_stats';
-	IF recount_until IS NULL THEN
+	SELECT w.recount_until, w.moved_at INTO stored FROM influence.watermark w WHERE w.name = 'refresh_stats';
+	IF stored.recount_until IS NULL THEN
 		RETURN 'add';
 	END IF;
 	-- a run before in this transaction may have counted what the transaction wrote
-	RETURN CASE WHEN pg_snapshot_xmin($1) > recount_until AND pg_current_xact_id() >= pg_snapshot_xmax($1) THEN 'settle' ELSE 'recount' END;
+	RETURN CASE WHEN pg_snapshot_xmin($1) > stored.recount_until AND stored.moved_at <> now() THEN 'settle' ELSE 'recount' END;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.hours_method(pg_snapshot, pg_snapshot) IS
@@ -57,7 +57,10 @@ BEGIN
 				UNION ALL
 				SELECT x.xact FROM influence.engagement x WHERE influence_internal.is_fresh(x.xact, $3, NULL)
 				UNION ALL
-				SELECT x.xact FROM influence.impression x WHERE influence_internal.is_fresh(x.xact, $3, NULL)) m
+				SELECT x.xact FROM influence.impression x WHERE influence_internal.is_fresh(x.xact, $3, NULL)
+				UNION ALL
+				-- sales in hours are always counted anew, but counters add them
+				SELECT x.xact FROM influence.order_line x WHERE influence_internal.is_fresh(x.xact, $3, NULL)) m
 		HAVING count(*) > 0;
 	END IF;
 	UPDATE influence.watermark w SET recount_until = taken
