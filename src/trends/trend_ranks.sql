@@ -174,6 +174,7 @@ AS $$
 DECLARE
 	mark record;
 BEGIN
+	PERFORM influence_internal.share_key('forgetting shoppers');
 	-- what the job has seen, and no more: the rest comes with its next run
 	SELECT * INTO mark FROM influence_internal.open_watermark('refresh_stats');
 	IF mark.upper IS NULL THEN
