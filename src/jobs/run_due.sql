@@ -147,10 +147,11 @@ BEGIN
 		SELECT format('%s days written', s.days_written) INTO detail FROM influence_internal.refresh_stats() s;
 		detail := detail || (SELECT format(', %s buckets sealed', s.buckets) FROM influence_internal.seal_stats($4) s);
 	ELSIF $1 IN ('touch_retention', 'engagement_retention', 'impression_retention') THEN
-		detail := influence_internal.drop_expired(split_part($1, '_', 1), $4);
+		-- charges first: that waits for forget_shopper(), which writes the table that is locked then
 		IF $1 = 'impression_retention' THEN
-			detail := concat_ws('; ', detail, influence_internal.drop_charges($4));
+			detail := influence_internal.drop_charges($4);
 		END IF;
+		detail := concat_ws('; ', influence_internal.drop_expired(split_part($1, '_', 1), $4), detail);
 	ELSIF $1 = 'admissions' THEN
 		SELECT CASE WHEN a.skipped THEN 'skipped: others apply, '
 					ELSE '' END || format('%s applications looked at, %s admitted, %s rejected', a.looked_at, a.admitted, a.rejected)

@@ -26,6 +26,8 @@ BEGIN
 		RETURN 'charges kept for ever';
 	END IF;
 	PERFORM influence_internal.share_key('forgetting shoppers');
+	-- a refund of what is dropped is there by now, or finds nothing
+	PERFORM FROM influence.sponsored_total t ORDER BY t.sponsored_campaign_id FOR NO KEY UPDATE;
 	WITH gone AS (
 		DELETE FROM influence.sponsored_charge x
 		 USING influence.sponsored_campaign c
