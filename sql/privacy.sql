@@ -218,6 +218,11 @@ SELECT * FROM pg_temp.found('secret');
 SELECT admission.decision, actor FROM influence.admission WHERE creator_id = :c;
 SELECT status, retained_until > now() AS later, changed_rows FROM influence.forget_creator(:c);
 SELECT visitor_id IS NULL AS identity FROM influence.creator WHERE creator_id = :c;
+-- counting anew does not bring its posts back
+BEGIN;
+SELECT status FROM influence.rebuild_trends();
+SELECT (SELECT count(*) FROM influence.post WHERE creator_id = :c) > 0 AS posts, (SELECT count(*) FROM influence.feed_item WHERE creator_id = :c) AS in_the_feed;
+ROLLBACK;
 SELECT * FROM influence.check_books();
 -- its names stay taken, and nothing more is recorded of it
 SELECT pg_temp.refused($$create_storefront(1, 'secret.carla', 'Page')$$), pg_temp.refused($$create_storefront(1, 'Secret-Two', 'Page')$$), pg_temp.refused($$create_storefront(1, 'secret.car1a', 'Page')$$);

@@ -103,6 +103,13 @@ UPDATE influence.watermark SET system_identifier = 1;
 SELECT post_hours, status FROM influence.refresh_stats();
 SELECT bucket_start, part, smiles, unsmiles, shares, saves, visitors, sealed FROM influence.post_hour ORDER BY 1, 2;
 SELECT bucket_start::date AS day, part, smiles, unsmiles, shares, saves, visitors FROM influence.post_day ORDER BY 1, 2;
+-- other weights hold for what posts had whether or not a fact of it is kept: smile 1, unsmile -1, share 10, save 4
+BEGIN;
+DELETE FROM influence.engagement;
+INSERT INTO influence.setting (name, version, value) SELECT s.name, 2, s.value || '{"share": 10}' FROM influence.setting s WHERE s.name = 'engagement_weights';
+SELECT status FROM influence.refresh_stats(false);
+SELECT post_id, engagement FROM influence.post_total;
+ROLLBACK;
 -- touches: not while a job has not seen all of them, nor while an order may be attributed by them
 SELECT pg_temp.retain('touch', '2024-07-20');
 SELECT influence.do_job('reattribute', 0, NULL, '2024-07-20');

@@ -74,14 +74,14 @@ BEGIN
 			  JOIN influence.product x ON x.product_id = a.product_id
 			 WHERE a.creator_id = p.creator_id AND a.post_id = p.post_id) t
 	 CROSS JOIN LATERAL (SELECT influence.decayed_score(weight, e.at, half_life) AS score FROM (VALUES (p.published_at)) e(at)) q
-	 WHERE p.post_id = ANY ($1)
+	 WHERE p.post_id = ANY ($1) AND NOT EXISTS (SELECT FROM influence.forgotten_creator c WHERE c.creator_id = p.creator_id)
 	ON CONFLICT DO NOTHING;
 	GET DIAGNOSTICS written = ROW_COUNT;
 	RETURN written;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.add_feed_items(bigint[]) IS
-'Adds what the feed reads of posts, for those that have no row in feed_item; quality is that of the publication alone. Returns how many were written.';
+'Adds what the feed reads of posts, for those that have no row in feed_item, and whose creator is not forgotten; quality is that of the publication alone. Returns how many were written.';
 
 CREATE FUNCTION influence_internal.smile_taken_back(visitor_id uuid, post_id bigint, occurred_at timestamptz, event_ref text, seen pg_snapshot)
 RETURNS timestamptz
@@ -236,6 +236,9 @@ BEGIN
 		SELECT i.post_id FROM influence.impression i WHERE influence_internal.is_fresh(i.xact, $1, $2)
 		UNION
 		SELECT unnest(sold)
+		UNION
+		-- of whose facts none is kept
+		SELECT t.post_id FROM influence.post_total t WHERE whole
 	), stored AS (
 		INSERT INTO influence.post_total AS t (post_id, program_id, impressions, engagement, revenue, quality_state)
 		SELECT p.post_id, p.program_id, h.impressions, h.engagement,
@@ -263,11 +266,6 @@ BEGIN
 			IS DISTINCT FROM (excluded.impressions, excluded.engagement, excluded.revenue, excluded.quality_state)
 	)
 	SELECT array_agg(n.post_id) INTO reached FROM n;
-	IF whole THEN
-		-- of whose engagements none is kept
-		UPDATE influence.post_total t SET quality_state = NULL
-		 WHERE t.quality_state IS NOT NULL AND NOT EXISTS (SELECT FROM unnest(reached) r WHERE r = t.post_id);
-	END IF;
 	WITH n AS (
 		SELECT f.post_id, f.quality AS quality_before, f.engagement AS engagement_before, f.sales AS sales_before,
 			   CASE WHEN t.quality_state IS NOT NULL THEN influence_internal.decayed_score_final(t.quality_state)
