@@ -99,14 +99,15 @@ AS $$
 	-- of built-in functions only, since it stands in a CHECK; CASE, since casts come after the tests of what they cast
 	SELECT pg_catalog.format(CASE kind
 			WHEN 'count' THEN 'CASE WHEN pg_catalog.jsonb_typeof(%1$s) = ''number'' AND %1$s::text ~ ''^-?[0-9]+$'' THEN %1$s::text::numeric BETWEEN %2$L AND %3$L ELSE %4$s END'
-			WHEN 'number' THEN 'CASE WHEN pg_catalog.jsonb_typeof(%1$s) = ''number'' THEN %1$s::text::numeric BETWEEN %2$L AND %3$L ELSE %4$s END'
+			WHEN 'number' THEN 'CASE WHEN pg_catalog.jsonb_typeof(%1$s) = ''number'' THEN %1$s::text::numeric BETWEEN %2$L AND %3$L '
+							  'AND %1$s::text::float8 IS NOT NULL ELSE %4$s END'		-- as readers have it
 			WHEN 'time' THEN 'CASE WHEN pg_catalog.jsonb_typeof(%1$s) = ''string'' THEN (%1$s #>> ''{}'')::interval BETWEEN %2$L AND %3$L ELSE %4$s END'
 			WHEN 'elapsed' THEN 'CASE WHEN pg_catalog.jsonb_typeof(%1$s) = ''string'' THEN (%1$s #>> ''{}'')::interval BETWEEN %2$L AND %3$L '
 								'AND pg_catalog.date_trunc(''month'', (%1$s #>> ''{}'')::interval) = ''0'' ELSE %4$s END'
 			ELSE 'coalesce(pg_catalog.jsonb_typeof(%1$s) = ''boolean'', false)' END,
 		value, lowest, highest, CASE WHEN optional THEN pg_catalog.format('coalesce(pg_catalog.jsonb_typeof(%s) = ''null'', false)', value) ELSE 'false' END)
 $$;
-COMMENT ON FUNCTION influence_internal.setting_test(text, text, text, text, boolean) IS 'An expression that says whether a JSON value (an expression, too) is what a rule of setting_rules() lets through; what is no interval at all raises 22007.';
+COMMENT ON FUNCTION influence_internal.setting_test(text, text, text, text, boolean) IS 'An expression that says whether a JSON value (an expression, too) is what a rule of setting_rules() lets through; what is no interval at all raises 22007, what is too near to 0 for float8 22003.';
 
 CREATE FUNCTION influence_internal.setting_check()
 RETURNS text
