@@ -115,13 +115,6 @@ attribution_memory_attach(AttributionMemory *memory, MemoryContext context,
 }
 
 void
-attribution_memory_keep(AttributionMemory *memory)
-{
-	dsm_pin_mapping(memory->segment);
-	dsa_pin_mapping(memory->area);
-}
-
-void
 attribution_memory_detach(AttributionMemory *memory)
 {
 	if (memory->segment == NULL)

@@ -55,8 +55,6 @@ extern void attribution_memory_attach(AttributionMemory *memory, MemoryContext c
 									  dsm_handle handle, uint32 layout,
 									  size_t header_size);
 
-/* in a worker that has nothing to do any more but end: mapped until then */
-extern void attribution_memory_keep(AttributionMemory *memory);
 extern void attribution_memory_detach(AttributionMemory *memory);
 
 /* like MemoryContextAllocHuge(); may go beyond the limit */

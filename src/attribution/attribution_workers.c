@@ -160,8 +160,6 @@ attribution_credit_worker(dsm_segment *segment, shm_toc *toc)
 	attribution_memory_attach(&memory, context,
 							  *(dsm_handle *) shm_toc_lookup(toc, KEY_HANDLE, false),
 							  ATTRIBUTION_SHARED_LAYOUT, sizeof(AttributionShared));
-	/* unmapping takes its time, for which the leader should not wait: it has things to unmap, too */
-	attribution_memory_keep(&memory);
 	shared = (AttributionShared *) memory.header;
 	plan = shared->credit;
 	plan.policy.time_zone = pg_tzset(plan.time_zone);
@@ -179,6 +177,12 @@ attribution_credit_worker(dsm_segment *segment, shm_toc *toc)
 
 	store_reader_close(touches);
 	store_reader_close(lines);
+
+	/*
+	 * Now, and not when the process ends: whoever detaches last removes the
+	 * temporary files and counts them, and by then there are no statistics.
+	 */
+	attribution_memory_detach(&memory);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }
