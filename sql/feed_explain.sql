@@ -25,7 +25,7 @@ SELECT count(*) FROM (VALUES (1, 'me', 'mine', 0), (2, 'c1', 'other', 0), (1, 'c
 SELECT count(*) FROM generate_series(1, 40) n, influence.react(pg_temp.visitor(1 + n % 2), 3 * n, (ARRAY['smile', 'save', 'click'])[1 + n % 3], occurred_at => now() - n * interval '1 hour') r;
 SELECT count(*) FROM influence.block(pg_temp.visitor(1), pg_temp.creator('c10')), influence.mute(pg_temp.visitor(1), topic => 'eggs'), influence.give_feedback(pg_temp.visitor(1), 'post', 1, 'hide') h,
 	influence.give_feedback(pg_temp.visitor(1), 'creator', pg_temp.creator('c4'), 'see_less', occurred_at => now() - interval '50 days') l;
-INSERT INTO influence.item_neighbor SELECT 1, 'post', n, 1, n + 1, 0.5 FROM generate_series(3, 60, 3) n;
+INSERT INTO influence.item_neighbor SELECT 1, 'post', n, ARRAY[n + 1], '{0.5}' FROM generate_series(3, 60, 3) n;
 SELECT post_ranks > 0 AS ranked FROM influence.refresh_stats();
 
 -- In one transaction, and so at one moment: every delivered row has the verdict, the place and the bits of the score that

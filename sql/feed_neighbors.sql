@@ -17,8 +17,8 @@ SELECT count(*) FROM generate_series(1, 9) n, influence.register_shopper(pg_temp
 CREATE FUNCTION pg_temp.chose(v int, kind text, VARIADIC posts int[]) RETURNS bigint LANGUAGE sql AS
 $$ SELECT count(*) FROM unnest(posts) p, influence.react(pg_temp.visitor(v), p, kind, occurred_at => '2024-05-10') r WHERE r.status = 'recorded' $$;
 CREATE FUNCTION pg_temp.lists(kind text) RETURNS TABLE (item_id bigint, neighbors text) LANGUAGE sql AS $$
-	SELECT n.item_id, string_agg(n.neighbor_id || ' ' || round(n.similarity::numeric, 6), ', ' ORDER BY n.rank)
-	  FROM influence.item_neighbor n WHERE n.program_id = 1 AND n.kind = lists.kind GROUP BY n.item_id ORDER BY n.item_id $$;
+	SELECT n.item_id, string_agg(k.neighbor_id || ' ' || round(k.similarity::numeric, 6), ', ' ORDER BY k.rank)
+	  FROM influence.item_neighbor n, unnest(n.neighbor_ids, n.similarities) WITH ORDINALITY k(neighbor_id, similarity, rank) WHERE n.program_id = 1 AND n.kind = lists.kind GROUP BY n.item_id ORDER BY n.item_id $$;
 
 -- 1: shoppers 1 2 3; 2: 1 2; 3: 2 3; a click of 4 on 4 alone, and one in another program
 SELECT pg_temp.chose(1, 'smile', 1, 2), pg_temp.chose(2, 'share', 1, 2), pg_temp.chose(2, 'save', 3), pg_temp.chose(3, 'click', 1, 3), pg_temp.chose(4, 'click', 4);
@@ -63,12 +63,12 @@ SELECT * FROM influence.refresh_neighbors(true, '2024-06-01');
 -- Taken back: nobody has 6 any more, and it is in no list.
 SELECT status FROM influence.react(pg_temp.visitor(5), 6, 'unsmile', occurred_at => '2024-05-12');
 SELECT * FROM influence.refresh_neighbors(false, '2024-06-01');
-SELECT count(*) FROM influence.item_neighbor WHERE 6 IN (item_id, neighbor_id);
+SELECT count(*) FROM influence.item_neighbor WHERE item_id = 6 OR 6 = ANY (neighbor_ids);
 SELECT * FROM influence.refresh_neighbors(true, '2024-06-01');
 -- and smiled again
 SELECT status FROM influence.react(pg_temp.visitor(5), 6, 'smile', occurred_at => '2024-05-13');
 SELECT * FROM influence.refresh_neighbors(false, '2024-06-01');
-SELECT count(*) FROM influence.item_neighbor WHERE 6 IN (item_id, neighbor_id);
+SELECT count(*) FROM influence.item_neighbor WHERE item_id = 6 OR 6 = ANY (neighbor_ids);
 
 -- What many chose waits for the daily run: at most 3 may have chosen it, and 3 all items together. 1 has 5 already, 3 will have 3.
 INSERT INTO influence.setting (name, version, value) SELECT name, 2, value || '{"merge_shoppers": 3, "merge_people": 3}' FROM influence.setting WHERE name = 'feed_neighbors';
@@ -81,13 +81,13 @@ SELECT item_id, shoppers FROM influence.item_audience WHERE program_id = 1 AND k
 -- lists of two
 INSERT INTO influence.setting (name, version, value) SELECT name, 3, value || '{"neighbors": 2, "shrink": 0}' FROM influence.setting WHERE name = 'feed_neighbors' AND version = 1;
 SELECT status, waiting FROM influence.refresh_neighbors(true, '2024-06-01');
-SELECT item_id, count(*), max(rank) FROM influence.item_neighbor WHERE program_id = 1 AND kind = 'post' GROUP BY 1 ORDER BY 1;
+SELECT item_id, cardinality(neighbor_ids), cardinality(similarities) FROM influence.item_neighbor WHERE program_id = 1 AND kind = 'post' ORDER BY 1;
 -- 2 has 3, 1 all 6: 3 / sqrt(18) = .707107; 6 has 2: 1 / sqrt(6) = .408248; and 3, which is not among the two, 1 / 3
-SELECT n.neighbor_id, round(n.similarity::numeric, 6) FROM influence.item_neighbor n WHERE program_id = 1 AND kind = 'post' AND item_id = 2 ORDER BY rank;
+SELECT k.neighbor_id, round(k.similarity::numeric, 6) FROM influence.item_neighbor n, unnest(n.neighbor_ids, n.similarities) WITH ORDINALITY k(neighbor_id, similarity, rank) WHERE program_id = 1 AND kind = 'post' AND item_id = 2 ORDER BY rank;
 -- a better one takes the last place: 9 likes 2 and 5, which nobody else does: 1 / sqrt(4) = .5, and 3 / sqrt(24) = .612372
 SELECT pg_temp.chose(9, 'save', 5, 2);
 SELECT status, items FROM influence.refresh_neighbors(false, '2024-06-01');
-SELECT n.neighbor_id, round(n.similarity::numeric, 6) FROM influence.item_neighbor n WHERE program_id = 1 AND kind = 'post' AND item_id = 2 ORDER BY rank;
+SELECT k.neighbor_id, round(k.similarity::numeric, 6) FROM influence.item_neighbor n, unnest(n.neighbor_ids, n.similarities) WITH ORDINALITY k(neighbor_id, similarity, rank) WHERE program_id = 1 AND kind = 'post' AND item_id = 2 ORDER BY rank;
 
 -- Twenty minutes of anybody doing anything: what is merged each minute is what counting all of it gives, as long as lists are not full.
 INSERT INTO influence.setting (name, version, value) SELECT name, 4, value || '{"merge_change": 0}' FROM influence.setting WHERE name = 'feed_neighbors' AND version = 1;
@@ -111,7 +111,7 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT count(*) AS minutes, count(*) FILTER (WHERE written > 0) > 15 AS many_changed, sum(waiting) AS waiting, sum(missed) AS missed FROM minute;
-SELECT max(rank) < 20 AS not_full, count(*) > 150 AS many FROM influence.item_neighbor WHERE kind = 'post';
+SELECT max(cardinality(neighbor_ids)) < 20 AS not_full, sum(cardinality(neighbor_ids)) > 150 AS many FROM influence.item_neighbor WHERE kind = 'post';
 
 -- 91 days later nobody has chosen any post, but products are remembered for a year
 SELECT status FROM influence.refresh_neighbors(true, '2024-08-20');

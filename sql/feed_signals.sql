@@ -59,7 +59,7 @@ SELECT * FROM pg_temp.feed(3, '2024-08-01');
 -- Neighbours. Visitor 4 saved anna's post: 4; bert's is a neighbour with similarity 0.5: log2(1 + 100 x 2) = 7.651052. It bought p1,
 -- one event before that, 10 x 1/4 where neighbours fade twice as fast as tastes, and dora's p4 is a neighbour of it with 0.1:
 -- log2(1 + 100 x 0.25) = 4.700440; cleo is no neighbour of either.
-INSERT INTO influence.item_neighbor VALUES (1, 'post', pg_temp.post('anna'), 1, pg_temp.post('bert'), 0.5), (1, 'product', 1, 1, 4, 0.1);
+INSERT INTO influence.item_neighbor VALUES (1, 'post', pg_temp.post('anna'), ARRAY[pg_temp.post('bert')], '{0.5}'), (1, 'product', 1, '{4}', '{0.1}');
 SELECT status FROM influence.record_order(1, pg_temp.visitor(4), 'o4', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', '2024-05-30 12:00');
 SELECT status FROM influence.react(pg_temp.visitor(4), pg_temp.post('anna'), 'save', occurred_at => '2024-05-31');
 SELECT post, score - (CASE post WHEN 'anna' THEN 0 WHEN 'bert' THEN -1 WHEN 'cleo' THEN -2 ELSE -3 END) AS score, sources FROM pg_temp.feed(4);
@@ -100,7 +100,7 @@ SELECT p.post_ref, c.dampening FROM influence.get_feed(1, pg_temp.visitor(10), a
 
 -- Means to buy: visitor 101, who is 1, put p2 into its cart and clicked p4 an hour ago. Bert's and dora's posts, and nothing else;
 -- anna's, which shows the neighbour p1 of p4.
-INSERT INTO influence.item_neighbor VALUES (1, 'product', 4, 1, 1, 0.25);
+INSERT INTO influence.item_neighbor VALUES (1, 'product', 4, '{1}', '{0.25}');
 SELECT count(*) FROM pg_temp.feed(1, intent => 'buy');
 SELECT k, t.status FROM (VALUES ('cart', 2), ('click', 4)) v(k, p), influence.record_touch(1, pg_temp.visitor(101), k, k, NULL, '2024-05-31 23:00', p) t;
 SELECT post, sources FROM pg_temp.feed(1, intent => 'buy');

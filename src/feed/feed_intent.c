@@ -58,10 +58,11 @@ static FeedStatement product_posts = {
 
 static FeedStatement neighbor_posts = {
 	.text =
-	"SELECT " FEED_ITEM_COLUMNS ", n.similarity"
+	"SELECT " FEED_ITEM_COLUMNS ", k.similarity"
 	" FROM unnest($5) x(product_id)"
-	" JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'product' AND n.item_id = x.product_id AND n.rank <= $7"
-	" CROSS JOIN LATERAL (" FEED_ITEM_NEWEST_OF("n.neighbor_id", "$6") ") i",
+	" JOIN influence.item_neighbor n ON n.item_id = x.product_id AND n.kind = 'product' AND n.program_id = $1"
+	" CROSS JOIN LATERAL unnest(n.neighbor_ids[:$7], n.similarities[:$7]) k(neighbor_id, similarity)"
+	" CROSS JOIN LATERAL (" FEED_ITEM_NEWEST_OF("k.neighbor_id", "$6") ") i",
 	.nargs = 7,
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID, INT8OID, INT4OID}
 };

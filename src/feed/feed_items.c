@@ -12,6 +12,14 @@
 #include "feed_read.h"
 #include "feed_statement.h"
 
+static FeedStatement posts_by_id = {
+	.text =
+	"SELECT " FEED_ITEM_COLUMNS " FROM influence.feed_item i"
+	" WHERE i.post_id = ANY ($5) AND i.program_id = $1 AND " FEED_ITEM_FITS_TOO,
+	.nargs = 5,
+	.types = {FEED_ITEM_TYPES, INT8ARRAYOID}
+};
+
 Datum
 feed_id_array(const int64 *ids, int count)
 {
@@ -21,17 +29,6 @@ feed_id_array(const int64 *ids, int count)
 	for (i = 0; i < count; i++)
 		datums[i] = Int64GetDatum(ids[i]);
 	return PointerGetDatum(construct_array(datums, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-Datum
-feed_weight_array(const double *weights, int count)
-{
-	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
-	int			i;
-
-	for (i = 0; i < count; i++)
-		datums[i] = Float8GetDatum(weights[i]);
-	return PointerGetDatum(construct_array(datums, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 /* $1 to $4 of every source */
@@ -146,12 +143,10 @@ feed_best_facts(struct feedfacts_hash *table, uint8 flag, int most, int *count)
 	return ids;
 }
 
-/* Ids of the history and their weights, as two arrays. */
+/* Ids of the history and their weights, of those above 0. */
 int
-feed_past_arrays(const FeedPast *past, int count, int most, Datum values[2])
+feed_past_items(const FeedPast *past, int count, int most, int64 *ids, double *weights)
 {
-	int64		ids[FEED_HISTORY];
-	double		weights[FEED_HISTORY];
 	int			kept = 0;
 	int			i;
 
@@ -161,7 +156,53 @@ feed_past_arrays(const FeedPast *past, int count, int most, Datum values[2])
 			ids[kept] = past[i].id;
 			weights[kept++] = past[i].weight;
 		}
-	values[0] = feed_id_array(ids, kept);
-	values[1] = feed_weight_array(weights, kept);
 	return kept;
+}
+
+void
+feed_need_post(const FeedCall *call, FeedIds *unknown, int64 post_id)
+{
+	if (feed_pool_find(&call->pool, post_id) == NULL)
+		feed_ids_add(unknown, post_id);
+}
+
+void
+feed_take_pooled(TupleTableSlot *slot, void *call)
+{
+	bool		found;
+	FeedPost   *pooled = feed_pool_get(&((FeedCall *) call)->pool, feed_int64(slot, 0), &found);
+
+	CHECK_FOR_INTERRUPTS();
+	if (!found)
+		feed_item_post(call, slot, pooled);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* What is said of posts that no source brought yet; sources are set by the lists.  The list is empty then. */
+void
+feed_read_posts(FeedCall *call, FeedIds *unknown)
+{
+	Datum		values[5];
+	int			distinct = 0;
+	int			i;
+
+	if (unknown->count == 0)
+		return;
+	/* the index would do it, and with slower comparisons */
+	qsort(unknown->ids, unknown->count, sizeof(int64), compare_ids);
+	for (i = 0; i < unknown->count; i++)
+		if (i == 0 || unknown->ids[distinct - 1] != unknown->ids[i])
+			unknown->ids[distinct++] = unknown->ids[i];
+	feed_item_values(call, call->settings.history_days, values);
+	values[4] = feed_id_array(unknown->ids, distinct);
+	feed_statement_run(&posts_by_id, values, NULL, feed_take_pooled, call);
+	unknown->count = 0;
 }

@@ -28,12 +28,11 @@
 	" WHERE i.program_id = $1 AND " FEED_ITEM_FITS_TOO " ORDER BY g.post_id DESC LIMIT " most
 #define FEED_ITEM_TYPES INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID
 
-/* arrays for statements */
+/* an array for statements */
 extern Datum feed_id_array(const int64 *ids, int count);
-extern Datum feed_weight_array(const double *weights, int count);
 
 /* Ids of the history and their weights, of those above 0; returns how many. */
-extern int	feed_past_arrays(const FeedPast *past, int count, int most, Datum values[2]);
+extern int	feed_past_items(const FeedPast *past, int count, int most, int64 *ids, double *weights);
 
 /* The ids of the best facts, of those with a flag (0 = with a weight), without those that are refused anyway. */
 extern int64 *feed_best_facts(struct feedfacts_hash *table, uint8 flag, int most, int *count);
@@ -41,5 +40,14 @@ extern int64 *feed_best_facts(struct feedfacts_hash *table, uint8 flag, int most
 extern void feed_item_values(const FeedCall *call, int32 days, Datum values[4]);
 extern FeedFormat feed_format(char letter);
 extern void feed_item_post(const FeedCall *call, const TupleTableSlot *slot, FeedPost *post);
+
+/*
+ * Posts of lists of ids: those that the pool does not have are noted, and read
+ * together.  In the pool is what fits, and until posts are explored nothing else.
+ */
+extern void feed_need_post(const FeedCall *call, FeedIds *unknown, int64 post_id);
+extern void feed_read_posts(FeedCall *call, FeedIds *unknown);
+/* a row of FEED_ITEM_COLUMNS, for the FeedCall that is its target */
+extern void feed_take_pooled(TupleTableSlot *slot, void *call);
 
 #endif							/* PG_INFLUENCE_FEED_ITEMS_H */

@@ -1,7 +1,7 @@
 /*
  * feed_lists.c
  *	  Sources that rank posts: what is popular, the top of topics, what is
- *	  trending, the neighbours of the history.
+ *	  trending, and what is near the history (feed_near.c).
  *
  * The bound of a rank is also one of score: a post within history_days has at
  * least the score of one event at their beginning, so a topic without new posts
@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "feed_items.h"
+#include "feed_near.h"
 #include "feed_read.h"
 #include "feed_statement.h"
 
@@ -47,95 +48,6 @@ static FeedStatement trending_ids = {
 	.nargs = 3,
 	.types = {INT8OID, INT8OID, FLOAT8OID}
 };
-
-static FeedStatement neighbor_ids = {
-	.text =
-	"SELECT n.neighbor_id, x.weight * n.similarity"
-	" FROM unnest($2, $3) x(item_id, weight)"
-	" JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'post' AND n.item_id = x.item_id AND n.rank <= $4",
-	.nargs = 4,
-	.types = {INT8OID, INT8ARRAYOID, FLOAT8ARRAYOID, INT4OID}
-};
-
-static FeedStatement posts_by_id = {
-	.text =
-	"SELECT " FEED_ITEM_COLUMNS " FROM influence.feed_item i"
-	" WHERE i.post_id = ANY ($5) AND i.program_id = $1 AND " FEED_ITEM_FITS_TOO,
-	.nargs = 5,
-	.types = {FEED_ITEM_TYPES, INT8ARRAYOID}
-};
-
-static void
-need_post(const FeedCall *call, FeedIds *unknown, int64 post_id)
-{
-	if (feed_pool_find(&call->pool, post_id) != NULL)
-		return;
-	feed_ids_add(unknown, post_id);
-}
-
-static void
-take_pooled(TupleTableSlot *slot, void *target)
-{
-	FeedCall   *call = target;
-	bool		found;
-	FeedPost   *pooled = feed_pool_get(&call->pool, feed_int64(slot, 0), &found);
-
-	CHECK_FOR_INTERRUPTS();
-	if (!found)
-		feed_item_post(call, slot, pooled);
-}
-
-/* What is said of posts that no source brought yet; sources are set by the lists. */
-static void
-read_posts(FeedCall *call, FeedIds *unknown)
-{
-	Datum		values[5];
-
-	if (unknown->count == 0)
-		return;
-	feed_item_values(call, call->settings.history_days, values);
-	/* the index sorts the ids and drops the duplicates */
-	values[4] = feed_id_array(unknown->ids, unknown->count);
-	feed_statement_run(&posts_by_id, values, NULL, take_pooled, call);
-	unknown->count = 0;
-}
-
-typedef struct NearPost
-{
-	int64		post_id;
-	double		similarity;
-} NearPost;
-
-typedef struct NearPosts
-{
-	NearPost   *posts;
-	int			count;
-} NearPosts;
-
-static void
-take_near(TupleTableSlot *slot, void *target)
-{
-	NearPosts  *near = target;
-
-	CHECK_FOR_INTERRUPTS();
-	near->posts[near->count].post_id = feed_int64(slot, 0);
-	near->posts[near->count++].similarity = feed_float8(slot, 1);
-}
-
-static void
-read_near_posts(FeedCall *call, NearPosts *near)
-{
-	const FeedSettings *s = &call->settings;
-	Datum		values[4];
-	int			items = feed_past_arrays(call->viewer.posts_past, call->viewer.nposts, s->neighbor_items, values + 1);
-
-	if (items == 0 || s->per_item == 0)
-		return;
-	near->posts = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(NearPost) * (Size) items * s->per_item);
-	values[0] = Int64GetDatum(call->program_id);
-	values[3] = Int32GetDatum(s->per_item);
-	feed_statement_run(&neighbor_ids, values, NULL, take_near, near);
-}
 
 static void
 take_popular(TupleTableSlot *slot, void *target)
@@ -221,8 +133,8 @@ read_trending(FeedCall *call, FeedIds *unknown)
 		if (wanted > 0)
 			feed_statement_run(&trending_ids, values, NULL, take_trending, &trend);
 		for (i = 0; i < trend.count; i++)
-			need_post(call, unknown, trend.ids[i]);
-		read_posts(call, unknown);
+			feed_need_post(call, unknown, trend.ids[i]);
+		feed_read_posts(call, unknown);
 		for (fitting = 0, i = 0; i < trend.count && fitting < wanted; i++)
 		{
 			FeedPost   *post = feed_pool_find(&call->pool, trend.ids[i]);
@@ -242,27 +154,16 @@ read_trending(FeedCall *call, FeedIds *unknown)
 void
 feed_read_lists(FeedCall *call)
 {
-	NearPosts	near = {NULL, 0};
+	FeedNear   *near = NULL;
 	FeedIds		unknown = {NULL, 0, 0};
-	int			i;
 
 	read_popular(call);
 	if (call->viewer.personalised)
 	{
 		read_topics(call);
-		read_near_posts(call, &near);
+		near = feed_near_begin(call, &unknown);
 	}
-	for (i = 0; i < near.count; i++)
-		need_post(call, &unknown, near.posts[i].post_id);
 	read_trending(call, &unknown);
-	for (i = 0; i < near.count; i++)
-	{
-		FeedPost   *post = feed_pool_find(&call->pool, near.posts[i].post_id);
-
-		if (post != NULL)
-		{
-			post->sources |= 1u << FEED_FROM_NEIGHBOR;
-			post->similarity += near.posts[i].similarity;
-		}
-	}
+	if (near != NULL)
+		feed_near_take(call, near);
 }

@@ -26,27 +26,10 @@ static FeedStatement followed_posts = {
 	.types = {FEED_ITEM_TYPES, INT8ARRAYOID, INT8OID}
 };
 
-/* the newest posts that tag a neighbour of a product */
-static FeedStatement neighbor_products = {
-	.text =
-	"SELECT " FEED_ITEM_COLUMNS ", x.weight * n.similarity"
-	" FROM unnest($5, $6) x(item_id, weight)"
-	" JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'product' AND n.item_id = x.item_id AND n.rank <= $7"
-	" CROSS JOIN LATERAL (" FEED_ITEM_NEWEST_OF("n.neighbor_id", "$8") ") i",
-	.nargs = 8,
-	.types = {FEED_ITEM_TYPES, INT8ARRAYOID, FLOAT8ARRAYOID, INT4OID, INT8OID}
-};
-
 static void
 take_followed(TupleTableSlot *slot, void *target)
 {
 	feed_take_post(target, slot, FEED_FROM_FOLLOW);
-}
-
-static void
-take_neighbor(TupleTableSlot *slot, void *target)
-{
-	feed_take_post(target, slot, FEED_FROM_NEIGHBOR)->similarity += feed_float8(slot, FEED_ITEM_COUNT);
 }
 
 static void
@@ -65,29 +48,11 @@ read_followed(FeedCall *call)
 	feed_statement_run(&followed_posts, values, NULL, take_followed, call);
 }
 
-static void
-read_near_products(FeedCall *call)
-{
-	const FeedSettings *s = &call->settings;
-	const FeedViewer *viewer = &call->viewer;
-	Datum		values[8];
-
-	feed_item_values(call, s->history_days, values);
-	if (feed_past_arrays(viewer->products_past, viewer->nproducts, s->neighbor_products, values + 4) == 0)
-		return;
-	values[6] = Int32GetDatum(s->per_product);
-	values[7] = Int64GetDatum(s->product_posts);
-	feed_statement_run(&neighbor_products, values, NULL, take_neighbor, call);
-}
-
 void
 feed_read_candidates(FeedCall *call)
 {
 	if (call->viewer.personalised)
-	{
 		read_followed(call);
-		read_near_products(call);
-	}
 	feed_read_lists(call);
 	feed_read_explored(call);
 }

@@ -21,12 +21,12 @@ Beyond work_mem * hash_mem_multiplier (at least 4 MB) interactions go to tempora
 Errors: IN002 for an argument or weight, IN008 for a query or its columns.';
 
 CREATE FUNCTION influence_internal.neighbor_lists(interactions text, k int, shrink float8, max_history int)
-RETURNS TABLE (item_id bigint, neighbor_id bigint, similarity float8, shoppers bigint, rank int)
-AS 'MODULE_PATHNAME', 'neighbors_item_neighbors'
+RETURNS TABLE (item_id bigint, neighbor_ids bigint[], similarities float8[], shoppers bigint)
+AS 'MODULE_PATHNAME', 'neighbors_neighbor_lists'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 100000;
 
 COMMENT ON FUNCTION influence_internal.neighbor_lists(text, int, float8, int) IS
-'item_neighbors() of a query without weights, with how many users chose the item, and the neighbour''s place; an item without neighbours has one row (rank 1), in which neighbor_id and similarity are NULL.';
+'item_neighbors() of a query without weights, a row for each item, and how many users chose it; neighbor_ids and similarities are NULL for an item without neighbours.';
 
 CREATE FUNCTION influence.rank_items(
 	history bigint[],

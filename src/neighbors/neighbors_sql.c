@@ -1,21 +1,25 @@
 /*
  * neighbors_sql.c
  *	  item_neighbors(interactions): for each item those that the same users
- *	  chose, the nearest first; neighbor_lists(), for the job, says also how
- *	  many chose an item.
+ *	  chose, the nearest first; neighbor_lists(), for the job, has a row for each
+ *	  item, and says also how many chose it.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type_d.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "../common/errors.h"
 #include "neighbors_input.h"
 #include "neighbors_passes.h"
 
 PG_FUNCTION_INFO_V1(neighbors_item_neighbors);
+PG_FUNCTION_INFO_V1(neighbors_neighbor_lists);
 
 /* argument positions */
 enum
@@ -27,15 +31,23 @@ enum
 	ARGS
 };
 
-/* columns of the result */
+/* columns of item_neighbors() */
 enum
 {
 	OUT_ITEM,
 	OUT_NEIGHBOR,
 	OUT_SIMILARITY,
-	OUT_SHOPPERS,				/* this and what follows: of neighbor_lists() */
-	OUT_RANK,
 	OUT_COLUMNS
+};
+
+/* columns of neighbor_lists() */
+enum
+{
+	LIST_ITEM,
+	LIST_NEIGHBORS,
+	LIST_SIMILARITIES,
+	LIST_SHOPPERS,
+	LIST_COLUMNS
 };
 
 typedef struct Output
@@ -43,10 +55,13 @@ typedef struct Output
 	ReturnSetInfo *result;
 	const int64 *item_ids;
 	const uint64 *shoppers;		/* of each item; not without weights */
+	Datum	   *neighbors;		/* room for a list, and what it is made in */
+	Datum	   *similarities;
+	MemoryContext context;
 } Output;
 
 static void
-put_list(void *arg, uint32 item, const NeighborsScore *nearest, uint32 n)
+put_rows(void *arg, uint32 item, const NeighborsScore *nearest, uint32 n)
 {
 	const Output *output = arg;
 	Datum		values[OUT_COLUMNS];
@@ -54,22 +69,45 @@ put_list(void *arg, uint32 item, const NeighborsScore *nearest, uint32 n)
 	uint32		i;
 
 	values[OUT_ITEM] = Int64GetDatum(output->item_ids[item]);
-	values[OUT_SHOPPERS] = Int64GetDatum((int64) output->shoppers[item]);
 	for (i = 0; i < n; i++)
 	{
 		values[OUT_NEIGHBOR] = Int64GetDatum(output->item_ids[nearest[i].item]);
 		values[OUT_SIMILARITY] = Float8GetDatum(nearest[i].value);
-		values[OUT_RANK] = Int32GetDatum((int32) i + 1);
 		tuplestore_putvalues(output->result->setResult, output->result->setDesc, values, nulls);
 	}
-	/* who asks for the number of shoppers wants that of every item */
-	if (n == 0 && output->result->setDesc->natts == OUT_COLUMNS && output->shoppers[item] > 0)
+}
+
+/* Of every item that somebody chose, whether it has neighbours or not. */
+static void
+put_list(void *arg, uint32 item, const NeighborsScore *nearest, uint32 n)
+{
+	const Output *output = arg;
+	MemoryContext caller;
+	Datum		values[LIST_COLUMNS] = {0};
+	bool		nulls[LIST_COLUMNS] = {0};
+	uint32		i;
+
+	if (output->shoppers[item] == 0)
+		return;
+	values[LIST_ITEM] = Int64GetDatum(output->item_ids[item]);
+	values[LIST_SHOPPERS] = Int64GetDatum((int64) output->shoppers[item]);
+	nulls[LIST_NEIGHBORS] = nulls[LIST_SIMILARITIES] = n == 0;
+	caller = MemoryContextSwitchTo(output->context);
+	for (i = 0; i < n; i++)
 	{
-		nulls[OUT_NEIGHBOR] = true;
-		nulls[OUT_SIMILARITY] = true;
-		values[OUT_RANK] = Int32GetDatum(1);
-		tuplestore_putvalues(output->result->setResult, output->result->setDesc, values, nulls);
+		output->neighbors[i] = Int64GetDatum(output->item_ids[nearest[i].item]);
+		output->similarities[i] = Float8GetDatum(nearest[i].value);
 	}
+	if (n > 0)
+	{
+		values[LIST_NEIGHBORS] = PointerGetDatum(construct_array(output->neighbors, (int) n, INT8OID, sizeof(int64),
+																 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+		values[LIST_SIMILARITIES] = PointerGetDatum(construct_array(output->similarities, (int) n, FLOAT8OID, sizeof(float8),
+																	FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	}
+	MemoryContextSwitchTo(caller);
+	tuplestore_putvalues(output->result->setResult, output->result->setDesc, values, nulls);
+	MemoryContextReset(output->context);
 }
 
 static void
@@ -101,14 +139,15 @@ require_arguments(FunctionCallInfo fcinfo)
 				 errhint("Give 0 for the plain cosine, or leave it out for 10.")));
 }
 
-Datum
-neighbors_item_neighbors(PG_FUNCTION_ARGS)
+static void
+find_neighbors(FunctionCallInfo fcinfo, NeighborsListSink sink)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	size_t		limit = Max(get_hash_memory_limit(), ROW_STORE_LEAST_MEMORY);
 	NeighborsInput input;
 	NeighborsBaskets baskets;
 	Output		output;
+	uint32		k;
 
 	require_arguments(fcinfo);
 	InitMaterializedSRF(fcinfo, 0);
@@ -118,9 +157,29 @@ neighbors_item_neighbors(PG_FUNCTION_ARGS)
 	neighbors_input_drain(&input, (uint32) PG_GETARG_INT32(ARG_MAX_HISTORY), neighbors_baskets_add, &baskets);
 	neighbors_baskets_finish(&baskets);
 
+	k = (uint32) PG_GETARG_INT32(ARG_K);
 	output.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	output.item_ids = input.item_ids;
 	output.shoppers = baskets.norm;
-	neighbors_of_all(&baskets, (uint32) PG_GETARG_INT32(ARG_K), PG_GETARG_FLOAT8(ARG_SHRINK), put_list, &output);
+	if (sink == put_list)
+	{
+		output.neighbors = MemoryContextAllocHuge(caller, sizeof(Datum) * (Size) Max(Min(k, input.nitems), 1));
+		output.similarities = MemoryContextAllocHuge(caller, sizeof(Datum) * (Size) Max(Min(k, input.nitems), 1));
+		output.context = AllocSetContextCreate(caller, "list of neighbours", ALLOCSET_DEFAULT_SIZES);
+	}
+	neighbors_of_all(&baskets, k, PG_GETARG_FLOAT8(ARG_SHRINK), sink, &output);
+}
+
+Datum
+neighbors_item_neighbors(PG_FUNCTION_ARGS)
+{
+	find_neighbors(fcinfo, put_rows);
+	return (Datum) 0;
+}
+
+Datum
+neighbors_neighbor_lists(PG_FUNCTION_ARGS)
+{
+	find_neighbors(fcinfo, put_list);
 	return (Datum) 0;
 }

@@ -84,25 +84,25 @@ DECLARE
 	written bigint;
 BEGIN
 	WITH list AS MATERIALIZED (
-		SELECT l.item_id, l.neighbor_id, l.similarity, l.shoppers, l.rank
+		SELECT l.item_id, l.neighbor_ids, l.similarities, l.shoppers
 		  FROM influence_internal.neighbor_lists(choices, (s ->> 'neighbors')::int, (s ->> 'shrink')::float8, (s ->> 'max_history')::int) l
 	), gone AS (
 		DELETE FROM influence.item_neighbor n
 		 WHERE n.program_id = $1 AND n.kind = $2
-		   AND NOT EXISTS (SELECT FROM list l WHERE l.item_id = n.item_id AND l.rank = n.rank AND l.neighbor_id IS NOT NULL)
+		   AND NOT EXISTS (SELECT FROM list l WHERE l.item_id = n.item_id AND l.neighbor_ids IS NOT NULL)
 		RETURNING 1
 	), kept AS (
-		INSERT INTO influence.item_neighbor AS n (program_id, kind, item_id, rank, neighbor_id, similarity)
-		SELECT $1, $2, l.item_id, l.rank, l.neighbor_id, l.similarity FROM list l WHERE l.neighbor_id IS NOT NULL
-		ON CONFLICT ON CONSTRAINT item_neighbor_pkey DO UPDATE SET neighbor_id = excluded.neighbor_id, similarity = excluded.similarity
-		 WHERE (n.neighbor_id, n.similarity) IS DISTINCT FROM (excluded.neighbor_id, excluded.similarity)
+		INSERT INTO influence.item_neighbor AS n (program_id, kind, item_id, neighbor_ids, similarities)
+		SELECT $1, $2, l.item_id, l.neighbor_ids, l.similarities FROM list l WHERE l.neighbor_ids IS NOT NULL
+		ON CONFLICT ON CONSTRAINT item_neighbor_pkey DO UPDATE SET neighbor_ids = excluded.neighbor_ids, similarities = excluded.similarities
+		 WHERE (n.neighbor_ids, n.similarities) IS DISTINCT FROM (excluded.neighbor_ids, excluded.similarities)
 		RETURNING 1
 	), left_alone AS (
 		DELETE FROM influence.item_audience a
 		 WHERE a.program_id = $1 AND a.kind = $2 AND NOT EXISTS (SELECT FROM list l WHERE l.item_id = a.item_id)
 	), audience AS (
 		INSERT INTO influence.item_audience AS a (program_id, kind, item_id, shoppers)
-		SELECT $1, $2, l.item_id, l.shoppers FROM list l WHERE l.rank = 1
+		SELECT $1, $2, l.item_id, l.shoppers FROM list l
 		ON CONFLICT ON CONSTRAINT item_audience_pkey DO UPDATE SET shoppers = excluded.shoppers
 		 WHERE a.shoppers <> excluded.shoppers
 	)
@@ -190,43 +190,47 @@ BEGIN
 			-- other items whose lists have one of these, or will
 			SELECT DISTINCT r.neighbor_id AS item_id
 			  FROM near r
-			 CROSS JOIN LATERAL (SELECT count(*) AS neighbors, min(n.similarity) AS least, bool_or(n.neighbor_id = r.item_id) AS there
-								   FROM influence.item_neighbor n
-								  WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = r.neighbor_id) l
-			 WHERE NOT r.both AND (l.neighbors < $4 OR r.similarity >= l.least OR l.there)
+			  LEFT JOIN LATERAL (SELECT n.neighbor_ids, n.similarities FROM influence.item_neighbor n
+								  WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = r.neighbor_id OFFSET 0) l ON true
+			 WHERE NOT r.both AND (l.neighbor_ids IS NULL OR cardinality(l.neighbor_ids) < $4
+								   OR r.similarity >= l.similarities[cardinality(l.similarities)] OR r.item_id = ANY (l.neighbor_ids))
 			UNION
 			-- and those that nobody chose with it any more
 			SELECT l.neighbor_id
 			  FROM unnest($3) u(item_id)
-			 CROSS JOIN LATERAL (SELECT n.neighbor_id FROM influence.item_neighbor n
+			 CROSS JOIN LATERAL (SELECT unnest(n.neighbor_ids) AS neighbor_id FROM influence.item_neighbor n
 								  WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = u.item_id OFFSET 0) l
 			 WHERE l.neighbor_id <> ALL ($3)
 		), list AS MATERIALIZED (
-			SELECT l.item_id, l.neighbor_id, l.similarity,
-				   row_number() OVER (PARTITION BY l.item_id ORDER BY l.similarity DESC, l.neighbor_id)::int AS rank
-			  FROM (SELECT r.item_id, r.neighbor_id, r.similarity FROM near r
-					UNION ALL
-					SELECT r.neighbor_id, r.item_id, r.similarity FROM near r JOIN reached o ON o.item_id = r.neighbor_id
-					UNION ALL
-					SELECT o.item_id, k.neighbor_id, k.similarity
-					  FROM reached o
-					 CROSS JOIN LATERAL (SELECT n.neighbor_id, n.similarity FROM influence.item_neighbor n
-										  WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = o.item_id OFFSET 0) k
-					 WHERE k.neighbor_id <> ALL ($3)) l
+			SELECT m.item_id, array_agg(m.neighbor_id ORDER BY m.place) AS neighbor_ids, array_agg(m.similarity ORDER BY m.place) AS similarities
+			  FROM (SELECT l.item_id, l.neighbor_id, l.similarity,
+						   row_number() OVER (PARTITION BY l.item_id ORDER BY l.similarity DESC, l.neighbor_id) AS place
+					  FROM (SELECT r.item_id, r.neighbor_id, r.similarity FROM near r
+							UNION ALL
+							SELECT r.neighbor_id, r.item_id, r.similarity FROM near r JOIN reached o ON o.item_id = r.neighbor_id
+							UNION ALL
+							SELECT o.item_id, k.neighbor_id, k.similarity
+							  FROM reached o
+							 CROSS JOIN LATERAL (SELECT unnest(n.neighbor_ids) AS neighbor_id, unnest(n.similarities) AS similarity
+												   FROM influence.item_neighbor n
+												  WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = o.item_id OFFSET 0) k
+							 WHERE k.neighbor_id <> ALL ($3)) l) m
+			 WHERE m.place <= $4
+			 GROUP BY m.item_id
 		), gone AS (
 			DELETE FROM influence.item_neighbor n
 			 WHERE n.ctid = ANY (ARRAY(
 					SELECT k.ctid
 					  FROM (SELECT o.item_id FROM reached o UNION SELECT unnest($3)) o
-					 CROSS JOIN LATERAL (SELECT n.ctid, n.rank FROM influence.item_neighbor n
+					 CROSS JOIN LATERAL (SELECT n.ctid FROM influence.item_neighbor n
 										  WHERE n.program_id = $1 AND n.kind = $2 AND n.item_id = o.item_id OFFSET 0) k
-					 WHERE NOT EXISTS (SELECT FROM list l WHERE l.item_id = o.item_id AND l.rank = k.rank AND l.rank <= $4)))
+					 WHERE NOT EXISTS (SELECT FROM list l WHERE l.item_id = o.item_id)))
 			RETURNING 1
 		), kept AS (
-			INSERT INTO influence.item_neighbor AS n (program_id, kind, item_id, rank, neighbor_id, similarity)
-			SELECT $1, $2, l.item_id, l.rank, l.neighbor_id, l.similarity FROM list l WHERE l.rank <= $4
-			ON CONFLICT ON CONSTRAINT item_neighbor_pkey DO UPDATE SET neighbor_id = excluded.neighbor_id, similarity = excluded.similarity
-			 WHERE (n.neighbor_id, n.similarity) IS DISTINCT FROM (excluded.neighbor_id, excluded.similarity)
+			INSERT INTO influence.item_neighbor AS n (program_id, kind, item_id, neighbor_ids, similarities)
+			SELECT $1, $2, l.item_id, l.neighbor_ids, l.similarities FROM list l
+			ON CONFLICT ON CONSTRAINT item_neighbor_pkey DO UPDATE SET neighbor_ids = excluded.neighbor_ids, similarities = excluded.similarities
+			 WHERE (n.neighbor_ids, n.similarities) IS DISTINCT FROM (excluded.neighbor_ids, excluded.similarities)
 			RETURNING 1
 		), left_alone AS (
 			DELETE FROM influence.item_audience a

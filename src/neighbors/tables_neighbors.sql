@@ -14,12 +14,14 @@ BEGIN
 		program_id bigint NOT NULL,
 		kind text COLLATE "C" NOT NULL CHECK (kind IN ('post', 'product')),
 		item_id bigint NOT NULL,
-		rank int NOT NULL CHECK (rank > 0),
-		neighbor_id bigint NOT NULL,
-		similarity float8 NOT NULL,
-		PRIMARY KEY (program_id, kind, item_id, rank)
+		neighbor_ids bigint[] NOT NULL,
+		similarities float8[] NOT NULL,
+		-- what differs first: the feed looks lists up
+		PRIMARY KEY (program_id, item_id, kind),
+		CHECK (cardinality(neighbor_ids) > 0 AND cardinality(similarities) = cardinality(neighbor_ids)
+			   AND array_position(neighbor_ids, NULL) IS NULL AND array_position(similarities, NULL) IS NULL)
 	) WITH (fillfactor = 80);
-	COMMENT ON TABLE influence.item_neighbor IS 'The nearest neighbours of a post or product by the shoppers who chose both, the nearest first (rank 1); similarity is the shrunk cosine of item_neighbors(). Written by the jobs feed_neighbors and all_neighbors; setting feed_neighbors.';
+	COMMENT ON TABLE influence.item_neighbor IS 'The nearest neighbours of a post or product by the shoppers who chose both: neighbor_ids, the nearest first, and similarities, the shrunk cosine of item_neighbors() with each. Written by the jobs feed_neighbors and all_neighbors; setting feed_neighbors.';
 
 	CREATE TABLE influence.item_audience (
 		program_id bigint NOT NULL,

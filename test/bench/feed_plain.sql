@@ -176,19 +176,21 @@ BEGIN
 			 WHERE r.program_id = program AND r.kind = 'post' AND r.scope_id = 0 AND r.score_3d >= oldest
 			 ORDER BY r.score_3d DESC, r.item_id DESC LIMIT <trending>)
 			UNION ALL
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, p.w * n.similarity, 4
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, p.w * k.similarity, 4
 			  FROM unnest(past, past_by) p(id, w)
-			  JOIN influence.item_neighbor n ON n.program_id = program AND n.kind = 'post' AND n.item_id = p.id AND n.rank <= <per_item>
-			  JOIN influence.feed_item i ON i.post_id = n.neighbor_id
+			  JOIN influence.item_neighbor n ON n.program_id = program AND n.kind = 'post' AND n.item_id = p.id
+			 CROSS JOIN LATERAL unnest(n.neighbor_ids[:<per_item>], n.similarities[:<per_item>]) k(neighbor_id, similarity)
+			  JOIN influence.feed_item i ON i.post_id = k.neighbor_id
 			 WHERE i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 			UNION ALL
-			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, p.w * n.similarity, 4
+			SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.spoken, i.everywhere, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format::int, i.sound_key, p.w * k.similarity, 4
 			  FROM unnest(bought, bought_by) p(id, w)
-			  JOIN influence.item_neighbor n ON n.program_id = program AND n.kind = 'product' AND n.item_id = p.id AND n.rank <= <per_product>
+			  JOIN influence.item_neighbor n ON n.program_id = program AND n.kind = 'product' AND n.item_id = p.id
+			 CROSS JOIN LATERAL unnest(n.neighbor_ids[:<per_product>], n.similarities[:<per_product>]) k(neighbor_id, similarity)
 			 CROSS JOIN LATERAL (
 				SELECT DISTINCT ON (g.post_id) i.*
 				  FROM influence.post_tag g JOIN influence.feed_item i ON i.post_id = g.post_id
-				 WHERE g.product_id = n.neighbor_id AND i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
+				 WHERE g.product_id = k.neighbor_id AND i.program_id = program AND i.published_at <= moment AND i.published_at > since AND (i.expires_at IS NULL OR i.expires_at > moment)
 				 ORDER BY g.post_id DESC LIMIT <product_posts>) i
 			UNION ALL
 			(SELECT * FROM (
