@@ -9,7 +9,7 @@
 -- Posts are numbered in the order of time; their topic goes round (100 topics). Creators and products belong to a topic, too, and within it follow
 -- Zipf's law. An event of a viewer is, seven of ten times, about one of its two to four topics; it meets a recent post, rounded down to a multiple
 -- of 2^level within the topic, all levels alike: so a post's popularity follows a power law at any size. How much a viewer does is Pareto's law,
--- from nobody (half of them) to 300 engagements; the ten thousand with the smallest activity(v) are the warm ones.
+-- from nobody (half of them) to 300 engagements; the hundredth that does most is the warm ones: it does as much at any size.
 \set ON_ERROR_STOP 1
 \if :{?posts}
 \else
@@ -296,9 +296,9 @@ REINDEX TABLE influence.trend_state;
 \echo neighbours
 SELECT * FROM influence.refresh_neighbors(true, bench.moment()) \g /dev/null
 VACUUM ANALYZE;
--- viewers to ask for: the ten thousand that do most, and as many that nobody knows
+-- viewers to ask for: the hundredth that does most (of very few a tenth), and some that nobody knows
 CREATE TABLE bench.warm AS SELECT row_number() OVER (ORDER BY bench.activity(v) DESC, v) AS n, bench.viewer(v) AS visitor_id
-  FROM generate_series(1::bigint, :viewers) v WHERE v % 50 > 0 ORDER BY bench.activity(v) DESC, v LIMIT least(10000, :viewers / 10);
+  FROM generate_series(1::bigint, :viewers) v WHERE v % 50 > 0 ORDER BY bench.activity(v) DESC, v LIMIT greatest(:viewers / 100, least(200, :viewers / 10));
 CREATE TABLE bench.cold AS SELECT n, bench.viewer(n + 2000000000) AS visitor_id FROM generate_series(1::bigint, least(10000, :viewers / 10)) n;
 ALTER TABLE bench.warm ADD PRIMARY KEY (n);
 ALTER TABLE bench.cold ADD PRIMARY KEY (n);
