@@ -188,4 +188,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.rebuild_trends() IS
-'Counts the decayed counters and the ranks of posts anew from all facts that the job refresh_stats has seen: after rows were imported whose past changes what others count (accounts with an earlier created_at, posts or product tags after their events), or persons were forgotten or merged. What retention dropped counts no more then. -> status recorded | duplicate (the job has not run here yet), counters written. Writes what differs; reads all touches and engagements.';
+'Counts the decayed counters and the ranks of posts anew from all facts that the job refresh_stats has seen: after rows were imported whose past changes what others count (accounts with an earlier created_at, posts or product tags after their events), or persons were forgotten or merged. What retention dropped counts no more then. -> status recorded | duplicate (the job has not run here yet), counters written. Writes what differs; reads all touches and engagements; the job refresh_stats waits for it. IN005 in REPEATABLE READ and SERIALIZABLE.';
