@@ -101,6 +101,11 @@ SELECT * FROM pg_temp.not_refused('IN002', format('get_trending(1, ''product'', 
 -- nor is it one of the feed, even if a surface is called like the list, nor the other way
 SELECT f.next_cursor AS feed_cursor FROM influence.get_feed(1, '00000000-0000-0000-0000-000000000000', 1, as_of => '2024-06-01', surface => 'trending:post:0:3d') f \gset
 SELECT * FROM pg_temp.not_refused('IN002', format('get_feed(1, ''00000000-0000-0000-0000-000000000000'', 1, %L, surface => ''trending:post:0:3d'')', :'cursor'), format('get_trending(1, cursor => %L)', :'feed_cursor'));
+-- nor is there a list without the program's secret, with which cursors are sealed; nor a key of a visitor
+BEGIN;
+DELETE FROM influence.program_secret;
+SELECT pg_temp.refused(c) FROM unnest(ARRAY['get_trending(1)', 'get_trending(1, page_size => 1)', format('get_trending(1, page_size => 1, cursor => %L)', :'cursor'), 'visitor_key(1, ''ruth'')']) c;
+ROLLBACK;
 SELECT * FROM pg_temp.not_refused('IN003', 'get_trending(9)', 'get_trending(NULL)', 'get_trending(1, scope => 99)', 'get_trending(1, scope => -1)');
 SELECT status FROM influence.set_capability(1, 'read', false, valid_from => '2024-01-01');
 SELECT * FROM pg_temp.not_refused('IN005', 'get_trending(1)');

@@ -302,6 +302,19 @@ $$;
 COMMENT ON FUNCTION influence_internal.create_program(text, text, text, jsonb, jsonb, text, boolean, boolean, jsonb) IS
 'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months; CET, EET, MET and WET are refused, since PostgreSQL reads them as abbreviations without summer time), attribution, payout and commission as in set_attribution_policy, set_payout_policy and set_commission_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN003 no such tax authority, IN004 same name with other content.';
 
+CREATE FUNCTION influence_internal.raise_no_secret(program_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'IN001',
+		MESSAGE = format('program %s has no secret', program_id),
+		HINT = 'Restore its row in influence.program_secret from a backup.';
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_no_secret(bigint) IS 'Raises IN001 for a program whose row in program_secret is gone.';
+
 CREATE FUNCTION influence_internal.visitor_key(program_id bigint, external_id text)
 RETURNS uuid
 LANGUAGE plpgsql STABLE
@@ -316,6 +329,7 @@ BEGIN
 	SELECT s.visitor_salt INTO salt FROM influence.program_secret s WHERE s.program_id = visitor_key.program_id;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.program_facts(visitor_key.program_id);
+		PERFORM influence_internal.raise_no_secret(visitor_key.program_id);
 	END IF;
 	hash := substring(sha256(salt || convert_to(external_id, 'UTF8')) FROM 1 FOR 16);
 	-- RFC 9562: version 8 (custom), variant 10
@@ -325,4 +339,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.visitor_key(bigint, text) IS
-'The visitor uuid of a service''s own customer key: the first 128 bits of sha256(salt of the program, key), marked as a version 8 uuid (RFC 9562). The same key gives the same visitor; without the salt it cannot be guessed back.';
+'The visitor uuid of a service''s own customer key: the first 128 bits of sha256(salt of the program, key), marked as a version 8 uuid (RFC 9562). The same key gives the same visitor; without the salt it cannot be guessed back. IN001 where the salt is gone, IN002, IN003.';
