@@ -53,7 +53,10 @@ SELECT count(*) FROM influence.engagement e WHERE e.device = 'ios' AND e.occurre
 UPDATE influence.engagement SET device = 'phone' WHERE device = 'ios';
 SELECT influence_internal.refresh_feed_formats('2024-06-01') > 0 AS written;
 SELECT array_agg(device ORDER BY device) FROM influence.feed_format;
+-- nor of anybody where nobody did anything for 30 days: the rows go, and the feed has nothing to say of formats
 SELECT influence_internal.refresh_feed_formats('2020-01-01');
+SELECT count(*) FROM influence.feed_format;
+SELECT min(score), max(score) FROM pg_temp.feed(9, 'ios');
 ROLLBACK;
 
 -- Visitor 1: 4 of 4 on short videos, 16 more as everybody: short (4 + 4) / 20 over 1/4 = 1.6, log2 is 0.678072; photo (8 / 20) over 1/2 = 0.8, -0.321928;

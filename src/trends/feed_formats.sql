@@ -81,7 +81,7 @@ BEGIN
 		 GROUP BY 1, 2
 	), gone AS (
 		DELETE FROM influence.feed_format f
-		 WHERE f.program_id IN (SELECT s.program_id FROM said s) AND NOT EXISTS (SELECT FROM said s WHERE (s.program_id, s.device) = (f.program_id, f.device))
+		 WHERE NOT EXISTS (SELECT FROM said s WHERE (s.program_id, s.device) = (f.program_id, f.device))
 		RETURNING f.program_id
 	), stored AS (
 		INSERT INTO influence.feed_format AS f (program_id, device, shares)
@@ -95,4 +95,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_feed_formats(timestamptz) IS
-'Recomputes feed_format, how much of the engagement of the 30 days before a moment falls on each format, of everybody and of the 50 devices with most (each with "formats" of the setting feed_shrinkage at least, shrunk toward everybody by as much); a row is written when a share moved by more than "drift". Returns how many rows were written.';
+'Recomputes feed_format, how much of the engagement of the 30 days before a moment falls on each format, of everybody and of the 50 devices with most (each with "formats" of the setting feed_shrinkage at least, shrunk toward everybody by as much); a row is written when a share moved by more than "drift", and goes when there is nothing that it could be of. Returns how many rows were written or went.';
