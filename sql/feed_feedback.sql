@@ -129,6 +129,13 @@ SELECT pg_temp.error_of(format('SELECT pg_temp.shown(1, %s)', item)) FROM (VALUE
 	($$pg_temp.item(pg_temp.token(1, 1), '{"shown_at": "2024-05-30 23:59:59"}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"shown_at": "2024-06-08"}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"shown_at": "infinity"}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"shown_at": "soon"}')$$),
 	($$pg_temp.item(pg_temp.token(1, 1, at => '2200-01-01'))$$), ($$pg_temp.item(pg_temp.token(1, 1, at => '1989-01-01'))$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"dwell_ms": -1}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"dwell_ms": 1e10}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"seen": "maybe"}')$$), ($$pg_temp.item(pg_temp.token(1, 1), '{"rank": 1}')$$),
 	($$pg_temp.item(NULL)$$), ($$pg_temp.item('')$$), ($$pg_temp.item('nonsense')$$), ($$'3'$$), ($$'{}'$$)) t(item);
+-- a device of 100 bytes is one, whatever its letters; one byte more is none, also in a later report
+BEGIN;
+SELECT outcome, recorded FROM pg_temp.shown(4, pg_temp.item(pg_temp.token(4, 1), jsonb_build_object('device', repeat('é', 50))));
+SELECT outcome, duplicates FROM pg_temp.shown(4, pg_temp.item(pg_temp.token(4, 1), jsonb_build_object('device', repeat('x', 100))));
+SELECT pg_temp.error_of($$SELECT pg_temp.shown(4, pg_temp.item(pg_temp.token(4, 1), jsonb_build_object('device', repeat('é', 50) || 'x')))$$);
+SELECT pg_temp.error_of($$SELECT pg_temp.shown(4, pg_temp.item(pg_temp.token(4, 2, 2), jsonb_build_object('device', repeat('x', 101))))$$);
+ROLLBACK;
 -- of two items the second: neither is there
 SELECT pg_temp.error_of($$SELECT pg_temp.shown(4, pg_temp.item(pg_temp.token(4, 1)), pg_temp.item(pg_temp.token(3, 1)))$$);
 SELECT count(*) FROM influence.impression WHERE visitor_id = pg_temp.visitor(4);

@@ -22,6 +22,7 @@ BEGIN
 	END IF;
 	PERFORM influence_internal.check_keys(e, allowed, 'an impression') FROM jsonb_array_elements($1) e;
 	SELECT e.n, c.viewer_id, c.moment, coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) AS shown_at, (e.told ->> 'dwell_ms')::int AS dwell_ms,
+		   octet_length(e.told ->> 'device') AS device_bytes,
 		   coalesce(influence_internal.impression_is_sealed(e.told ->> 'impression', s.visitor_salt) AND p.profile_id IS NOT NULL, false) AS sealed
 	  INTO item
 	  FROM jsonb_array_elements($1) WITH ORDINALITY e(told, n)
@@ -33,7 +34,7 @@ BEGIN
 			AND coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) >= greatest(c.moment - interval '1 day', influence_internal.kept_from('impression'))
 			AND coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) < c.moment + interval '7 days'
 			AND coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) BETWEEN '1990-01-01 00:00:00+00' AND clock_timestamp() + interval '1 day'
-			AND coalesce((e.told ->> 'dwell_ms')::int, 0) >= 0) IS NOT TRUE
+			AND coalesce((e.told ->> 'dwell_ms')::int, 0) >= 0 AND coalesce(octet_length(e.told ->> 'device'), 0) <= 100) IS NOT TRUE
 	 ORDER BY e.n LIMIT 1;
 	IF NOT FOUND THEN
 		SELECT e.n, c.moment, f.forgotten_on INTO item
@@ -56,6 +57,8 @@ BEGIN
 			'Give the visitor_id that get_feed() was called with, or say with influence.identify() that they are one person.');
 	ELSIF item.dwell_ms < 0 THEN
 		PERFORM influence_internal.raise_invalid('a time that somebody looked is negative', format('Item %s: dwell_ms %s.', item.n, item.dwell_ms), 'Give milliseconds from 0.');
+	ELSIF item.device_bytes > 100 THEN
+		PERFORM influence_internal.raise_invalid('the name of the device is too long', format('Item %s: it has %s bytes.', item.n, item.device_bytes), 'Use at most 100: ios, android, web.');
 	ELSE
 		PERFORM influence_internal.require_kept('impression', 'shown_at', item.shown_at), influence_internal.require_event_time('shown_at', item.shown_at);
 		PERFORM influence_internal.raise_invalid('an impression was not shown at that time', format('Item %s of a feed of %s, shown_at %s.', item.n, item.moment, item.shown_at),
@@ -64,7 +67,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.require_impressions(jsonb, uuid[]) IS
-'Raises IN002 unless each item of an array names a sealed token of one of the viewers, with known keys and a time when it can have been shown; IN005 when what is older was dropped, or the viewer was forgotten since.';
+'Raises IN002 unless each item of an array names a sealed token of one of the viewers, with known keys, a device of at most 100 bytes and a time when it can have been shown; IN005 when what is older was dropped, or the viewer was forgotten since.';
 
 CREATE FUNCTION influence_internal.told_impressions(impressions jsonb)
 RETURNS TABLE (impression_id bigint, program_id bigint, viewer_id uuid, moment timestamptz, rank int, post_id bigint, creator_id bigint, score float8,
@@ -201,4 +204,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.record_impressions(uuid, jsonb, text) IS
-'Says that rows of get_feed were shown, all or nothing: [{"impression": the row''s token, "shown_at" (missing = the moment of the feed), "seen" (in view; missing = true), "dwell_ms", "clicked", "device" (missing = the one that get_feed was asked for)}], at most 500. The table impression keeps what the token says: rank, score, features, profile, sources, propensity. What is seen goes to the seen filter and is not shown again; a sponsored row that is seen, or clicked, is charged once, if it is told within 20 days. Natural key: viewer and impression (the same row of the same feed): told again, seen and clicked become true and dwell_ms is filled where it was missing, and nothing else changes. visitor_id is the viewer of the tokens, or the same person. -> status recorded | duplicate, recorded, updated, duplicates, impression_ids (in the order of the items; touches name them). IN002 (a token that is altered or another viewer''s), IN005 older than what is kept, or of a viewer who was forgotten since (forget_shopper).';
+'Says that rows of get_feed were shown, all or nothing: [{"impression": the row''s token, "shown_at" (missing = the moment of the feed), "seen" (in view; missing = true), "dwell_ms", "clicked", "device" (at most 100 bytes; missing = the one that get_feed was asked for)}], at most 500. The table impression keeps what the token says: rank, score, features, profile, sources, propensity. What is seen goes to the seen filter and is not shown again; a sponsored row that is seen, or clicked, is charged once, if it is told within 20 days. Natural key: viewer and impression (the same row of the same feed): told again, seen and clicked become true and dwell_ms is filled where it was missing, and nothing else changes. visitor_id is the viewer of the tokens, or the same person. -> status recorded | duplicate, recorded, updated, duplicates, impression_ids (in the order of the items; touches name them). IN002 (a token that is altered or another viewer''s), IN005 older than what is kept, or of a viewer who was forgotten since (forget_shopper).';
