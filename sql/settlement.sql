@@ -214,3 +214,31 @@ SELECT status FROM influence.set_commission_budget(4, 1000, 'Wood', '2024-03-15'
 SELECT status FROM influence.set_bonus_rule(5, 'basket', 'large', 9000, 100, '2024-01-01');
 SELECT status FROM influence.set_tier_table(1, 'orders', 'volume', '{0}', '{0.1}', valid_from => '2025-01-01', valid_to => '2025-02-01');
 SELECT tier_id, measure, valid FROM influence.tier_table WHERE program_id = 1 AND category_id = 0 ORDER BY 1;
+
+-- A budget ends. Wood's 10.00 until April only: bert's 4.00 of 04-02 come back to him, and the program's 15.00, of which 6.00 were gone, pay them:
+-- cleo gets 5.00 of 8.00 (-3.00) and nothing of 4.00 (-4.00). What is told again changes nothing.
+SELECT status FROM influence.end_commission_budget(4, 1, '2024-04-01');
+SELECT status FROM influence.end_commission_budget(4, 1, '2024-04-01');
+SELECT * FROM influence.settle_tiers(4);
+SELECT * FROM pg_temp.settled(4);
+-- the program's ends at the moment of cleo's first sale, which it limits no more: +3.00 and +4.00
+SELECT status FROM influence.end_commission_budget(4, 2, '2024-04-03');
+SELECT * FROM influence.settle_tiers(4);
+SELECT * FROM pg_temp.settled(4);
+-- before it begins: it never held, and another one may take its place: 8.00 of bert's, 1.00 of anna's 4.00
+SELECT status FROM influence.end_commission_budget(4, 1, '2024-01-01');
+SELECT status FROM influence.end_commission_budget(4, 1, '2024-02-01');
+SELECT * FROM influence.settle_tiers(4);
+SELECT status FROM influence.set_commission_budget(4, 1000, 'Wood', '2024-03-15', '2024-04-15');
+SELECT status FROM influence.set_commission_budget(4, 900, 'Wood', '2024-03-15', '2024-04-01');
+SELECT * FROM influence.settle_tiers(4);
+SELECT creator, month, stage, amount, rows FROM pg_temp.settled(4);
+SELECT * FROM influence.check_books();
+-- without a moment it ends now; once it has, it has
+SELECT budget_id AS open FROM influence.set_commission_budget(4, 5, 'Steel', '2024-01-01') \gset
+SELECT status FROM influence.end_commission_budget(4, :open);
+SELECT status FROM influence.end_commission_budget(4, :open);
+SELECT status FROM influence.end_commission_budget(4, 2);
+SELECT * FROM pg_temp.not_refused('IN005', $$end_commission_budget(4, 1, '2024-04-01')$$, $$end_commission_budget(4, 2, '2024-05-01')$$, $$end_commission_budget(4, 2, '2999-01-01')$$);
+SELECT * FROM pg_temp.not_refused('IN003', $$end_commission_budget(4, 99)$$, $$end_commission_budget(99, 1)$$, $$end_commission_budget(1, 1)$$);
+SELECT * FROM pg_temp.not_refused('IN002', $$end_commission_budget(4, NULL)$$, $$end_commission_budget(4, 2, NULL)$$, $$end_commission_budget(4, 2, 'infinity')$$);

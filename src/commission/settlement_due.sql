@@ -95,7 +95,8 @@ BEGIN
 			UNION ALL
 			SELECT y.program_id, y.valid FROM influence.payout_policy y WHERE influence_internal.is_fresh(y.xact, $1, NULL)
 			UNION ALL
-			SELECT b.program_id, b.valid FROM influence.commission_budget b WHERE influence_internal.is_fresh(b.xact, $1, NULL)
+			-- one that was ended: what lay behind its end, too
+			SELECT b.program_id, b.stated FROM influence.commission_budget b WHERE influence_internal.is_fresh(b.xact, $1, NULL)
 			UNION ALL
 			SELECT b.program_id, b.valid FROM influence.bonus_rule b WHERE influence_internal.is_fresh(b.xact, $1, NULL)) s
 	 CROSS JOIN LATERAL influence_internal.fact_months(s.program_id, s.valid) f

@@ -90,6 +90,7 @@ AS $$
 		   ('set_coupon', 'operator'),
 		   ('set_tier_table', 'operator'),
 		   ('set_commission_budget', 'operator'),
+		   ('end_commission_budget', 'operator'),
 		   ('set_bonus_rule', 'operator'),
 		   ('record_bonus', 'operator'),
 		   ('settle_tiers', 'operator'),

@@ -290,7 +290,11 @@ class Settings:
                 budget = Budget(self.next_budget, brand, self.rng.choice([500, 3000, 12000]), start, stop)
                 shop.budgets.append(budget)
                 self.next_budget += 1
-                self.setup.append(call("set_commission_budget", program_id=program, amount=budget.amount, brand=brand, valid_from=when(start), valid_to=when(stop)))
+                # some were asked for longer than they hold
+                stated = self.rng.choice([stop, None, stop + 30 * DAY]) if stop else None
+                self.setup.append(call("set_commission_budget", program_id=program, amount=budget.amount, brand=brand, valid_from=when(start), valid_to=when(stated)))
+                if stated != stop:
+                    self.setup.append(call("end_commission_budget", program_id=program, budget_id=budget.id, valid_to=when(stop)))
                 self.refused.append((call("set_commission_budget", program_id=program, amount=1, brand=brand, valid_from=when(start), valid_to=when(start + 1)), "IN011"))
 
     def bonuses(self, program):
