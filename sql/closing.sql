@@ -73,6 +73,14 @@ SELECT s.entry_no, s.kind, s.amount, s.balance, s.currency FROM influence.creato
 -- of the lines whose hold ended until the end of February (a1, a2: 02-04 and 03-01 ... only a1 and the late one, 02-19):
 -- 5.00 of 20.00; a2, a3 and b1 are not available: 10.00 + 10.00 + 20.00, a quarter of them
 SELECT return_rate, return_reserve FROM influence.closed_period WHERE program_id = 1 AND period = '2024-02';
+-- Each currency by itself: were the late one and b1 of yen, and a3 of pounds, of which nothing is known, a1 alone would say how much of a2 comes
+-- back: 5.00 of 10.00; of yen nothing came back.
+BEGIN;
+UPDATE influence.earning SET currency = CASE order_ref WHEN 'a3' THEN 'GBP' ELSE 'JPY' END WHERE order_ref IN ('late', 'b1', 'a3');
+UPDATE influence.ledger SET currency = CASE order_ref WHEN 'a3' THEN 'GBP' ELSE 'JPY' END WHERE order_ref IN ('late', 'b1', 'a3') AND source = 'line';
+SELECT * FROM influence_internal.return_rate(1, '2023-02-28 23:00+00', '2024-02-29 23:00+00');
+ROLLBACK;
+SELECT * FROM influence_internal.return_rate(1, '2023-02-28 23:00+00', '2024-02-29 23:00+00');
 SELECT count(*) AS violations FROM influence.check_books();
 
 -- A month without entries may be left out (March, April); what is late then belongs to May. A month before the last

@@ -183,40 +183,42 @@ SET plan_cache_mode = force_custom_plan
 SET jit = off
 AS $$
 #variable_conflict use_column
-DECLARE
-	earned numeric;
-	pending jsonb;
-	returned numeric;
 BEGIN
-	SELECT sum(c.earned), jsonb_object_agg(c.currency, c.pending) FILTER (WHERE c.pending IS NOT NULL) INTO earned, pending
-	  FROM (SELECT e.currency::text AS currency, sum(e.amount) FILTER (WHERE e.available_at <= $3) AS earned,
-				   sum(e.amount) FILTER (WHERE e.available_at > $3) AS pending
-			  FROM (SELECT l.currency, l.available_at, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS amount
-					  FROM influence.ledger l
-					 WHERE l.program_id = $1 AND l.occurred_at < $3 AND l.available_at > $2 AND l.source = 'line'
-					   AND l.kind IN ('commission', 'commission_correction') AND 'payable' IN (l.debit_account, l.credit_account)) e
-			 GROUP BY e.currency) c;
-	-- a clawback is never available before its commission
-	SELECT coalesce(-sum(c.amount), 0) INTO returned
-	  FROM (SELECT l.party_id, l.visitor_id, l.order_ref, l.line_no,
-				   sum(CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END) AS amount
-			  FROM influence.ledger l
-			 WHERE l.program_id = $1 AND l.occurred_at < $3 AND l.available_at > $2 AND l.source = 'line'
-			   AND l.kind IN ('clawback', 'clawback_correction') AND 'payable' IN (l.debit_account, l.credit_account)
-			 GROUP BY l.party_id, l.visitor_id, l.order_ref, l.line_no) c
-	 CROSS JOIN LATERAL (SELECT max(m.available_at) AS available_at
-						   FROM (SELECT e.available_at FROM influence.earning e
-								  WHERE e.visitor_id = c.visitor_id AND e.program_id = $1 AND e.order_ref = c.order_ref AND e.line_no = c.line_no
-									AND e.creator_id = c.party_id AND e.kind = 'commission'
-								  GROUP BY e.available_at HAVING sum(e.amount) <> 0) m OFFSET 0) h
-	 WHERE h.available_at > $2 AND h.available_at <= $3;
-	rate := round(returned / nullif(earned, 0), 9);
-	SELECT coalesce(jsonb_object_agg(n.key, floor(n.value::numeric * rate + 0.5)) FILTER (WHERE rate IS NOT NULL), '{}') INTO reserve
-	  FROM jsonb_each_text(pending) n;
+	WITH commission AS (
+		SELECT e.currency, sum(e.amount) FILTER (WHERE e.available_at <= $3) AS earned, sum(e.amount) FILTER (WHERE e.available_at > $3) AS pending
+		  FROM (SELECT l.currency::text AS currency, l.available_at, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS amount
+				  FROM influence.ledger l
+				 WHERE l.program_id = $1 AND l.occurred_at < $3 AND l.available_at > $2 AND l.source = 'line'
+				   AND l.kind IN ('commission', 'commission_correction') AND 'payable' IN (l.debit_account, l.credit_account)) e
+		 GROUP BY e.currency
+	), clawback AS (
+		-- never available before its commission
+		SELECT c.currency, -sum(c.amount) AS returned
+		  FROM (SELECT l.currency::text AS currency, l.party_id, l.visitor_id, l.order_ref, l.line_no,
+					   sum(CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END) AS amount
+				  FROM influence.ledger l
+				 WHERE l.program_id = $1 AND l.occurred_at < $3 AND l.available_at > $2 AND l.source = 'line'
+				   AND l.kind IN ('clawback', 'clawback_correction') AND 'payable' IN (l.debit_account, l.credit_account)
+				 GROUP BY l.currency, l.party_id, l.visitor_id, l.order_ref, l.line_no) c
+		 CROSS JOIN LATERAL (SELECT max(m.available_at) AS available_at
+							   FROM (SELECT e.available_at FROM influence.earning e
+									  WHERE e.visitor_id = c.visitor_id AND e.program_id = $1 AND e.order_ref = c.order_ref AND e.line_no = c.line_no
+										AND e.creator_id = c.party_id AND e.kind = 'commission'
+									  GROUP BY e.available_at HAVING sum(e.amount) <> 0) m OFFSET 0) h
+		 WHERE h.available_at > $2 AND h.available_at <= $3
+		 GROUP BY c.currency
+	), rated AS (
+		SELECT m.currency, m.pending, round(coalesce(b.returned, 0) / nullif(m.earned, 0), 9) AS rate
+		  FROM commission m LEFT JOIN clawback b ON b.currency = m.currency
+	)
+	SELECT max(r.rate) FILTER (WHERE r.currency = g.currency),
+		   coalesce(jsonb_object_agg(r.currency, floor(r.pending * r.rate + 0.5)) FILTER (WHERE r.pending * r.rate IS NOT NULL), '{}')
+	  INTO rate, reserve
+	  FROM rated r CROSS JOIN (SELECT p.currency::text AS currency FROM influence.program p WHERE p.program_id = $1) g;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.return_rate(bigint, timestamptz, timestamptz) IS
-'What part of commissions returns took back: of order lines whose hold ended after one moment and until another, clawbacks divided by commissions (nine decimals; NULL without commissions); and what they may take of the commissions that are not available then: those times the rate, rounded half up, in minor units by currency.';
+'What part of commissions returns took back: of order lines whose hold ended after one moment and until another, clawbacks divided by commissions (nine decimals; NULL without commissions), of the program''s currency; and what they may take of the commissions that are not available then: those times the rate of their own currency, rounded half up, in minor units by currency. Lines earn in the program''s currency; only earnings that came by COPY may be in others.';
 
 CREATE FUNCTION influence_internal.closing_hash(program_id bigint, period text, closed_at timestamptz, closed_by text, entry_count bigint,
 	return_rate numeric, return_reserve jsonb, previous_hash bytea)

@@ -187,29 +187,27 @@ def ages(entries, end):
     return classes
 
 
-def return_terms(entries, since, end):
+def return_terms(entries, since, end, own):
     lines = defaultdict(lambda: [defaultdict(int), 0])
     pending = defaultdict(int)
+    earned, returned = defaultdict(int), defaultdict(int)
     for e in entries:
         if e["source"] != "line" or not signed(e):
             continue
-        key = e["party_id"], e["visitor_id"], e["order_ref"], e["line_no"]
+        key = e["currency"], e["party_id"], e["visitor_id"], e["order_ref"], e["line_no"]
         if e["kind"].startswith("commission"):
             lines[key][0][e["available_s"]] += signed(e)
             if e["available_s"] is None or Fraction(e["available_s"]) > end:
                 pending[e["currency"]] += signed(e)
         elif e["kind"].startswith("clawback"):
             lines[key][1] -= signed(e)
-    earned = returned = 0
-    for commissions, back in lines.values():
+    for (currency, *_), (commissions, back) in lines.items():
         for at, amount in commissions.items():
             if amount and at is not None and since < Fraction(at) <= end:
-                earned += amount
-                returned += back
-    if not earned:
-        return None, {}
-    rate = Fraction(round(Decimal(returned) / Decimal(earned), 9))
-    return rate, {c: int((a * rate + Fraction(1, 2)) // 1) for c, a in pending.items()}
+                earned[currency] += amount
+                returned[currency] += back
+    rates = {c: Fraction(round(Decimal(returned[c]) / Decimal(amount), 9)) for c, amount in earned.items() if amount}
+    return rates.get(own), {c: int((a * rates[c] + Fraction(1, 2)) // 1) for c, a in pending.items() if c in rates}
 
 
 def check(seed):
@@ -267,7 +265,7 @@ def check(seed):
                         ("entry_count", "opening", "closing", "not_due", "due_30", "due_60", "due_90", "due_older", "reserved")] + [got.get("digest")], row)
                 lines.append(line(*row))
                 later[party, currency] = closing, reserved
-            rate, reserve = return_terms(all_entries, since, end)
+            rate, reserve = return_terms(all_entries, since, end, "EUR")
             compare(what + " return rate", None if period["return_rate"] is None else Fraction(period["return_rate"]), rate)
             compare(what + " reserve", json.loads(period["return_reserve"]), reserve)
             compare(what + " previous hash", period["previous_hash"], previous)
