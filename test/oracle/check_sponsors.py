@@ -241,12 +241,21 @@ def viewer_of(rng):
             "verticals": {3: ["home"], 8: ["home"], 9: ["food"]}.get(p, [])}
 
 
+def tight_campaign(rng, number):
+    """Six impressions cost no more than its budget, and four as much: the last two would be free."""
+    c = Campaign(rng, number)
+    c.pricing, c.per, c.bid, c.budget, c.cap = "impression", 1000, 333, 1, None
+    c.begins, c.ends = BASE, NOW + DAY
+    c.countries = c.surfaces = c.topics = c.cohorts = c.plans = c.verticals = []
+    return c
+
+
 class Story:
     """What is told, call by call, and what the model says to it."""
 
     def __init__(self, rng):
         self.rng, self.script, self.wanted = rng, Script(), []
-        self.campaigns = [Campaign(rng, i) for i in range(1, 10)]
+        self.campaigns = [Campaign(rng, i) for i in range(1, 10)] + [tight_campaign(rng, 10)]
         self.touches, self.next_id, self.owner = [], 1, {}
         begin(self.script)
         for c in self.campaigns:
@@ -411,6 +420,16 @@ class Story:
             visitor(viewer["n"]), array([visitor(n) for n in people(viewer["n"])], "uuid"), country, array(viewer["topics"], "bigint"), str(viewer["personalised"]).lower(),
             viewer["surface"], stamp(moment)), wanted)
 
+    def spend(self, c):
+        """A budget that is spent is over, also where one more would cost nothing; in the last hour no pacing hides that."""
+        viewer = {"n": 10, "country": None, "surface": "feed", "topics": [], "personalised": True, "cohorts": [], "plans": [], "verticals": []}
+        for _ in range(4):
+            self.charge(c, "impression", self.next_id, 10, c.begins + HOUR)
+            self.next_id += 1
+            self.ask_shown(viewer, c.ends - datetime.timedelta(seconds=1))
+            self.job()
+            self.ask_shown(viewer, c.ends - datetime.timedelta(seconds=1))
+
     def totals(self):
         for c in self.campaigns:
             self.ask("total", "SELECT impressions, clicks, units, free, refunded, spent FROM influence.sponsored_total WHERE sponsored_campaign_id = %d" % c.number,
@@ -423,6 +442,7 @@ class Story:
 
     def tell(self):
         rng = self.rng
+        self.spend(self.campaigns[-1])
         for _ in range(STEPS):
             c = rng.choice(self.campaigns)
             dice = rng.random()
