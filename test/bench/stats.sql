@@ -10,6 +10,8 @@ SET session_replication_role = replica;
 INSERT INTO influence.category (category_id, parent_id, name, path)
 SELECT i, p, 'c' || i, CASE WHEN p IS NULL THEN ARRAY[i] WHEN p <= 10 THEN ARRAY[p, i] ELSE ARRAY[1 + p % 10, p, i] END
   FROM generate_series(1, 200) i CROSS JOIN LATERAL (SELECT CASE WHEN i <= 10 THEN NULL WHEN i <= 60 THEN 1 + i % 10 ELSE 11 + i % 50 END) t(p);
+-- what touches are about is in the catalogue: it has counters of trends
+INSERT INTO influence.product (product_id, sku, title, category_id, content_hash) SELECT i, 's' || i, 'Product ' || i, 61 + i % 140, '' FROM generate_series(1, 10000) i;
 -- [0, 1) for each number and use, the same on every machine
 CREATE FUNCTION chance(i bigint, use int) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT (hashint8extended(i, use) & 1073741823) / 1073741824.0 $$;
 -- the rank of one of n things, by Zipf's law
@@ -58,7 +60,8 @@ INSERT INTO influence.watermark (name, last_seen, system_identifier)
 SELECT 'refresh_stats', format('%1$s:%1$s:', (SELECT x.xact FROM influence.touch x WHERE x.touch_ref = 't' || greatest(1, :n - 1999999)
 											   AND x.touched_at >= '2026-03-26'))::pg_snapshot, h.system_identifier FROM influence_internal.this_database() h;
 SELECT * FROM influence_internal.refresh_stats(false);
-VACUUM ANALYZE influence.creator_hour, influence.product_hour, influence.category_hour, influence.post_hour, influence.feed_item;
+VACUUM ANALYZE influence.creator_hour, influence.product_hour, influence.category_hour, influence.post_hour, influence.feed_item, influence.trend_state, influence.post_total,
+	influence.product, influence.category;
 BEGIN;
 SELECT make_touches(:n + 1, :n + 9000, :n, true);
 SELECT make_engagements(:n / 10 + 1, :n / 10 + 1000, :n / 10);
