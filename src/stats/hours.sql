@@ -108,6 +108,10 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	-- most minutes have none
+	IF NOT EXISTS (SELECT FROM influence.earning x WHERE influence_internal.is_fresh(x.xact, $1, $2)) THEN
+		RETURN 0;
+	END IF;
 	RETURN influence_internal.fold_buckets('creator_hour', '{creator_id,program_id}', '{lines,revenue,returned,commission,clawed_back}',
 		'{creator_id,program_id}',
 		-- creator 0 is the platform

@@ -162,6 +162,11 @@ AS $$
 DECLARE
 	changed bigint[];
 BEGIN
+	-- most minutes have none
+	IF NOT EXISTS (SELECT FROM influence.credit c WHERE influence_internal.is_fresh(c.xact, $1, $2))
+	   AND NOT EXISTS (SELECT FROM influence.order_return r WHERE influence_internal.is_fresh(r.xact, $1, $2)) THEN
+		RETURN '{}';
+	END IF;
 	PERFORM set_config('enable_seqscan', CASE WHEN $2 IS NULL THEN 'on' ELSE 'off' END, true);
 	WITH reached AS MATERIALIZED (
 		SELECT c.visitor_id, c.program_id, c.order_ref, c.line_no
@@ -231,25 +236,27 @@ BEGIN
 	WITH changes AS MATERIALIZED (
 		SELECT c.post_id, c.change FROM influence_internal.quality_changes($1, $2, half_life) c
 	), n AS MATERIALIZED (
-		SELECT c.post_id FROM changes c
-		UNION
-		SELECT i.post_id FROM influence.impression i WHERE influence_internal.is_fresh(i.xact, $1, $2)
-		UNION
-		SELECT unnest(sold)
-		UNION
-		-- of whose facts none is kept
-		SELECT t.post_id FROM influence.post_total t WHERE whole
+		SELECT r.post_id, (array_agg(r.change) FILTER (WHERE r.change IS NOT NULL))[1] AS change
+		  FROM (SELECT c.post_id, c.change FROM changes c
+				UNION ALL
+				SELECT i.post_id, NULL FROM influence.impression i WHERE influence_internal.is_fresh(i.xact, $1, $2)
+				UNION ALL
+				SELECT unnest(sold), NULL
+				UNION ALL
+				-- of whose facts none is kept
+				SELECT t.post_id, NULL FROM influence.post_total t WHERE whole) r
+		 GROUP BY r.post_id
 	), stored AS (
 		INSERT INTO influence.post_total AS t (post_id, program_id, impressions, engagement, revenue, quality_state)
 		SELECT p.post_id, p.program_id, h.impressions, h.engagement,
 			   coalesce((SELECT sum(s.revenue) FROM influence.post_sale s WHERE s.post_id = p.post_id), 0),
-			   CASE WHEN c.change IS NULL THEN o.quality_state
-					ELSE influence_internal.decayed_state_plus(coalesce(o.quality_state, q.published), c.change) END
+			   CASE WHEN n.change IS NULL THEN o.quality_state
+					ELSE influence_internal.decayed_state_plus(
+						coalesce(o.quality_state, (SELECT influence_internal.decayed_state(publish, e.at, half_life) FROM (VALUES (p.published_at)) e(at))), n.change) END
 		  FROM n
-		  JOIN influence.post p ON p.post_id = n.post_id
-		  LEFT JOIN changes c ON c.post_id = n.post_id
-		  LEFT JOIN influence.post_total o ON o.post_id = n.post_id AND NOT whole
-		 CROSS JOIN LATERAL (SELECT influence_internal.decayed_state(publish, e.at, half_life) AS published FROM (VALUES (p.published_at)) e(at)) q
+		 -- a few probes for each, whatever the planner expects: no hours of posts that nothing reaches
+		 CROSS JOIN LATERAL (SELECT x.post_id, x.program_id, x.published_at FROM influence.post x WHERE x.post_id = n.post_id OFFSET 0) p
+		  LEFT JOIN LATERAL (SELECT x.quality_state FROM influence.post_total x WHERE x.post_id = n.post_id AND NOT whole OFFSET 0) o ON true
 		 CROSS JOIN LATERAL (
 				SELECT coalesce(sum(b.impressions), 0) AS impressions,
 					   coalesce(sum(b.smiles), 0)::float8 * coalesce((weights ->> 'smile')::float8, 0)
@@ -259,7 +266,7 @@ BEGIN
 					   + coalesce(sum(b.saves), 0)::float8 * coalesce((weights ->> 'save')::float8, 0)
 					   + coalesce(sum(b.clicks), 0)::float8 * coalesce((weights ->> 'click')::float8, 0) AS engagement
 				  FROM influence.post_hour b
-				 WHERE b.post_id = p.post_id) h
+				 WHERE b.post_id = n.post_id) h
 		ON CONFLICT ON CONSTRAINT post_total_pkey DO UPDATE
 		   SET impressions = excluded.impressions, engagement = excluded.engagement, revenue = excluded.revenue, quality_state = excluded.quality_state
 		 WHERE (t.impressions, t.engagement, t.revenue, t.quality_state)
