@@ -18,6 +18,7 @@
 #include "../common/errors.h"
 #include "../common/flat_state.h"
 #include "decay_core.h"
+#include "decayed_score.h"
 
 PG_FUNCTION_INFO_V1(feed_decayed_score_trans);
 PG_FUNCTION_INFO_V1(feed_decayed_score_combine);
@@ -64,8 +65,8 @@ check_status(DecayStatus status)
 }
 
 /* A half-life in microseconds; a day has 24 hours, a month no fixed length. */
-static int64
-half_life_us(const Interval *half_life)
+int64
+decayed_half_life_us(const Interval *half_life)
 {
 	int64		result;
 
@@ -85,8 +86,8 @@ half_life_us(const Interval *half_life)
 }
 
 /* A weight in units of 2^-20; the product is exact, ties go to even. */
-static int64
-weight_units(float8 weight)
+int64
+decayed_weight_units(float8 weight)
 {
 	/* written so that NaN fails */
 	if (!(fabs(weight) <= 2147483648.0))
@@ -98,6 +99,29 @@ weight_units(float8 weight)
 	return (int64) rint(ldexp(weight, DECAY_WEIGHT_BITS));
 }
 
+bytea *
+decayed_state_with(bytea *state, int64 half_life, TimestampTz at, int64 weight)
+{
+	DecayStatus status;
+
+	if (state == NULL)
+	{
+		state = flat_state_make(decay_state_first_size());
+		decay_state_init(FLAT_STATE_DATA(state), FLAT_STATE_SIZE(state), half_life);
+	}
+	status = decay_state_add(FLAT_STATE_DATA(state), half_life, at, weight);
+	if (status == DECAY_NO_ROOM)
+	{
+		bytea	   *larger = flat_state_make(decay_state_next_size(FLAT_STATE_DATA(state)));
+
+		decay_state_copy(FLAT_STATE_DATA(larger), FLAT_STATE_SIZE(larger), FLAT_STATE_DATA(state));
+		state = larger;
+		status = decay_state_add(FLAT_STATE_DATA(state), half_life, at, weight);
+	}
+	check_status(status);
+	return state;
+}
+
 Datum
 feed_decayed_score_trans(PG_FUNCTION_ARGS)
 {
@@ -105,7 +129,6 @@ feed_decayed_score_trans(PG_FUNCTION_ARGS)
 	int64		half_life;
 	int64		weight;
 	TimestampTz at;
-	DecayStatus status;
 
 	flat_state_require_aggregate(fcinfo);
 
@@ -116,36 +139,16 @@ feed_decayed_score_trans(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 
-	weight = weight_units(PG_GETARG_FLOAT8(1));
+	weight = decayed_weight_units(PG_GETARG_FLOAT8(1));
 	at = PG_GETARG_TIMESTAMPTZ(2);
 	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 				 errmsg("time of an event must be finite"),
 				 errhint("Leave out such rows, for instance by FILTER.")));
-	half_life = half_life_us(PG_GETARG_INTERVAL_P(3));
-
-	if (PG_ARGISNULL(0))
-	{
-		state = flat_state_make(decay_state_first_size());
-		decay_state_init(FLAT_STATE_DATA(state), FLAT_STATE_SIZE(state),
-						 half_life);
-	}
-	else
-		state = checked_state(PG_GETARG_DATUM(0));
-
-	status = decay_state_add(FLAT_STATE_DATA(state), half_life, at, weight);
-	if (status == DECAY_NO_ROOM)
-	{
-		bytea	   *larger = flat_state_make(decay_state_next_size(FLAT_STATE_DATA(state)));
-
-		decay_state_copy(FLAT_STATE_DATA(larger), FLAT_STATE_SIZE(larger),
-						 FLAT_STATE_DATA(state));
-		state = larger;
-		status = decay_state_add(FLAT_STATE_DATA(state), half_life, at, weight);
-	}
-	check_status(status);
-	PG_RETURN_BYTEA_P(state);
+	half_life = decayed_half_life_us(PG_GETARG_INTERVAL_P(3));
+	state = PG_ARGISNULL(0) ? NULL : checked_state(PG_GETARG_DATUM(0));
+	PG_RETURN_BYTEA_P(decayed_state_with(state, half_life, at, weight));
 }
 
 Datum
@@ -188,9 +191,8 @@ feed_decayed_score_final(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(score);
 }
 
-/* A state to be stored: without spare room and zeros. */
-static bytea *
-trimmed(const bytea *state)
+bytea *
+decayed_state_trimmed(const bytea *state)
 {
 	bytea	   *result = flat_state_make(decay_state_trimmed_size(FLAT_STATE_DATA(state)));
 
@@ -204,7 +206,7 @@ feed_decayed_state_final(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_BYTEA_P(trimmed(checked_state(PG_GETARG_DATUM(0))));
+	PG_RETURN_BYTEA_P(decayed_state_trimmed(checked_state(PG_GETARG_DATUM(0))));
 }
 
 Datum
@@ -217,7 +219,7 @@ feed_decayed_state_plus(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		PG_RETURN_BYTEA_P(trimmed(checked_state(PG_GETARG_DATUM(PG_ARGISNULL(0) ? 1 : 0))));
+		PG_RETURN_BYTEA_P(decayed_state_trimmed(checked_state(PG_GETARG_DATUM(PG_ARGISNULL(0) ? 1 : 0))));
 
 	a = checked_state(PG_GETARG_DATUM(0));
 	b = checked_state(PG_GETARG_DATUM(1));
@@ -225,5 +227,5 @@ feed_decayed_state_plus(PG_FUNCTION_ARGS)
 												  FLAT_STATE_DATA(b)));
 	check_status(decay_state_merge(FLAT_STATE_DATA(sum), FLAT_STATE_SIZE(sum),
 								   FLAT_STATE_DATA(a), FLAT_STATE_DATA(b)));
-	PG_RETURN_BYTEA_P(trimmed(sum));
+	PG_RETURN_BYTEA_P(decayed_state_trimmed(sum));
 }

@@ -6,18 +6,21 @@
  * bucket when it has no event there that the job has seen: tally_events() looks
  * at what the visitors of new events did in those hours. So a run costs what the
  * new events cost, however full their hours are and however large the tables, and
- * its outcome is that of counting anew (hours.sql).
+ * its outcome is that of counting anew (hours.sql). New touches are read once:
+ * what they add to the decayed counters of products and categories is added up
+ * on the way, and handed on to refresh_trends().
  */
 CREATE FUNCTION influence_internal.tally_events(new_events text, in_hour text, of_visitors text, kinds text[], keys int, max_events int,
-	last_seen pg_snapshot, upper pg_snapshot, since timestamptz)
-RETURNS TABLE (place int, item_id bigint, program_id bigint, hour timestamptz, tally bigint[])
+	last_seen pg_snapshot, upper pg_snapshot, since timestamptz, weights float8[] DEFAULT NULL, half_lives interval[] DEFAULT NULL)
+RETURNS TABLE (place int, item_id bigint, program_id bigint, hour timestamptz, tally bigint[], h6 bytea, d3 bytea, d30 bytea)
 AS 'MODULE_PATHNAME', 'stats_tally_events'
 LANGUAGE C STABLE
 ROWS 1000;
-COMMENT ON FUNCTION influence_internal.tally_events(text, text, text, text[], int, int, pg_snapshot, pg_snapshot, timestamptz) IS
-'What new events add to hourly buckets, by key (place: the first, second, ... of them), program and hour: how many are of each kind, and last how many visitors are new to the bucket. One row with place 0: there are more than max_events. Queries, each of visitor_id, at, kind, program_id and as many bigint as there are keys: new_events ($1 last_seen, $2 upper, $3 since); events that last_seen ($1) shows: in_hour ($2 from, $3 until, $4 limit; NULL where no index has the time alone) and of_visitors ($2 visitors, $3 the hour of each, $4 and $5 bounds of all hours).';
+COMMENT ON FUNCTION influence_internal.tally_events(text, text, text, text[], int, int, pg_snapshot, pg_snapshot, timestamptz, float8[], interval[]) IS
+'What new events add to hourly buckets, by key (place: the first, second, ... of them), program and hour: how many are of each kind, and last how many visitors are new to the bucket. One row with place 0: there are more than max_events. Queries, each of visitor_id, at, kind, program_id and as many bigint as there are keys: new_events ($1 last_seen, $2 upper, $3 since); events that last_seen ($1) shows: in_hour ($2 from, $3 until, $4 limit; NULL where no index has the time alone) and of_visitors ($2 visitors, $3 the hour of each, $4 and $5 bounds of all hours). With weights (of each kind) and three half_lives also what the new events add to decayed counters (h6, d3, d30: states of decayed_score) by program and, as the places after the keys, the last key but one, the last, and the last but one of events without the last.';
 
-CREATE FUNCTION influence_internal.add_touches(last_seen pg_snapshot, upper pg_snapshot, max_events int, OUT creators bigint, OUT products bigint, OUT categories bigint)
+CREATE FUNCTION influence_internal.add_touches(last_seen pg_snapshot, upper pg_snapshot, max_events int, OUT creators bigint, OUT products bigint, OUT categories bigint,
+	OUT sum_places int[], OUT sum_items bigint[], OUT sum_programs bigint[], OUT sums_6h bytea[], OUT sums_3d bytea[], OUT sums_30d bytea[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -29,10 +32,14 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	columns text := 'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.creator_id, x.product_id, x.category_id ';
+	kinds text[] := '{view,click,cart,coupon}';
+	weights float8[];
 	key text;
 	place int := 0;
 	parts text := '';
 BEGIN
+	SELECT array_agg(coalesce((t.value ->> k.kind)::float8, 0) ORDER BY k.n) INTO weights
+	  FROM influence_internal.setting_value('trend_weights') t(value), unnest(kinds) WITH ORDINALITY k(kind, n);
 	FOREACH key IN ARRAY '{creator,product,category}'::text[] LOOP
 		place := place + 1;
 		parts := parts || format($sql$,
@@ -57,23 +64,25 @@ BEGIN
 	END LOOP;
 	EXECUTE $sql$
 		WITH sums AS MATERIALIZED (
-			SELECT t.* FROM influence_internal.tally_events($1[1], $1[2], $1[3], '{view,click,cart,coupon}', 3, $6, $2, $3, $4) t
+			SELECT t.* FROM influence_internal.tally_events($1[1], $1[2], $1[3], $7, 3, $6, $2, $3, $4, $8, '{6 hours,3 days,30 days}') t
 		)$sql$ || parts || $sql$
 		SELECT (SELECT count(*) FROM creator_rows) + (SELECT count(*) FROM creator_new), (SELECT count(*) FROM product_rows) + (SELECT count(*) FROM product_new),
-			   (SELECT count(*) FROM category_rows) + (SELECT count(*) FROM category_new)
+			   (SELECT count(*) FROM category_rows) + (SELECT count(*) FROM category_new), a.*
+		  FROM (SELECT coalesce(array_agg(s.place - 3), '{}'), array_agg(s.item_id), array_agg(s.program_id), array_agg(s.h6), array_agg(s.d3), array_agg(s.d30)
+				  FROM sums s WHERE s.place > 3) a
 		 WHERE NOT EXISTS (SELECT FROM sums s WHERE s.place = 0)$sql$
-	   INTO creators, products, categories
+	   INTO creators, products, categories, sum_places, sum_items, sum_programs, sums_6h, sums_3d, sums_30d
 	  USING ARRAY[
 			columns || 'FROM influence.touch x WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.touched_at >= $3',
 			columns || 'FROM influence.touch x WHERE x.touched_at >= $2 AND x.touched_at < $3 AND pg_visible_in_snapshot(x.xact, $1) LIMIT $4',
 			columns || 'FROM unnest($2, $3) v(visitor_id, hour) '
 				'JOIN influence.touch x ON x.visitor_id = v.visitor_id AND x.touched_at >= v.hour AND x.touched_at < v.hour + interval ''1 hour'' '
 				'WHERE x.touched_at >= $4 AND x.touched_at < $5 AND pg_visible_in_snapshot(x.xact, $1)'],
-			$1, $2, influence_internal.kept_from('touch'), influence_internal.sealed_before('hour'), $3;
+			$1, $2, influence_internal.kept_from('touch'), influence_internal.sealed_before('hour'), $3, kinds, weights;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.add_touches(pg_snapshot, pg_snapshot, int) IS
-'Adds the touches that are new by last_seen and upper to creator_hour, product_hour and category_hour, which have to be what last_seen shows; returns how many rows of each were written (NULL: nothing was, there are more than max_events). What comes to a sealed bucket goes to its open part.';
+'Adds the touches that are new by last_seen and upper to creator_hour, product_hour and category_hour, which have to be what last_seen shows; returns how many rows of each were written (NULL: nothing was, there are more than max_events). What comes to a sealed bucket goes to its open part. The same pass over the new touches says what they add to the counters of trends (sums_..., by trend_weights; NULL: it was not looked at): sum_places 1 of a product (sum_items), 2 of a category frozen on touches, 3 of a product by touches without a category.';
 
 CREATE FUNCTION influence_internal.add_engagements(last_seen pg_snapshot, upper pg_snapshot, max_events int)
 RETURNS bigint

@@ -84,6 +84,7 @@ DECLARE
 	bound pg_snapshot;
 	-- a larger import is counted by sorting its hours, in the memory of a sort
 	max_added int := 100000;
+	touched record;
 	creators bigint;
 	products bigint;
 	categories bigint;
@@ -106,10 +107,10 @@ BEGIN
 	post_hours := post_hours + CASE method WHEN 'add' THEN influence_internal.add_impressions(mark.last_seen, mark.upper)
 										   ELSE influence_internal.refresh_impression_hours(mark.last_seen, mark.upper, bound) END;
 	PERFORM influence_internal.progress_phase('hours of touches');
-	IF method = 'add' THEN
-		SELECT a.creators, a.products, a.categories INTO creators, products, categories
-		  FROM influence_internal.add_touches(mark.last_seen, mark.upper, max_added) a;
-	END IF;
+	SELECT a.* INTO touched FROM influence_internal.add_touches(mark.last_seen, mark.upper, max_added) a WHERE method = 'add';
+	creators := touched.creators;
+	products := touched.products;
+	categories := touched.categories;
 	IF creators IS NULL THEN
 		creators := influence_internal.refresh_touch_hours('creator', mark.last_seen, mark.upper, bound);
 		products := influence_internal.refresh_touch_hours('product', mark.last_seen, mark.upper, bound);
@@ -126,7 +127,8 @@ BEGIN
 	PERFORM influence_internal.progress_phase('items of the feed');
 	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, mark.upper) i;
 	PERFORM influence_internal.progress_phase('trends');
-	trends := influence_internal.refresh_trends(mark.last_seen, mark.upper);
+	trends := influence_internal.refresh_trends(mark.last_seen, mark.upper, touched.sum_places, touched.sum_items, touched.sum_programs,
+		touched.sums_6h, touched.sums_3d, touched.sums_30d);
 	PERFORM influence_internal.close_hours(method, mark.upper, mark.current);
 	days_written := 0;
 	IF $1 THEN

@@ -1,7 +1,7 @@
 /*
  * tally_sql.c
  *	  influence_internal.tally_events(): new events by bucket, and the visitors
- *	  that are new to each.
+ *	  that are new to each; if asked for, what they add to decayed counters.
  *
  * Three queries, in the snapshot of the calling statement, so that a person who
  * is forgotten meanwhile is the same in all of them. The new events; then events
@@ -21,7 +21,9 @@
 #include "utils/uuid.h"
 
 #include "../common/query_run.h"
+#include "../feed/decayed_score.h"
 #include "tally.h"
+#include "tally_sums.h"
 
 PG_FUNCTION_INFO_V1(stats_tally_events);
 
@@ -41,6 +43,7 @@ typedef struct EventReceiver
 {
 	DestReceiver receiver;
 	Tally	   *tally;
+	TallySums  *sums;			/* NULL: none are asked for */
 	int			nkinds;
 	text	  **kinds;
 	bool		is_new;
@@ -109,6 +112,8 @@ receive_event(TupleTableSlot *slot, DestReceiver *self)
 	{
 		event.kind = slot->tts_isnull[2] ? TALLY_MAX_KINDS : kind_number(receiver, slot->tts_values[2]);
 		tally_add(receiver->tally, &event);
+		if (receiver->sums != NULL)
+			tally_sums_add(receiver->sums, &event);
 	}
 	else
 		tally_seen(receiver->tally, &event);
@@ -199,8 +204,8 @@ read_visitors(EventReceiver *receiver, char *of_visitors, Oid snapshot_type, Dat
 static void
 put_refusal(ReturnSetInfo *result)
 {
-	Datum		values[5] = {Int32GetDatum(0)};
-	bool		nulls[5] = {false, true, true, true, true};
+	Datum		values[8] = {Int32GetDatum(0)};
+	bool		nulls[8] = {false, true, true, true, true, true, true, true};
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -213,8 +218,8 @@ put_buckets(Tally *tally, int nkinds, ReturnSetInfo *result)
 	for (i = 0; i < tally->buckets.count; i++)
 	{
 		const TallyBucket *bucket = &tally->bucket[i];
-		Datum		values[5];
-		bool		nulls[5] = {false};
+		Datum		values[8] = {0};
+		bool		nulls[8] = {false, false, false, false, false, true, true, true};
 		Datum		counts[TALLY_MAX_KINDS + 1];
 		int			kind;
 
@@ -228,6 +233,28 @@ put_buckets(Tally *tally, int nkinds, ReturnSetInfo *result)
 		values[4] = PointerGetDatum(construct_array(counts, nkinds + 1, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		pfree(DatumGetPointer(values[4]));
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* place: the keys have the first ones */
+static void
+put_sums(TallySums *sums, int nkeys, ReturnSetInfo *result)
+{
+	uint32		i;
+	int			h;
+
+	for (i = 0; i < sums->numbers.count; i++)
+	{
+		const TallySum *sum = &sums->sum[i];
+		Datum		values[8] = {Int32GetDatum(nkeys + 1 + (int) sum->kind), Int64GetDatum(sum->key), Int64GetDatum(sum->program)};
+		bool		nulls[8] = {false, false, false, true, true, false, false, false};
+
+		for (h = 0; h < TALLY_HALF_LIVES; h++)
+			values[5 + h] = PointerGetDatum(decayed_state_trimmed(sum->states[h]));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		for (h = 0; h < TALLY_HALF_LIVES; h++)
+			pfree(DatumGetPointer(values[5 + h]));
 		CHECK_FOR_INTERRUPTS();
 	}
 }
@@ -247,6 +274,7 @@ stats_tally_events(PG_FUNCTION_ARGS)
 	EventQuery	query = {new_events, 3, {snapshot_type, snapshot_type, TIMESTAMPTZOID},
 	{last_seen, PG_GETARG_DATUM(7), PG_GETARG_DATUM(8)}};
 	Tally		tally;
+	TallySums	sums;
 	Datum	   *kinds;
 	bool	   *is_read;
 	uint32		hour;
@@ -264,6 +292,12 @@ stats_tally_events(PG_FUNCTION_ARGS)
 	receiver.is_new = true;
 	receiver.limit = (uint64) limit + 1;
 	tally_create(&tally, nkeys, context);
+	receiver.sums = NULL;
+	if (!PG_ARGISNULL(9) && !PG_ARGISNULL(10))
+	{
+		tally_sums_create(&sums, nkeys, receiver.nkinds, PG_GETARG_ARRAYTYPE_P(9), PG_GETARG_ARRAYTYPE_P(10), context);
+		receiver.sums = &sums;
+	}
 	SPI_connect();
 	if (run_query(&query, &receiver) > (uint64) limit)
 	{
@@ -283,6 +317,8 @@ stats_tally_events(PG_FUNCTION_ARGS)
 
 	tally_finish(&tally);
 	put_buckets(&tally, receiver.nkinds, (ReturnSetInfo *) fcinfo->resultinfo);
+	if (receiver.sums != NULL)
+		put_sums(&sums, nkeys, (ReturnSetInfo *) fcinfo->resultinfo);
 	MemoryContextDelete(context);
 	return (Datum) 0;
 }

@@ -129,7 +129,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.next_is_unsmile(uuid, bigint, timestamptz, text, pg_snapshot) IS
 'Whether a visitor''s next smile or unsmile of a post after a smile takes it back, among the facts that a snapshot shows (NULL = all).';
 
-CREATE FUNCTION influence_internal.trend_product_events(last_seen pg_snapshot, upper pg_snapshot)
+CREATE FUNCTION influence_internal.trend_product_events(last_seen pg_snapshot, upper pg_snapshot, touches boolean DEFAULT true)
 RETURNS TABLE (program_id bigint, product_id bigint, category_id bigint, weight float8, at timestamptz)
 LANGUAGE plpgsql
 ROWS 10000
@@ -142,15 +142,22 @@ DECLARE
 	sale numeric := coalesce((influence_internal.setting_value('trend_weights') ->> 'sale')::numeric, 0);
 	since timestamptz := influence_internal.kept_from('touch');
 BEGIN
-	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
-	  FROM jsonb_each_text(influence_internal.setting_value('trend_weights')) w
-	 WHERE w.key IN ('view', 'click', 'cart', 'coupon') AND w.value::float8 <> 0;
-	RETURN QUERY
-	SELECT x.program_id, x.product_id, coalesce(x.category_id, p.category_id, 0), weights[array_position(kinds, x.kind)], x.touched_at
-	  FROM influence.touch x
-	  LEFT JOIN influence.product p ON p.product_id = x.product_id
-	 WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.kind = ANY (kinds) AND x.touched_at >= since
-	   AND (x.product_id IS NOT NULL OR x.category_id IS NOT NULL);
+	IF $3 THEN
+		SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
+		  FROM jsonb_each_text(influence_internal.setting_value('trend_weights')) w
+		 WHERE w.key IN ('view', 'click', 'cart', 'coupon') AND w.value::float8 <> 0;
+		RETURN QUERY
+		SELECT x.program_id, x.product_id, coalesce(x.category_id, p.category_id, 0), weights[array_position(kinds, x.kind)], x.touched_at
+		  FROM influence.touch x
+		  LEFT JOIN influence.product p ON p.product_id = x.product_id
+		 WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.kind = ANY (kinds) AND x.touched_at >= since
+		   AND (x.product_id IS NOT NULL OR x.category_id IS NOT NULL);
+	END IF;
+	-- most minutes have none
+	IF NOT EXISTS (SELECT FROM influence.order_line l WHERE influence_internal.is_fresh(l.xact, $1, $2))
+	   AND NOT EXISTS (SELECT FROM influence.order_return r WHERE influence_internal.is_fresh(r.xact, $1, $2)) THEN
+		RETURN;
+	END IF;
 	RETURN QUERY
 	WITH n AS (
 		SELECT l.visitor_id, l.program_id, l.order_ref, l.line_no
@@ -185,8 +192,8 @@ BEGIN
 	 WHERE d.weight <> 0;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.trend_product_events(pg_snapshot, pg_snapshot) IS
-'What the touches, order lines and returns that are new by last_seen and upper add to the counters of products and categories, and take off: rows to be summed, with the category frozen on the touch or line (0 = none). Writes trend_return. Setting trend_weights.';
+COMMENT ON FUNCTION influence_internal.trend_product_events(pg_snapshot, pg_snapshot, boolean) IS
+'What the touches (unless they are left out), order lines and returns that are new by last_seen and upper add to the counters of products and categories, and take off: rows to be summed, with the category frozen on the touch or line (0 = none). Writes trend_return. Setting trend_weights.';
 
 CREATE FUNCTION influence_internal.trend_vote_events(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS TABLE (product_id bigint, category_id bigint, weight float8, at timestamptz)

@@ -9,7 +9,8 @@
  * Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009). Where the sum is not above
  * zero there is no rank.
  */
-CREATE FUNCTION influence_internal.trend_sums(last_seen pg_snapshot, upper pg_snapshot)
+CREATE FUNCTION influence_internal.trend_sums(last_seen pg_snapshot, upper pg_snapshot, sum_places int[], sum_items bigint[], sum_programs bigint[],
+	sums_6h bytea[], sums_3d bytea[], sums_30d bytea[])
 RETURNS TABLE (kind text, item_id bigint, scope_id bigint, program_id bigint, list_id bigint, h6 bytea, d3 bytea, d30 bytea)
 LANGUAGE plpgsql
 ROWS 10000
@@ -25,42 +26,66 @@ BEGIN
 					   influence_internal.decayed_state(x.weight, x.at, interval '30 days') AS d30
 				  FROM influence_internal.trend_post_events($1, $2) x
 				 GROUP BY x.post_id) e
-		  JOIN influence.post p ON p.post_id = e.post_id
-		  LEFT JOIN influence.feed_item f ON f.post_id = e.post_id
+		 -- here and below one probe for each, however many the planner expects
+		 CROSS JOIN LATERAL (SELECT y.post_id, y.creator_id, y.program_id FROM influence.post y WHERE y.post_id = e.post_id OFFSET 0) p
+		  LEFT JOIN LATERAL (SELECT y.category_id FROM influence.feed_item y WHERE y.post_id = e.post_id OFFSET 0) f ON true
+	), touched AS MATERIALIZED (
+		SELECT s.place, s.program_id, s.item_id, s.h6, s.d3, s.d30 FROM unnest($3, $4, $5, $6, $7, $8) s(place, item_id, program_id, h6, d3, d30)
 	), products AS MATERIALIZED (
+		-- sales and votes, and touches where nobody has added them up
 		SELECT e.program_id, e.product_id, e.category_id, influence_internal.decayed_state(e.weight, e.at, interval '6 hours') AS h6,
 			   influence_internal.decayed_state(e.weight, e.at, interval '3 days') AS d3, influence_internal.decayed_state(e.weight, e.at, interval '30 days') AS d30
 		  FROM (SELECT p.program_id, p.product_id, p.category_id, p.weight, p.at
-				  FROM influence_internal.trend_product_events($1, $2) p
+				  FROM influence_internal.trend_product_events($1, $2, $3 IS NULL) p
 				UNION ALL
 				SELECT 0, v.product_id, v.category_id, v.weight, v.at
 				  FROM influence_internal.trend_vote_events($1, $2) v) e
 		 GROUP BY e.program_id, e.product_id, e.category_id
+	), categories AS MATERIALIZED (
+		SELECT e.program_id, e.category_id, influence_internal.decayed_state_sum(e.h6) AS h6, influence_internal.decayed_state_sum(e.d3) AS d3,
+			   influence_internal.decayed_state_sum(e.d30) AS d30
+		  FROM (SELECT t.program_id, t.item_id AS category_id, t.h6, t.d3, t.d30 FROM touched t WHERE t.place = 2
+				UNION ALL
+				SELECT t.program_id, p.category_id, t.h6, t.d3, t.d30
+				  FROM touched t
+				 CROSS JOIN LATERAL (SELECT y.category_id FROM influence.product y WHERE y.product_id = t.item_id OFFSET 0) p
+				 WHERE t.place = 3
+				UNION ALL
+				SELECT s.program_id, s.category_id, s.h6, s.d3, s.d30 FROM products s) e
+		 GROUP BY e.program_id, e.category_id
 	)
 	SELECT 'post', e.post_id, 0::bigint, e.program_id, e.category_id, e.h6, e.d3, e.d30 FROM posts e
+	UNION ALL
+	SELECT 'product', e.item_id, 0, e.program_id, p.category_id, e.h6, e.d3, e.d30
+	  FROM (SELECT t.program_id, t.item_id, t.h6, t.d3, t.d30 FROM touched t WHERE t.place = 1 AND NOT EXISTS (SELECT FROM products)
+			UNION ALL
+			SELECT x.program_id, x.item_id, influence_internal.decayed_state_sum(x.h6), influence_internal.decayed_state_sum(x.d3), influence_internal.decayed_state_sum(x.d30)
+			  FROM (SELECT s.program_id, s.product_id AS item_id, s.h6, s.d3, s.d30 FROM products s
+					UNION ALL
+					SELECT t.program_id, t.item_id, t.h6, t.d3, t.d30 FROM touched t WHERE t.place = 1 AND EXISTS (SELECT FROM products)) x
+			 GROUP BY x.program_id, x.item_id) e
+	 CROSS JOIN LATERAL (SELECT y.category_id FROM influence.product y WHERE y.product_id = e.item_id OFFSET 0) p
 	UNION ALL
 	SELECT x.kind, x.item_id, x.scope_id, x.program_id, x.list_id, influence_internal.decayed_state_sum(x.h6), influence_internal.decayed_state_sum(x.d3),
 		   influence_internal.decayed_state_sum(x.d30)
 	  FROM (SELECT 'creator' AS kind, e.creator_id AS item_id, c AS scope_id, e.program_id, c AS list_id, e.h6, e.d3, e.d30
 			  FROM posts e
-			  LEFT JOIN influence.category k ON k.category_id = e.category_id
+			  LEFT JOIN LATERAL (SELECT y.path FROM influence.category y WHERE y.category_id = e.category_id OFFSET 0) k ON true
 			 CROSS JOIN LATERAL unnest(0::bigint || coalesce(k.path, '{}')) c
 			UNION ALL
-			SELECT 'product', e.product_id, 0, e.program_id, p.category_id, e.h6, e.d3, e.d30
-			  FROM products e JOIN influence.product p ON p.product_id = e.product_id
-			UNION ALL
 			SELECT 'category', c, 0, e.program_id, coalesce(b.parent_id, 0), e.h6, e.d3, e.d30
-			  FROM products e
-			  JOIN influence.category k ON k.category_id = e.category_id
+			  FROM categories e
+			 CROSS JOIN LATERAL (SELECT y.path FROM influence.category y WHERE y.category_id = e.category_id OFFSET 0) k
 			 CROSS JOIN LATERAL unnest(k.path) c
-			  JOIN influence.category b ON b.category_id = c) x
+			 CROSS JOIN LATERAL (SELECT y.parent_id FROM influence.category y WHERE y.category_id = c OFFSET 0) b) x
 	 GROUP BY x.kind, x.item_id, x.scope_id, x.program_id, x.list_id;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.trend_sums(pg_snapshot, pg_snapshot) IS
-'What the facts that are new by last_seen and upper add to each row of trend_state, and the list that it is in.';
+COMMENT ON FUNCTION influence_internal.trend_sums(pg_snapshot, pg_snapshot, int[], bigint[], bigint[], bytea[], bytea[], bytea[]) IS
+'What the facts that are new by last_seen and upper add to each row of trend_state, and the list that it is in; the touches among them as add_touches() has added them up (sum_..., sums_...; NULL: it has not).';
 
-CREATE FUNCTION influence_internal.refresh_trends(last_seen pg_snapshot, upper pg_snapshot)
+CREATE FUNCTION influence_internal.refresh_trends(last_seen pg_snapshot, upper pg_snapshot, sum_places int[] DEFAULT NULL, sum_items bigint[] DEFAULT NULL,
+	sum_programs bigint[] DEFAULT NULL, sums_6h bytea[] DEFAULT NULL, sums_3d bytea[] DEFAULT NULL, sums_30d bytea[] DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -72,6 +97,7 @@ AS $$
 DECLARE
 	settings jsonb := influence_internal.trend_settings();
 	whole boolean := false;
+	voted boolean;
 	memory text := current_setting('work_mem');
 	changed bigint;
 BEGIN
@@ -83,14 +109,18 @@ BEGIN
 		INSERT INTO influence.trend_basis (settings) VALUES (settings)
 		ON CONFLICT ON CONSTRAINT trend_basis_pkey DO UPDATE SET settings = excluded.settings, built_at = now();
 		last_seen := '1:1:';
+		sum_places := NULL;
 		-- hundreds of thousands of sums at once, of which the planner knows nothing
 		PERFORM set_config('enable_nestloop', 'off', true);
 		PERFORM set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')), 134217728) / 1024 || 'kB', true);
 	ELSE
 		PERFORM set_config('enable_seqscan', 'off', true);
 	END IF;
+	-- where nobody has voted, nothing is looked up for it
+	voted := NOT whole AND EXISTS (SELECT FROM influence.trend_state s WHERE s.program_id = 0);
 	WITH came AS MATERIALIZED (
-		SELECT c.kind, c.item_id, c.scope_id, c.program_id, c.list_id, c.h6, c.d3, c.d30 FROM influence_internal.trend_sums(last_seen, $2) c
+		SELECT c.kind, c.item_id, c.scope_id, c.program_id, c.list_id, c.h6, c.d3, c.d30
+		  FROM influence_internal.trend_sums(last_seen, $2, sum_places, $4, $5, $6, $7, $8) c
 	), votes AS MATERIALIZED (
 		SELECT c.* FROM came c WHERE c.program_id = 0
 	), reached AS (
@@ -101,37 +131,39 @@ BEGIN
 		  FROM votes v
 		  JOIN influence.trend_state s ON s.kind = v.kind AND s.item_id = v.item_id AND s.scope_id = v.scope_id AND s.program_id <> 0
 		 WHERE NOT whole AND NOT EXISTS (SELECT FROM came c WHERE c.kind = s.kind AND c.item_id = s.item_id AND c.scope_id = s.scope_id AND c.program_id = s.program_id)
-	), summed AS MATERIALIZED (
-		SELECT n.kind, n.item_id, n.scope_id, n.program_id, n.list_id, t.place, t.before,
-			   CASE WHEN whole THEN n.h6 ELSE influence_internal.decayed_state_plus(t.state_6h, n.h6) END AS h6,
-			   CASE WHEN whole THEN n.d3 ELSE influence_internal.decayed_state_plus(t.state_3d, n.d3) END AS d3,
-			   CASE WHEN whole THEN n.d30 ELSE influence_internal.decayed_state_plus(t.state_30d, n.d30) END AS d30,
-			   influence_internal.decayed_state_plus(o.state_6h, v.h6) AS v6, influence_internal.decayed_state_plus(o.state_3d, v.d3) AS v3,
-			   influence_internal.decayed_state_plus(o.state_30d, v.d30) AS v30
-		  FROM reached n
-		  LEFT JOIN votes v ON v.kind = n.kind AND v.item_id = n.item_id AND v.scope_id = n.scope_id AND n.program_id <> 0
-		 -- one probe each, whatever the planner expects
-		  LEFT JOIN LATERAL (SELECT s.ctid AS place, (s.list_id, coalesce(s.score_6h, s.scope_score_6h), coalesce(s.score_3d, s.scope_score_3d),
-										coalesce(s.score_30d, s.scope_score_30d)) AS before,
-									s.state_6h, s.state_3d, s.state_30d FROM influence.trend_state s
-							  WHERE s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id = n.program_id
-							 OFFSET 0) t ON true
-		  LEFT JOIN LATERAL (SELECT s.state_6h, s.state_3d, s.state_30d FROM influence.trend_state s
-							  WHERE NOT whole AND n.program_id <> 0 AND n.kind IN ('product', 'category')
-								AND s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id = 0
-							 OFFSET 0) o ON true
-	), scored AS MATERIALIZED (
-		SELECT s.*, nullif(influence_internal.decayed_score_final(CASE WHEN s.v6 IS NULL THEN s.h6 ELSE influence_internal.decayed_state_plus(s.h6, s.v6) END), '-Infinity') AS score_6h,
-			   nullif(influence_internal.decayed_score_final(CASE WHEN s.v3 IS NULL THEN s.d3 ELSE influence_internal.decayed_state_plus(s.d3, s.v3) END), '-Infinity') AS score_3d,
-			   nullif(influence_internal.decayed_score_final(CASE WHEN s.v30 IS NULL THEN s.d30 ELSE influence_internal.decayed_state_plus(s.d30, s.v30) END), '-Infinity') AS score_30d,
-			   s.program_id <> 0 AND s.scope_id = 0 AS ordered, s.program_id <> 0 AND s.scope_id <> 0 AS below
-		  FROM summed s
 	), rows AS MATERIALIZED (
-		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.place, s.before, s.h6, s.d3, s.d30,
+		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.place, s.h6, s.d3, s.d30,
 			   CASE WHEN s.ordered THEN s.score_6h END AS score_6h, CASE WHEN s.ordered THEN s.score_3d END AS score_3d,
 			   CASE WHEN s.ordered THEN s.score_30d END AS score_30d, CASE WHEN s.below THEN s.score_6h END AS scope_score_6h,
-			   CASE WHEN s.below THEN s.score_3d END AS scope_score_3d, CASE WHEN s.below THEN s.score_30d END AS scope_score_30d
-		  FROM scored s
+			   CASE WHEN s.below THEN s.score_3d END AS scope_score_3d, CASE WHEN s.below THEN s.score_30d END AS scope_score_30d,
+			   s.program_id <> 0 AND (s.place IS NULL OR (s.list_id, s.score_6h, s.score_3d, s.score_30d)
+					IS DISTINCT FROM (s.list_before, s.score_6h_before, s.score_3d_before, s.score_30d_before)) AS moved
+		  FROM (SELECT s.*, nullif(influence_internal.decayed_score_final(CASE WHEN s.v6 IS NULL THEN s.h6 ELSE influence_internal.decayed_state_plus(s.h6, s.v6) END), '-Infinity') AS score_6h,
+					   nullif(influence_internal.decayed_score_final(CASE WHEN s.v3 IS NULL THEN s.d3 ELSE influence_internal.decayed_state_plus(s.d3, s.v3) END), '-Infinity') AS score_3d,
+					   nullif(influence_internal.decayed_score_final(CASE WHEN s.v30 IS NULL THEN s.d30 ELSE influence_internal.decayed_state_plus(s.d30, s.v30) END), '-Infinity') AS score_30d,
+					   s.program_id <> 0 AND s.scope_id = 0 AS ordered, s.program_id <> 0 AND s.scope_id <> 0 AS below
+				  FROM (SELECT n.kind, n.item_id, n.scope_id, n.program_id, n.list_id, t.place, t.list_id AS list_before, t.score_6h AS score_6h_before,
+							   t.score_3d AS score_3d_before, t.score_30d AS score_30d_before,
+							   CASE WHEN whole THEN n.h6 ELSE influence_internal.decayed_state_plus(t.state_6h, n.h6) END AS h6,
+							   CASE WHEN whole THEN n.d3 ELSE influence_internal.decayed_state_plus(t.state_3d, n.d3) END AS d3,
+							   CASE WHEN whole THEN n.d30 ELSE influence_internal.decayed_state_plus(t.state_30d, n.d30) END AS d30,
+							   influence_internal.decayed_state_plus(o.state_6h, v.h6) AS v6, influence_internal.decayed_state_plus(o.state_3d, v.d3) AS v3,
+							   influence_internal.decayed_state_plus(o.state_30d, v.d30) AS v30
+						  FROM reached n
+						  LEFT JOIN votes v ON v.kind = n.kind AND v.item_id = n.item_id AND v.scope_id = n.scope_id AND n.program_id <> 0
+						 -- one probe each of the primary key, whatever the planner expects: no other index has an expression of program_id
+						  LEFT JOIN LATERAL (SELECT s.ctid AS place, s.list_id, coalesce(s.score_6h, s.scope_score_6h) AS score_6h,
+													coalesce(s.score_3d, s.scope_score_3d) AS score_3d, coalesce(s.score_30d, s.scope_score_30d) AS score_30d,
+													s.state_6h, s.state_3d, s.state_30d
+											   FROM influence.trend_state s
+											  WHERE s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id + 0 = n.program_id
+											 OFFSET 0) t ON true
+						  LEFT JOIN LATERAL (SELECT s.state_6h, s.state_3d, s.state_30d FROM influence.trend_state s
+											  WHERE voted AND n.program_id <> 0 AND n.kind IN ('product', 'category')
+												AND s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id + 0 = 0
+											 OFFSET 0) o ON true
+						OFFSET 0) s
+				OFFSET 0) s
 	), gone AS (
 		DELETE FROM influence.trend_state t
 		 WHERE whole AND NOT EXISTS (SELECT FROM came c WHERE c.kind = t.kind AND c.item_id = t.item_id AND c.scope_id = t.scope_id AND c.program_id = t.program_id)
@@ -155,15 +187,13 @@ BEGIN
 		 ORDER BY s.program_id, s.kind, s.list_id		-- neighbours in the index together
 	)
 	-- counted anew, a sum of which something was taken off may be the same in other bytes
-	SELECT (SELECT count(*) FROM gone) + count(*) FILTER (WHERE s.program_id <> 0 AND s.before IS DISTINCT FROM
-			(s.list_id, coalesce(s.score_6h, s.scope_score_6h), coalesce(s.score_3d, s.scope_score_3d), coalesce(s.score_30d, s.scope_score_30d)))
-	  INTO changed FROM rows s;
+	SELECT (SELECT count(*) FROM gone) + count(*) FILTER (WHERE s.moved) INTO changed FROM rows s;
 	PERFORM set_config('work_mem', memory, true);
 	RETURN changed;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.refresh_trends(pg_snapshot, pg_snapshot) IS
-'Adds what is new by last_seen and upper to the decayed counters (trend_state), after the hours of posts and feed_item; counts all anew on a first run in a cluster and when a setting has changed (trend_basis). Returns how many counters changed.';
+COMMENT ON FUNCTION influence_internal.refresh_trends(pg_snapshot, pg_snapshot, int[], bigint[], bigint[], bytea[], bytea[], bytea[]) IS
+'Adds what is new by last_seen and upper to the decayed counters (trend_state), after the hours of posts and feed_item; touches as add_touches() has added them up (sum_..., sums_...; NULL: it has not). Counts all anew on a first run in a cluster and when a setting has changed (trend_basis). Returns how many counters changed.';
 
 CREATE FUNCTION influence_internal.rebuild_trends()
 RETURNS TABLE (status text, trends bigint)
