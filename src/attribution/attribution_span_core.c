@@ -126,10 +126,24 @@ next_class(Span *span)
 	return best;
 }
 
-/* Adds the quotas, and the units left over, times sign. */
-static void
-add_parts(AttributionWideSum *differences, Span *span, uint64_t left, int sign)
+/* The touches that get one of the units left over begin at *first; returns how many. */
+static size_t
+take_units(Span *span, uint64_t *left, size_t *first)
 {
+	SpanClass  *class = next_class(span);
+	size_t		units = *left < class->count ? (size_t) *left : class->count;
+
+	*first = class->first;
+	*left -= units;
+	class->remainder = 0;
+	return units;
+}
+
+static void
+add_credit(AttributionSpanSum *sums, Span *span, uint64_t amount, int sign)
+{
+	uint64_t	left = divide(span, amount);
+	size_t		first;
 	int			i;
 
 	for (i = 0; i < span->nclasses; i++)
@@ -137,47 +151,58 @@ add_parts(AttributionWideSum *differences, Span *span, uint64_t left, int sign)
 		const SpanClass *class = &span->classes[i];
 		AttributionWideSum quota = (AttributionWideSum) class->quota * sign;
 
-		differences[class->first] += quota;
-		differences[class->first + class->count] -= quota;
+		sums[class->first].credit += quota;
+		sums[class->first + class->count].credit -= quota;
 	}
 	while (left > 0)
 	{
-		SpanClass  *class = next_class(span);
-		size_t		units = left < class->count ? (size_t) left : class->count;
+		size_t		units = take_units(span, &left, &first);
 
-		differences[class->first] += sign;
-		differences[class->first + units] -= sign;
-		left -= units;
-		class->remainder = 0;
+		sums[first].credit += sign;
+		sums[first + units].credit -= sign;
 	}
 }
 
+/* A conversion's one; returns how many touches it credits. */
+static size_t
+add_share(AttributionSpanSum *sums, Span *span)
+{
+	uint64_t	left = divide(span, (uint64_t) MONEY_RATE_SCALE);
+	size_t		rows = 0;
+	size_t		first;
+	int			i;
+
+	for (i = 0; i < span->nclasses; i++)
+	{
+		const SpanClass *class = &span->classes[i];
+		AttributionSpanSum *begin = &sums[class->first];
+		AttributionSpanSum *end = begin + class->count;
+
+		begin->share += (int64_t) class->quota;
+		end->share -= (int64_t) class->quota;
+		begin->rows++;
+		end->rows--;
+		rows += class->count;
+	}
+	while (left > 0)
+	{
+		size_t		units = take_units(span, &left, &first);
+
+		sums[first].share++;
+		sums[first + units].share--;
+	}
+	return rows;
+}
+
 size_t
-attribution_span_add(AttributionSpanSums *sums, const AttributionRules *rules,
+attribution_span_add(AttributionSpanSum *sums, const AttributionRules *rules,
 					 size_t first, size_t end, int64_t amount)
 {
-	uint64_t	left;
-	size_t		rows = 0;
-	int			sign = amount < 0 ? -1 : 1;
-	int			i;
 	Span		span;
 
 	make_span(&span, rules, first, end - first);
 	if (amount != 0)
-	{
-		left = divide(&span, amount < 0 ? UINT64_C(0) - (uint64_t) amount : (uint64_t) amount);
-		add_parts(sums->credit, &span, left, sign);
-	}
-	left = divide(&span, (uint64_t) MONEY_RATE_SCALE);
-	add_parts(sums->share, &span, left, 1);
-
-	for (i = 0; i < span.nclasses; i++)
-	{
-		const SpanClass *class = &span.classes[i];
-
-		sums->rows[class->first]++;
-		sums->rows[class->first + class->count]--;
-		rows += class->count;
-	}
-	return rows;
+		add_credit(sums, &span, amount < 0 ? UINT64_C(0) - (uint64_t) amount : (uint64_t) amount,
+				   amount < 0 ? -1 : 1);
+	return add_share(sums, &span);
 }

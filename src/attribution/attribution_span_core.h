@@ -18,23 +18,26 @@
 /* aligned as allocators promise, which is less than the compiler would like */
 typedef __int128 AttributionWideSum __attribute__((aligned(8)));
 
-/* Sums to be, as differences: entry i less entry i - 1; one entry more than touches */
-typedef struct AttributionSpanSums
+/*
+ * Of a touch, as the difference to the touch before: there is one entry more than
+ * touches. In one place, since a conversion touches few of them.
+ */
+typedef struct AttributionSpanSum
 {
-	AttributionWideSum *credit;
-	AttributionWideSum *share;	/* billionths of conversions */
-	int64_t    *rows;			/* conversions that credit the touch, if with 0 */
-} AttributionSpanSums;
+	AttributionWideSum credit;
+	int64_t		share;			/* billionths of conversions */
+	int64_t		rows;			/* conversions that credit the touch, if with 0 */
+} AttributionSpanSum;
 
 /* does the model give equal parts, but for the first and the last? */
 extern bool attribution_span_model(AttributionModel model);
 
 /*
  * Split an amount (0 when there is none) and one conversion over the touches
- * [first, end), which are not empty; returns how many of them get a weight.
+ * [first, end), which are not empty; returns how many of them get a weight. Of less
+ * than 2^33 conversions in a row.
  */
-extern size_t attribution_span_add(AttributionSpanSums *sums,
-								   const AttributionRules *rules,
+extern size_t attribution_span_add(AttributionSpanSum *sums, const AttributionRules *rules,
 								   size_t first, size_t end, int64_t amount);
 
 #endif							/* PG_INFLUENCE_ATTRIBUTION_SPAN_CORE_H */

@@ -32,8 +32,8 @@ struct AttributionTotals
 	AttributionCreators *creators;
 	AttributionWorkspace workspace;
 
-	/* of the visitor at hand: sums per touch, or the differences of such */
-	AttributionSpanSums sums;
+	/* of the visitor at hand: sums per touch, or the differences of such; empty between visitors */
+	AttributionSpanSum *sums;
 	size_t		capacity;
 
 	/* of one conversion */
@@ -79,41 +79,19 @@ allocate(AttributionTotals *totals, void *old, size_t count, size_t size)
 	return MemoryContextAllocHuge(totals->context, count * size);
 }
 
-/* Empty sums for that many touches and one entry more. */
+/* Room for the sums of that many touches and one entry more. */
 static void
-clear_sums(AttributionTotals *totals, size_t ntouches)
+make_sums(AttributionTotals *totals, size_t ntouches)
 {
 	size_t		count = ntouches + 1;
+	size_t		capacity = Max(count, 2 * totals->capacity);
 
-	if (totals->capacity < count)
-	{
-		size_t		capacity = Max(count, 2 * totals->capacity);
-
-		totals->capacity = 0;
-		totals->sums.credit = allocate(totals, totals->sums.credit, capacity, sizeof(int128));
-		totals->sums.share = allocate(totals, totals->sums.share, capacity, sizeof(int128));
-		totals->sums.rows = allocate(totals, totals->sums.rows, capacity, sizeof(int64));
-		totals->capacity = capacity;
-	}
-	memset(totals->sums.credit, 0, count * sizeof(int128));
-	memset(totals->sums.share, 0, count * sizeof(int128));
-	memset(totals->sums.rows, 0, count * sizeof(int64));
-}
-
-/* Differences become sums. */
-static void
-sum_up(AttributionSpanSums *sums, size_t ntouches)
-{
-	size_t		i;
-
-	for (i = 1; i < ntouches; i++)
-	{
-		if ((i & 0xffff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		sums->credit[i] += sums->credit[i - 1];
-		sums->share[i] += sums->share[i - 1];
-		sums->rows[i] += sums->rows[i - 1];
-	}
+	if (totals->capacity >= count)
+		return;
+	totals->capacity = 0;
+	totals->sums = allocate(totals, totals->sums, capacity, sizeof(AttributionSpanSum));
+	memset(totals->sums, 0, capacity * sizeof(AttributionSpanSum));
+	totals->capacity = capacity;
 }
 
 /* The totals of a touch's creator are asked for before they are needed. */
@@ -124,11 +102,11 @@ prefetch_total(const AttributionTotals *totals, const AttributionVisitor *visito
 		attribution_creators_prefetch(totals->creators, visitor->touches[i + PREFETCH_TOUCHES].creator_id);
 }
 
-/* What the visitor's touches earned goes to their creators. */
+/* What the visitor's touches earned goes to their creators, and the sums are empty again. */
 static void
 flush_sums(AttributionTotals *totals, const AttributionVisitor *visitor)
 {
-	const AttributionSpanSums *sums = &totals->sums;
+	AttributionSpanSum *sums = totals->sums;
 	size_t		i;
 
 	for (i = 0; i < visitor->ntouches; i++)
@@ -136,9 +114,34 @@ flush_sums(AttributionTotals *totals, const AttributionVisitor *visitor)
 		if ((i & 0xffff) == 0xffff)
 			CHECK_FOR_INTERRUPTS();
 		prefetch_total(totals, visitor, i);
-		if (sums->rows[i] != 0)
-			add_total(totals, &visitor->touches[i], (int64) sums->share[i], sums->credit[i]);
+		if (sums[i].rows != 0)
+			add_total(totals, &visitor->touches[i], sums[i].share, sums[i].credit);
 	}
+	memset(sums, 0, visitor->ntouches * sizeof(AttributionSpanSum));
+}
+
+/* The same where they are differences. */
+static void
+flush_differences(AttributionTotals *totals, const AttributionVisitor *visitor)
+{
+	AttributionSpanSum *sums = totals->sums;
+	AttributionWideSum credit = 0;
+	int64		share = 0;
+	int64		rows = 0;
+	size_t		i;
+
+	for (i = 0; i < visitor->ntouches; i++)
+	{
+		if ((i & 0xffff) == 0xffff)
+			CHECK_FOR_INTERRUPTS();
+		prefetch_total(totals, visitor, i);
+		credit += sums[i].credit;
+		share += sums[i].share;
+		rows += sums[i].rows;
+		if (rows != 0)
+			add_total(totals, &visitor->touches[i], share, credit);
+	}
+	memset(sums, 0, (visitor->ntouches + 1) * sizeof(AttributionSpanSum));
 }
 
 /* An amount over weights, by largest remainder. */
@@ -189,11 +192,13 @@ add_conversion(AttributionTotals *totals, const AttributionVisitor *visitor,
 
 	for (i = 0; i < rows; i++)
 	{
+		AttributionSpanSum *sum = &totals->sums[room->touch[i]];
+
 		if ((i & 0xffff) == 0xffff)
 			CHECK_FOR_INTERRUPTS();
-		totals->sums.credit[room->touch[i]] += room->credit[i];
-		totals->sums.share[room->touch[i]] += totals->parts[i];
-		totals->sums.rows[room->touch[i]]++;
+		sum->credit += room->credit[i];
+		sum->share += totals->parts[i];
+		sum->rows++;
 	}
 	return (int64) rows;
 }
@@ -256,7 +261,7 @@ static int64
 add_decay(AttributionTotals *totals, const AttributionConversion *line,
 		  size_t first, size_t end)
 {
-	AttributionSpanSums *sums = &totals->sums;
+	AttributionSpanSum *sums = totals->sums + first;
 	size_t		n = end - first;
 	int64		newest = totals->times[end - 1];
 	int64		rows = 0;
@@ -277,9 +282,9 @@ add_decay(AttributionTotals *totals, const AttributionConversion *line,
 	{
 		if ((i & 0xffff) == 0xffff)
 			CHECK_FOR_INTERRUPTS();
-		sums->credit[first + i] += totals->decay_credits[i];
-		sums->share[first + i] += totals->parts[i];
-		sums->rows[first + i] += totals->weights[i] > 0;
+		sums[i].credit += totals->decay_credits[i];
+		sums[i].share += totals->parts[i];
+		sums[i].rows += totals->weights[i] > 0;
 		rows += totals->weights[i] > 0;
 	}
 	return rows;
@@ -354,7 +359,7 @@ add_span(AttributionTotals *totals, const AttributionVisitor *visitor,
 			*rows += add_decay(totals, line, first, end);
 			break;
 		default:
-			*rows += (int64) attribution_span_add(&totals->sums, rules, first, end,
+			*rows += (int64) attribution_span_add(totals->sums, rules, first, end,
 												  line->has_amount ? line->amount : 0);
 			break;
 	}
@@ -372,7 +377,7 @@ add_spans(AttributionTotals *totals, const AttributionVisitor *visitor)
 	size_t		i;
 
 	if (!one_wins)
-		clear_sums(totals, visitor->ntouches);
+		make_sums(totals, visitor->ntouches);
 	if (rules->model == ATTRIBUTION_TIME_DECAY)
 		gather_times(totals, visitor);
 	for (i = 0; i < visitor->nlines; i++)
@@ -389,9 +394,10 @@ add_spans(AttributionTotals *totals, const AttributionVisitor *visitor)
 	}
 	if (one_wins)
 		return rows;
-	if (rules->model != ATTRIBUTION_TIME_DECAY)
-		sum_up(&totals->sums, visitor->ntouches);
-	flush_sums(totals, visitor);
+	if (rules->model == ATTRIBUTION_TIME_DECAY)
+		flush_sums(totals, visitor);
+	else
+		flush_differences(totals, visitor);
 	return rows;
 }
 
@@ -427,7 +433,7 @@ attribution_totals_add(void *arg, const AttributionVisitor *visitor)
 		return has_short_decay(totals, visitor) ? add_decay_spans(totals, visitor) :
 			add_spans(totals, visitor);
 
-	clear_sums(totals, visitor->ntouches);
+	make_sums(totals, visitor->ntouches);
 	for (i = 0; i < visitor->nlines; i++)
 		rows += add_conversion(totals, visitor, &visitor->lines[i]);
 	flush_sums(totals, visitor);

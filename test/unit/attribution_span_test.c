@@ -111,10 +111,7 @@ static bool
 agrees(size_t n, size_t conversions)
 {
 	AttributionTouch *touches = calloc(n, sizeof(AttributionTouch));
-	AttributionWideSum *span_credit = calloc(n + 1, sizeof(AttributionWideSum));
-	AttributionWideSum *span_share = calloc(n + 1, sizeof(AttributionWideSum));
-	int64_t    *span_rows = calloc(n + 1, sizeof(int64_t));
-	AttributionSpanSums sums = {span_credit, span_share, span_rows};
+	AttributionSpanSum *sums = calloc(n + 1, sizeof(AttributionSpanSum));
 	AttributionRules rules = random_rules();
 	AttributionRoom room = make_room(n);
 	__int128   *credit = calloc(n, sizeof(__int128));
@@ -137,27 +134,25 @@ agrees(size_t n, size_t conversions)
 		size_t		end = first + 1 + next_random() % (n - first);
 		int64_t		amount = random_amount();
 
-		same = same && attribution_span_add(&sums, &rules, first, end, amount) ==
+		same = same && attribution_span_add(sums, &rules, first, end, amount) ==
 			add_by_core(&rules, touches, n, first, end, amount, &room, credit, share, rows);
 	}
 	for (i = 0; i < n; i++)
 	{
-		running_credit += span_credit[i];
-		running_share += span_share[i];
-		running_rows += span_rows[i];
+		running_credit += sums[i].credit;
+		running_share += sums[i].share;
+		running_rows += sums[i].rows;
 		same = same && running_credit == credit[i] && running_share == share[i] && running_rows == rows[i];
 	}
 
 	/* what begins ends */
-	same = same && running_credit + span_credit[n] == 0 && running_share + span_share[n] == 0 &&
-		running_rows + span_rows[n] == 0;
+	same = same && running_credit + sums[n].credit == 0 && running_share + sums[n].share == 0 &&
+		running_rows + sums[n].rows == 0;
 	if (!same)
 		diag("model %d, weights %" PRId64 " %" PRId64 " %" PRId64 ", %zu touches", (int) rules.model,
 			 rules.position_weights[0], rules.position_weights[1], rules.position_weights[2], n);
 	free(touches);
-	free(span_credit);
-	free(span_share);
-	free(span_rows);
+	free(sums);
 	free(rows);
 	free(credit);
 	free(share);
@@ -171,26 +166,23 @@ test_by_hand(void)
 	AttributionRules u_shaped = {.model = ATTRIBUTION_POSITION_BASED,.position_weights = {2, 1, 2}};
 	AttributionRules ends = {.model = ATTRIBUTION_POSITION_BASED,.position_weights = {1, 0, 1}};
 	AttributionRules linear = {.model = ATTRIBUTION_LINEAR};
-	AttributionWideSum credit[6] = {0};
-	AttributionWideSum share[6] = {0};
-	int64_t		row_counts[6] = {0};
-	AttributionSpanSums sums = {credit, share, row_counts};
+	AttributionSpanSum sums[6] = {0};
 
 	/* 40, 20 thirds of 6.67, 40 of 100: two units to the first two in the middle. Differences: +40 -33 0 -1 +34 -40 */
-	is_u64(attribution_span_add(&sums, &u_shaped, 0, 5, 100), 5, "five touches have a weight");
-	ok(credit[0] == 40 && credit[1] == -33 && credit[2] == 0 && credit[3] == -1 && credit[4] == 34 && credit[5] == -40,
+	is_u64(attribution_span_add(sums, &u_shaped, 0, 5, 100), 5, "five touches have a weight");
+	ok(sums[0].credit == 40 && sums[1].credit == -33 && sums[2].credit == 0 && sums[3].credit == -1 && sums[4].credit == 34 && sums[5].credit == -40,
 	   "position based: 40 7 7 6 40");
 
 	/* -2 of linear over touches 1 to 3: -1 -1 0; more differences: 0 -1 0 +1 0 0 */
-	is_u64(attribution_span_add(&sums, &linear, 1, 4, -2), 3, "three touches");
-	ok(credit[0] == 40 && credit[1] == -34 && credit[2] == 0 && credit[3] == 0 && credit[4] == 34 && credit[5] == -40,
+	is_u64(attribution_span_add(sums, &linear, 1, 4, -2), 3, "three touches");
+	ok(sums[0].credit == 40 && sums[1].credit == -34 && sums[2].credit == 0 && sums[3].credit == 0 && sums[4].credit == 34 && sums[5].credit == -40,
 	   "negative amounts mirror, and add up");
-	is_u64(attribution_span_add(&sums, &ends, 0, 5, 0), 2, "touches without a weight are none");
-	ok(credit[0] == 40 && credit[5] == -40, "an amount of nothing adds nothing");
+	is_u64(attribution_span_add(sums, &ends, 0, 5, 0), 2, "touches without a weight are none");
+	ok(sums[0].credit == 40 && sums[5].credit == -40, "an amount of nothing adds nothing");
 
-	memset(share, 0, sizeof(share));
-	attribution_span_add(&sums, &linear, 2, 5, 5);
-	ok(share[2] == 333333334 && share[3] == -1 && share[4] == 0 && share[5] == -333333333,
+	memset(sums, 0, sizeof(sums));
+	attribution_span_add(sums, &linear, 2, 5, 5);
+	ok(sums[2].share == 333333334 && sums[3].share == -1 && sums[4].share == 0 && sums[5].share == -333333333,
 	   "thirds of a billion: the odd one to the earliest");
 }
 
