@@ -51,13 +51,13 @@ read_integer(const ColumnSource *source, QueryRow from, bool *present)
 	return source->type == INT4OID ? (int64) DatumGetInt32(value) : DatumGetInt64(value);
 }
 
-/* murmur3's finalizer: a bijection that spreads neighbours */
-static inline uint64
-mix_integer(uint64 value)
+void
+attribution_uuid_key(uint64 seed, const unsigned char *uuid, AttributionInputRow *row)
 {
-	value = (value ^ (value >> 33)) * UINT64CONST(0xff51afd7ed558ccd);
-	value = (value ^ (value >> 33)) * UINT64CONST(0xc4ceb9fe1a85ec53);
-	return value ^ (value >> 33);
+	XXH128_hash_t hash = XXH3_128bits_withSeed(uuid, UUID_LEN, seed);
+
+	row->visitor_high = hash.high64;
+	row->visitor_low = hash.low64;
 }
 
 static inline void
@@ -69,25 +69,24 @@ read_visitor(const AttributionDecoder *decoder, Datum visitor, AttributionInputR
 	switch (decoder->columns[INPUT_VISITOR].type)
 	{
 		case INT4OID:
-			row->visitor_high = mix_integer((uint64) (int64) DatumGetInt32(visitor) ^ decoder->seed);
+			row->visitor_high = attribution_number_key(decoder->seed, DatumGetInt32(visitor));
 			row->visitor_low = 0;
 			return;
 		case INT8OID:
-			row->visitor_high = mix_integer((uint64) DatumGetInt64(visitor) ^ decoder->seed);
+			row->visitor_high = attribution_number_key(decoder->seed, DatumGetInt64(visitor));
 			row->visitor_low = 0;
 			return;
 		case UUIDOID:
-			hash = XXH3_128bits_withSeed(DatumGetUUIDP(visitor)->data, UUID_LEN,
-										 decoder->seed);
-			break;
+			attribution_uuid_key(decoder->seed, DatumGetUUIDP(visitor)->data, row);
+			return;
 		default:
 			text = PG_DETOAST_DATUM_PACKED(visitor);
 			hash = XXH3_128bits_withSeed(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text),
 										 decoder->seed);
-			break;
+			row->visitor_high = hash.high64;
+			row->visitor_low = hash.low64;
+			return;
 	}
-	row->visitor_high = hash.high64;
-	row->visitor_low = hash.low64;
 }
 
 /*

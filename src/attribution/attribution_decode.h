@@ -63,6 +63,19 @@ extern void attribution_decoder_check(const AttributionDecoder *decoder, TupleDe
 extern bool attribution_decode(const AttributionDecoder *decoder, const Datum *values,
 							   const bool *nulls, AttributionInputRow *row);
 
+/* the keys of visitors: of a number its bijection, murmur3's finalizer, which spreads neighbours */
+static inline uint64
+attribution_number_key(uint64 seed, int64 visitor)
+{
+	uint64		value = (uint64) visitor ^ seed;
+
+	value = (value ^ (value >> 33)) * UINT64CONST(0xff51afd7ed558ccd);
+	value = (value ^ (value >> 33)) * UINT64CONST(0xc4ceb9fe1a85ec53);
+	return value ^ (value >> 33);
+}
+
+extern void attribution_uuid_key(uint64 seed, const unsigned char *uuid, AttributionInputRow *row);
+
 /* stops with IN002 for a kind that is none of ours */
 extern AttributionKind attribution_kind_from_name(const char *name, size_t len);
 

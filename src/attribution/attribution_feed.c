@@ -71,14 +71,12 @@ feed_touch(AttributionFeed *feed, const AttributionInputRow *row)
 }
 
 void
-attribution_feed_values(AttributionFeed *feed, const Datum *values, const bool *nulls)
+attribution_feed_decoded(AttributionFeed *feed, bool accepted)
 {
-	/* touches go where the oldest that waits has just left */
-	AttributionInputRow *row = &feed->pending[feed->npending % FEED_PENDING];
-	MemoryContext caller = MemoryContextSwitchTo(feed->row_context);
+	const AttributionInputRow *row = attribution_feed_next(feed);
 
 	feed->count.rows++;
-	if (!attribution_decode(&feed->plan.decoder, values, nulls, row))
+	if (!accepted)
 		feed->count.rejected++;
 	else if (feed->plan.decoder.is_touch)
 		feed_touch(feed, row);
@@ -87,6 +85,15 @@ attribution_feed_values(AttributionFeed *feed, const Datum *values, const bool *
 		attribution_put_line(&feed->plan.layout, feed->store, row);
 		note_kept(feed, row->at);
 	}
+}
+
+void
+attribution_feed_values(AttributionFeed *feed, const Datum *values, const bool *nulls)
+{
+	AttributionInputRow *row = attribution_feed_next(feed);
+	MemoryContext caller = MemoryContextSwitchTo(feed->row_context);
+
+	attribution_feed_decoded(feed, attribution_decode(&feed->plan.decoder, values, nulls, row));
 	MemoryContextSwitchTo(caller);
 	/* most rows need no memory */
 	if (!feed->row_context->isReset)

@@ -79,6 +79,18 @@ extern AttributionFeed *attribution_feed_begin(AttributionMemory *memory,
 											   uint32 number);
 extern void attribution_feed_values(AttributionFeed *feed, const Datum *values, const bool *nulls);
 extern void attribution_feed_row(AttributionFeed *feed, TupleTableSlot *slot);
+
+/*
+ * For who decodes rows himself: where the next one goes, and that it is there or can't
+ * take part. Touches go where the oldest that waits has just left.
+ */
+static inline AttributionInputRow *
+attribution_feed_next(AttributionFeed *feed)
+{
+	return &feed->pending[feed->npending % FEED_PENDING];
+}
+
+extern void attribution_feed_decoded(AttributionFeed *feed, bool accepted);
 extern void attribution_feed_end(AttributionFeed *feed, AttributionFed *fed);
 
 #endif							/* PG_INFLUENCE_ATTRIBUTION_FEED_H */

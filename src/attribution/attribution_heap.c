@@ -7,6 +7,8 @@
  * columns are. Where all columns up to the last that is read have a fixed width,
  * they are in the same place in every row without NULLs. Such rows are taken
  * straight from the scan; others, and those older than a column, through the slot.
+ * And once the scan has looked which rows of a page are visible, they are read one
+ * after the other without asking it for each.
  */
 #include "postgres.h"
 
@@ -14,6 +16,10 @@
 #include "access/tupmacs.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "attribution_heap.h"
 
@@ -34,6 +40,26 @@ typedef struct FixedColumns
 	int			count;
 	FixedColumn columns[INPUT_COLUMNS];
 } FixedColumns;
+
+/* A number of 4 or 8 bytes, or none. */
+typedef struct PlainColumn
+{
+	int			offset;
+	int			width;			/* 0: no such column */
+} PlainColumn;
+
+/* Where rows have nothing but numbers and the visitor's uuid, they are decoded here. */
+typedef struct PlainColumns
+{
+	bool		is_touch;
+	uint64		seed;
+	PlainColumn visitor;
+	PlainColumn at;
+	PlainColumn id;
+	PlainColumn product;
+	PlainColumn category;
+	PlainColumn last;			/* the creator or the amount */
+} PlainColumns;
 
 static bool
 is_read(const AttributionDecoder *decoder, int attno)
@@ -77,24 +103,126 @@ find_columns(const AttributionDecoder *decoder, TupleDesc desc, FixedColumns *fi
 	return true;
 }
 
-/* The columns of a row; false when they are not where they should be. */
-static inline bool
-read_columns(const FixedColumns *fixed, HeapTupleHeader header, Datum *values)
+static bool
+find_plain(const AttributionDecoder *decoder, const FixedColumns *fixed, PlainColumns *plain)
 {
-	const char *data = (const char *) header + header->t_hoff;
+	PlainColumn found[INPUT_COLUMNS];
+	int			i;
+	int			j;
+
+	memset(plain, 0, sizeof(*plain));
+	memset(found, 0, sizeof(found));
+	for (i = 0; i < INPUT_COLUMNS; i++)
+	{
+		if (decoder->columns[i].attno == 0 || (i == INPUT_WEIGHT && !decoder->wants_weights))
+			continue;
+		if (i != INPUT_VISITOR && i != INPUT_AT && i != INPUT_ID && i != INPUT_PRODUCT &&
+			i != INPUT_CATEGORY && i != (decoder->is_touch ? INPUT_CREATOR : INPUT_AMOUNT))
+			return false;
+		for (j = 0; j < fixed->count; j++)
+		{
+			if (fixed->columns[j].index == decoder->columns[i].attno - 1)
+			{
+				found[i].offset = fixed->columns[j].offset;
+				found[i].width = fixed->columns[j].width;
+			}
+		}
+	}
+	plain->is_touch = decoder->is_touch;
+	plain->seed = decoder->seed;
+	plain->visitor = found[INPUT_VISITOR];
+	plain->at = found[INPUT_AT];
+	plain->id = found[INPUT_ID];
+	plain->product = found[INPUT_PRODUCT];
+	plain->category = found[INPUT_CATEGORY];
+	plain->last = found[decoder->is_touch ? INPUT_CREATOR : INPUT_AMOUNT];
+	return true;
+}
+
+/* Are the columns of a row where they should be? */
+static inline bool
+is_fixed(const FixedColumns *fixed, HeapTupleHeader header)
+{
+	return (header->t_infomask & HEAP_HASNULL) == 0 && HeapTupleHeaderGetNatts(header) >= fixed->natts;
+}
+
+static inline void
+read_columns(const FixedColumns *fixed, const char *data, Datum *values)
+{
 	int			i;
 
-	if ((header->t_infomask & HEAP_HASNULL) != 0 ||
-		HeapTupleHeaderGetNatts(header) < fixed->natts)
-		return false;
 	for (i = 0; i < fixed->count; i++)
 	{
 		const FixedColumn *column = &fixed->columns[i];
 
-		values[column->index] = column->width == sizeof(int64) && column->by_value
-			? Int64GetDatum(*(const int64 *) (data + column->offset))
-			: fetch_att(data + column->offset, column->by_value, column->width);
+		values[column->index] = fetch_att(data + column->offset, column->by_value, column->width);
 	}
+}
+
+static inline int64
+read_number(const char *data, PlainColumn column)
+{
+	if (column.width == sizeof(int64))
+		return *(const int64 *) (data + column.offset);
+	return column.width == 0 ? 0 : *(const int32 *) (data + column.offset);
+}
+
+/* What attribution_decode() makes of such a row; false when it can't take part. */
+static inline bool
+read_plain(const PlainColumns *plain, const char *data, AttributionInputRow *row)
+{
+	row->at = *(const int64 *) (data + plain->at.offset);
+	if (TIMESTAMP_NOT_FINITE(row->at))
+		return false;
+	row->id = read_number(data, plain->id);
+	if (plain->visitor.width == UUID_LEN)
+		attribution_uuid_key(plain->seed, (const unsigned char *) data + plain->visitor.offset, row);
+	else
+	{
+		row->visitor_high = attribution_number_key(plain->seed, read_number(data, plain->visitor));
+		row->visitor_low = 0;
+	}
+	row->product_id = read_number(data, plain->product);
+	row->has_product = plain->product.width != 0;
+	row->category_id = read_number(data, plain->category);
+	row->has_category = plain->category.width != 0;
+	if (plain->is_touch)
+	{
+		row->creator_id = read_number(data, plain->last);
+		row->has_creator = plain->last.width != 0;
+		row->kind = ATTRIBUTION_CLICK;
+		row->is_direct = false;
+		row->weight = 0;
+	}
+	else
+	{
+		row->amount = read_number(data, plain->last);
+		row->has_amount = plain->last.width != 0;
+		row->has_order = false;
+		row->excluded = NULL;
+	}
+	return true;
+}
+
+/*
+ * The next visible row of the page at hand, as heap_getnext() would find it; false
+ * when there is none, and heap_getnext() goes to the next page.
+ */
+static inline bool
+next_of_page(TableScanDesc scan, HeapTuple row)
+{
+	HeapScanDesc heap = (HeapScanDesc) scan;
+	Page		page = BufferGetPage(heap->rs_cbuf);
+	ItemId		item;
+
+	if ((scan->rs_flags & SO_ALLOW_PAGEMODE) == 0 || heap->rs_cindex + 1 >= heap->rs_ntuples)
+		return false;
+	heap->rs_cindex++;
+	item = PageGetItemId(page, heap->rs_vistuples[heap->rs_cindex]);
+	row->t_data = (HeapTupleHeader) PageGetItem(page, item);
+	row->t_len = ItemIdGetLength(item);
+	ItemPointerSetOffsetNumber(&row->t_self, heap->rs_vistuples[heap->rs_cindex]);
+	pgstat_count_heap_getnext(scan->rs_rd);
 	return true;
 }
 
@@ -106,6 +234,8 @@ attribution_heap_feed(PlanState *node, AttributionFeed *feed)
 	TupleTableSlot *slot;
 	HeapTuple	tuple;
 	FixedColumns fixed;
+	PlainColumns plain;
+	bool		is_plain;
 	Datum	   *values;
 	bool	   *nulls;
 
@@ -118,22 +248,37 @@ attribution_heap_feed(PlanState *node, AttributionFeed *feed)
 	if (!TTS_IS_BUFFERTUPLE(slot) || !find_columns(decoder, slot->tts_tupleDescriptor, &fixed))
 		return false;
 
+	is_plain = find_plain(decoder, &fixed, &plain);
 	values = palloc0(slot->tts_tupleDescriptor->natts * sizeof(Datum));
 	nulls = palloc0(slot->tts_tupleDescriptor->natts * sizeof(bool));
 	while ((tuple = heap_getnext(scan->ss_currentScanDesc, ForwardScanDirection)) != NULL)
 	{
-		CHECK_FOR_INTERRUPTS();
-		/* rows of a page lie one before the other */
-		__builtin_prefetch((const char *) tuple->t_data - PREFETCH_BYTES);
-		if (read_columns(&fixed, tuple->t_data, values))
-			attribution_feed_values(feed, values, nulls);
-		else
+		HeapTupleData row = *tuple;
+		const char *data;
+		bool		more;
+
+		do
 		{
-			ExecStoreBufferHeapTuple(tuple, slot, ((HeapScanDesc) scan->ss_currentScanDesc)->rs_cbuf);
-			attribution_feed_row(feed, slot);
-		}
+			CHECK_FOR_INTERRUPTS();
+			/* rows of a page lie one before the other */
+			__builtin_prefetch((const char *) row.t_data - PREFETCH_BYTES);
+			data = (const char *) row.t_data + row.t_data->t_hoff;
+			if (!is_fixed(&fixed, row.t_data))
+			{
+				ExecStoreBufferHeapTuple(&row, slot, ((HeapScanDesc) scan->ss_currentScanDesc)->rs_cbuf);
+				attribution_feed_row(feed, slot);
+			}
+			else if (is_plain)
+				attribution_feed_decoded(feed, read_plain(&plain, data, attribution_feed_next(feed)));
+			else
+			{
+				read_columns(&fixed, data, values);
+				attribution_feed_values(feed, values, nulls);
+			}
+			more = next_of_page(scan->ss_currentScanDesc, &row);
+		} while (more);
+		ExecClearTuple(slot);
 	}
-	ExecClearTuple(slot);
 	pfree(values);
 	pfree(nulls);
 	return true;
