@@ -33,6 +33,9 @@
 /* what partitions at hand may take beyond their share */
 #define PARTITION_BYTES ((size_t) 32 * 1024 * 1024)
 
+/* of shared memory, beyond what rows may take: small runs have more processes than bytes for them */
+#define SHARED_SLACK_BYTES ((size_t) 64 * 1024 * 1024)
+
 /* bits of the bitmap for each line and period, the most there are, and the longest window of periods */
 #define FILTER_BITS_PER_LINE 8
 #define FILTER_MIN_BITS 16
@@ -67,11 +70,13 @@ typedef struct Run
 
 /*
  * Shared memory, as much as there is. What is missing of it is missing for rows.
+ * Little more than these may take: an area grows by segments of up to a quarter of it.
  */
 static void
 share_memory(Run *run)
 {
-	size_t		wanted = Max(run->limit, STORE_MIN_BYTES) + FILTER_MAX_BYTES;
+	size_t		rows = Min(run->limit, run->store_limit + SHARED_SLACK_BYTES);
+	size_t		wanted = Max(rows, STORE_MIN_BYTES) + FILTER_MAX_BYTES;
 	size_t		granted = wanted;
 
 	if (!attribution_memory_share(&run->memory, ATTRIBUTION_SHARED_LAYOUT,
