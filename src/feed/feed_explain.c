@@ -218,7 +218,7 @@ put_verdict(Explanation *e, const FeedRanking *ranking, FeedRule rule)
 		for (i = 0; i < order->placed; i++)
 			if (feed_placed(ranking, i)->post_id == e->post.post_id)
 				detail = psprintf("rank would be %u%s", i + 1, order->places[i].sponsored ? ", sponsored" : "");
-		for (i = 0; i < order->tested; i++)
+		for (i = 0; i < order->accepted; i++)
 			if (ranking->candidates[i].post_id == e->post.post_id && order->verdicts[i] == FEED_DUPLICATE)
 			{
 				name = feed_rule_names[FEED_RULE_DUPLICATE];

@@ -4,18 +4,23 @@
  *	  and sponsored slots.
  *
  * Greedy: every place takes the best candidate that fits what was delivered
- * before it.  Candidates whose verdict is known form a list in order of score,
- * without those that were delivered and those whose media are a better one's.
- * A place is decided as soon as a candidate of the list fits all rules, since
- * whatever is not known yet has a lower score; rules give way only when all is
- * known.  The same holds for the sponsored slot, which asks whether five
- * candidates are left.  So the page does not depend on how verdicts arrive.
+ * before it, of a list of those that wait in order of score: without those that
+ * were refused, delivered, or have the media of a better one.
+ *
+ * Asking is dear, so whoever was not asked about is taken for eligible, and only
+ * those are asked about whom the page rests on: who got a place, and who makes up
+ * the five that a sponsored slot needs.  When the answers are there the page is
+ * made anew.  A page that rests on no guess is the one that asking about all
+ * would give: each place took the best of more than the eligible ones and found
+ * an eligible one; rules gave way when not even one of those fitted.  Only media
+ * must not be guessed: a candidate is kept from the list by a better one's when
+ * that one is known to be eligible, and waits for the answer.
  *
  * What a place may not be is a handful of creators and categories, found once
  * for each place.
  *
- * Steps: page_size times candidates, at most, and each candidate is taken over
- * once.
+ * Steps: each time page_size times candidates, at most, and each candidate is
+ * accepted once.  Each time asks for more: as many again as were refused.
  */
 #include "feed_order_core.h"
 
@@ -41,7 +46,9 @@ typedef enum SlotKind
 typedef struct FeedSlot
 {
 	int64_t		key;
-	uint32_t	kind;
+	uint32_t	run;			/* that it was put in, 0 = before them: any other is free again */
+	uint32_t	kind:2;
+	uint32_t	holder:30;		/* of media that wait: the candidate */
 } FeedSlot;
 
 /* what the next place may not be */
@@ -180,10 +187,16 @@ feed_order_size(const FeedOrderInput *input)
 		input->page_size > FEED_MAX_DELIVERED || input->tail.count > FEED_TAIL)
 		return 0;
 	return round_up(sizeof(FeedOrder)) +
-		round_up(input->candidate_count * sizeof(uint8_t)) +
+		3 * round_up(input->candidate_count * sizeof(uint8_t)) +
 		round_up(input->page_size * sizeof(FeedPlace)) +
-		round_up(input->candidate_count * sizeof(uint32_t)) +
+		2 * round_up(input->candidate_count * sizeof(uint32_t)) +
 		slot_count(input) * sizeof(FeedSlot);
+}
+
+static bool
+is_free(const FeedOrder *order, const FeedSlot *slot)
+{
+	return slot->kind == SLOT_FREE || (slot->run != 0 && slot->run != order->run);
 }
 
 /* The slot of a key, or the free one where it belongs. */
@@ -194,19 +207,22 @@ find_slot(const FeedOrder *order, int64_t key, bool is_post)
 	uint32_t	at = (uint32_t) hash & order->slot_mask;
 
 	/* ends: half of the slots are free */
-	while (order->slots[at].kind != SLOT_FREE &&
+	while (!is_free(order, &order->slots[at]) &&
 		   (order->slots[at].key != key || (order->slots[at].kind == SLOT_POST) != is_post))
 		at = (at + 1) & order->slot_mask;
 	return &order->slots[at];
 }
 
 static void
-put_slot(FeedOrder *order, int64_t key, SlotKind kind)
+put_slot(FeedOrder *order, int64_t key, SlotKind kind, uint32_t holder)
 {
 	FeedSlot   *slot = find_slot(order, key, kind == SLOT_POST);
 
+	if (is_free(order, slot))
+		slot->run = order->run;
 	slot->key = key;
 	slot->kind = kind;
+	slot->holder = holder;
 }
 
 FeedOrder *
@@ -219,62 +235,108 @@ feed_order_begin(void *memory, const FeedOrderInput *input)
 
 	memset(order, 0, sizeof(*order));
 	order->input = *input;
-	order->tail = input->tail;
-	order->first = NONE;
-	order->last = NONE;
 	at += round_up(sizeof(FeedOrder));
+	order->answers = at;
+	memset(order->answers, FEED_UNKNOWN, input->candidate_count);
+	at += round_up(input->candidate_count * sizeof(uint8_t));
 	order->verdicts = at;
-	memset(order->verdicts, FEED_REFUSED, input->candidate_count);
+	at += round_up(input->candidate_count * sizeof(uint8_t));
+	order->wanted = at;
 	at += round_up(input->candidate_count * sizeof(uint8_t));
 	order->places = (FeedPlace *) at;
 	at += round_up(input->page_size * sizeof(FeedPlace));
 	order->next = (uint32_t *) at;
+	at += round_up(input->candidate_count * sizeof(uint32_t));
+	order->asked = (uint32_t *) at;
 	at += round_up(input->candidate_count * sizeof(uint32_t));
 	order->slots = (FeedSlot *) at;
 	memset(order->slots, 0, slots * sizeof(FeedSlot));
 	order->slot_mask = slots - 1;
 
 	for (i = 0; i < input->delivered_post_count; i++)
-		put_slot(order, input->delivered_posts[i], SLOT_POST);
+		put_slot(order, input->delivered_posts[i], SLOT_POST, 0);
 	for (i = 0; i < input->delivered_media_count; i++)
-		put_slot(order, input->delivered_media[i], SLOT_MEDIA_DELIVERED);
+		put_slot(order, input->delivered_media[i], SLOT_MEDIA_DELIVERED, 0);
 	return order;
 }
 
-/* Takes over the verdict on the next tested candidate: into the list, or not. */
+/* The page from its beginning, with the answers that there are. */
 static void
+begin_run(FeedOrder *order)
+{
+	order->run++;
+	order->asked_count = 0;
+	order->placed = 0;
+	order->tail = order->input.tail;
+	order->accepted = 0;
+	order->answered = 0;
+	order->refused = 0;
+	order->first = NONE;
+	order->last = NONE;
+	order->waiting = 0;
+}
+
+/* The page rests on this candidate: whether it may be shown has to be known. */
+static void
+want(FeedOrder *order, uint32_t index)
+{
+	if (order->answers[index] != FEED_UNKNOWN || order->wanted[index])
+		return;
+	order->wanted[index] = 1;
+	order->asked[order->asked_count++] = index;
+}
+
+/*
+ * Takes the next candidate into the list, or not.  ASK when that depends on an
+ * answer, MORE when the next one is not known, DONE when it is done or none is
+ * left.
+ */
+static FeedOrderStep
 accept_next(FeedOrder *order)
 {
-	uint32_t	index = order->accepted++;
+	uint32_t	index = order->accepted;
 	const FeedCandidate *candidate = &order->input.candidates[index];
 	FeedSlot   *media;
 
-	if (order->verdicts[index] != FEED_ELIGIBLE)
-	{
-		order->verdicts[index] = FEED_REFUSED;
-		return;
-	}
-	if (find_slot(order, candidate->post_id, true)->kind != SLOT_FREE)
-	{
+	if (index == order->input.candidate_count)
+		return FEED_ORDER_DONE;
+	if (index >= order->ordered)
+		return FEED_ORDER_MORE;
+	order->wanted[index] = 0;
+	order->verdicts[index] = order->answers[index];
+	order->answered += order->answers[index] != FEED_UNKNOWN;
+	if (order->answers[index] == FEED_REFUSED)
+		order->refused++;
+	else if (!is_free(order, find_slot(order, candidate->post_id, true)))
 		order->verdicts[index] = FEED_DELIVERED;
-		return;
-	}
-	media = find_slot(order, candidate->media_key, false);
-	if (media->kind != SLOT_FREE)
+	else if (!is_free(order, media = find_slot(order, candidate->media_key, false)))
 	{
+		if (media->kind == SLOT_MEDIA_WAITING && order->answers[media->holder] == FEED_UNKNOWN)
+		{
+			want(order, media->holder);
+			return FEED_ORDER_ASK;
+		}
 		order->verdicts[index] = FEED_DUPLICATE;
-		return;
 	}
-	media->key = candidate->media_key;
-	media->kind = SLOT_MEDIA_WAITING;
-
-	order->next[index] = NONE;
-	if (order->last == NONE)
-		order->first = index;
 	else
-		order->next[order->last] = index;
-	order->last = index;
-	order->waiting++;
+	{
+		put_slot(order, candidate->media_key, SLOT_MEDIA_WAITING, index);
+		order->next[index] = NONE;
+		if (order->last == NONE)
+			order->first = index;
+		else
+			order->next[order->last] = index;
+		order->last = index;
+		order->waiting++;
+	}
+	order->accepted++;
+	return FEED_ORDER_DONE;
+}
+
+static bool
+all_accepted(const FeedOrder *order)
+{
+	return order->accepted == order->input.candidate_count;
 }
 
 /* Takes the candidate behind "before" (NONE: the first) out of the list. */
@@ -352,8 +414,8 @@ deliver(FeedOrder *order, const FeedCandidate *post, uint32_t index, bool sponso
 	place->index = index;
 	place->sponsored = sponsored;
 	place->relaxed = (uint8_t) relaxed;
-	put_slot(order, post->post_id, SLOT_POST);
-	put_slot(order, post->media_key, SLOT_MEDIA_DELIVERED);
+	put_slot(order, post->post_id, SLOT_POST, 0);
+	put_slot(order, post->media_key, SLOT_MEDIA_DELIVERED, 0);
 
 	tail->delivered++;
 	if (sponsored)
@@ -386,8 +448,10 @@ campaign_has_room(const FeedOrder *order, const FeedSponsored *sponsored)
 static bool
 is_delivered(const FeedOrder *order, const FeedCandidate *post)
 {
-	return find_slot(order, post->post_id, true)->kind != SLOT_FREE ||
-		find_slot(order, post->media_key, false)->kind == SLOT_MEDIA_DELIVERED;
+	const FeedSlot *media = find_slot(order, post->media_key, false);
+
+	return !is_free(order, find_slot(order, post->post_id, true)) ||
+		(!is_free(order, media) && media->kind == SLOT_MEDIA_DELIVERED);
 }
 
 /* The first sponsored post that may stand here, NONE without one. */
@@ -436,19 +500,23 @@ deliver_sponsored(FeedOrder *order, uint32_t index)
 	deliver(order, post, index, true, FEED_KEPT_ALL);
 }
 
-/* Delivers the best of the list that fits; false when none does. */
+/*
+ * Delivers the best candidate from "behind" (NONE: the first) on that fits; false
+ * when none of the list does.
+ */
 static bool
-deliver_organic(FeedOrder *order, const Barred *barred, int relaxed)
+deliver_organic(FeedOrder *order, const Barred *barred, int relaxed, uint32_t behind)
 {
-	uint32_t	before = NONE;
-	uint32_t	at;
+	uint32_t	before = behind;
+	uint32_t	at = behind == NONE ? order->first : order->next[behind];
 
-	for (at = order->first; at != NONE; before = at, at = order->next[at])
+	for (; at != NONE; before = at, at = order->next[at])
 	{
 		const FeedCandidate *candidate = &order->input.candidates[at];
 
 		if (!order->input.diverse || fits(candidate, barred, relaxed))
 		{
+			want(order, at);
 			unlink_after(order, before, FEED_DELIVERED);
 			deliver(order, candidate, at, false, order->input.diverse ? relaxed : FEED_KEPT_ALL);
 			return true;
@@ -457,44 +525,110 @@ deliver_organic(FeedOrder *order, const Barred *barred, int relaxed)
 	return false;
 }
 
+/* Whether five candidates wait: DONE when that is known, or at least likely. */
+static FeedOrderStep
+count_waiting(FeedOrder *order)
+{
+	FeedOrderStep step;
+	uint32_t	left = FEED_ORGANIC_LEAST;
+	uint32_t	at;
+
+	while (order->waiting < FEED_ORGANIC_LEAST && !all_accepted(order))
+		if ((step = accept_next(order)) != FEED_ORDER_DONE)
+			return step;
+	if (order->waiting < FEED_ORGANIC_LEAST)
+		return FEED_ORDER_DONE;
+	/* those that are known first: it does not matter which five there are */
+	for (at = order->first; at != NONE && left > 0; at = order->next[at])
+		left -= order->answers[at] == FEED_ELIGIBLE;
+	for (at = order->first; at != NONE && left > 0; at = order->next[at])
+		if (order->answers[at] == FEED_UNKNOWN)
+		{
+			want(order, at);
+			left--;
+		}
+	return FEED_ORDER_DONE;
+}
+
+/* One organic place: the best that fits, with as few rules given up as can be. */
+static FeedOrderStep
+place_organic(FeedOrder *order, const Barred *barred, bool *found)
+{
+	FeedOrderStep step;
+	uint32_t	behind = NONE;
+	int			relaxed;
+
+	*found = true;
+	while (!deliver_organic(order, barred, FEED_KEPT_ALL, behind))
+	{
+		if (all_accepted(order))
+		{
+			for (relaxed = FEED_NOT_CATEGORY; relaxed <= FEED_NOT_ADJACENT; relaxed++)
+				if (deliver_organic(order, barred, relaxed, NONE))
+					return FEED_ORDER_DONE;
+			/* the list is empty */
+			*found = false;
+			return FEED_ORDER_DONE;
+		}
+		behind = order->last;
+		if ((step = accept_next(order)) != FEED_ORDER_DONE)
+			return step;
+	}
+	return FEED_ORDER_DONE;
+}
+
+/* Some of those behind the page will have to take the place of one that is refused. */
+static void
+want_reserve(FeedOrder *order)
+{
+	/* the more of them were refused, the more: all as many again */
+	uint32_t	share = order->refused > 0 ? (uint32_t) ((uint64_t) order->refused * order->refused / order->answered) : 0;
+	uint32_t	most = order->asked_count + 1 + order->asked_count / 8 + share;
+	uint32_t	at = order->first;
+	uint32_t	last;
+
+	for (;;)
+	{
+		for (; at != NONE && order->asked_count < most; at = order->next[at])
+			want(order, at);
+		last = order->last;
+		if (order->asked_count >= most || all_accepted(order) || accept_next(order) != FEED_ORDER_DONE)
+			return;
+		at = last == NONE ? order->first : order->next[last];
+	}
+}
+
 FeedOrderStep
 feed_order_run(FeedOrder *order)
 {
-	const FeedOrderInput *input = &order->input;
 	Barred		barred;
+	FeedOrderStep step;
 	uint32_t	sponsored;
-	bool		all_known;
-	int			relaxed;
+	bool		found;
 
-	while (order->accepted < order->tested && order->accepted < input->candidate_count)
-		accept_next(order);
-	all_known = order->accepted == input->candidate_count;
-
-	while (order->placed < input->page_size)
+	begin_run(order);
+	while (order->placed < order->input.page_size)
 	{
 		list_barred(&order->tail, &barred);
 
 		sponsored = find_sponsored(order, &barred);
 		if (sponsored != NONE)
 		{
-			if (order->waiting < FEED_ORGANIC_LEAST && !all_known)
-				return FEED_ORDER_ASK;
+			if ((step = count_waiting(order)) != FEED_ORDER_DONE)
+				return step;
 			if (order->waiting >= FEED_ORGANIC_LEAST)
 			{
 				deliver_sponsored(order, sponsored);
 				continue;
 			}
 		}
-
-		if (deliver_organic(order, &barred, FEED_KEPT_ALL))
-			continue;
-		if (!all_known)
-			return FEED_ORDER_ASK;
-		for (relaxed = FEED_NOT_CATEGORY; relaxed <= FEED_NOT_ADJACENT; relaxed++)
-			if (deliver_organic(order, &barred, relaxed))
-				break;
-		if (relaxed > FEED_NOT_ADJACENT)
-			break;				/* the list is empty */
+		if ((step = place_organic(order, &barred, &found)) != FEED_ORDER_DONE)
+			return step;
+		if (!found)
+			break;
 	}
-	return FEED_ORDER_DONE;
+	if (order->asked_count == 0)
+		return FEED_ORDER_DONE;
+	want_reserve(order);
+	return FEED_ORDER_ASK;
 }

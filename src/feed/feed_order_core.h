@@ -4,13 +4,14 @@
  *	  and sponsored slots.
  *
  * Pure C without PostgreSQL, in the caller's memory.  The caller brings the
- * candidates in order of score and answers, batch by batch, which of them may be
- * shown; feed_order_run() goes on as far as it can without an answer.  The page
- * is the one that asking for all of them first would give.
+ * candidates in order of score, as many of them as are asked for, and answers
+ * which of those that the page wants may be shown.  The page is the one that
+ * asking about all of them first would give.
  *
  *		order = feed_order_begin(memory, size, ...);
- *		while (feed_order_run(order) == FEED_ORDER_ASK)
- *			set order->verdicts[order->tested .. upto - 1], order->tested = upto;
+ *		while ((step = feed_order_run(order)) != FEED_ORDER_DONE)
+ *			FEED_ORDER_ASK: set order->answers[] of order->asked[0 .. asked_count - 1]
+ *			FEED_ORDER_MORE: put more candidates in order, set order->ordered
  *		order->places[0 .. order->placed - 1] is the page, order->tail the new tail
  */
 #ifndef PG_INFLUENCE_FEED_ORDER_CORE_H
@@ -62,9 +63,10 @@ typedef struct FeedTail
 	int64_t		categories[FEED_TAIL];
 } FeedTail;
 
-/* the caller answers with the first two, the order itself writes the others */
+/* the caller answers with REFUSED and ELIGIBLE, the order itself writes the others */
 typedef enum FeedVerdict
 {
+	FEED_UNKNOWN,				/* not asked */
 	FEED_REFUSED,
 	FEED_ELIGIBLE,
 	FEED_DUPLICATE,				/* eligible, but media of a better or delivered post */
@@ -90,12 +92,13 @@ typedef struct FeedPlace
 typedef enum FeedOrderStep
 {
 	FEED_ORDER_DONE,			/* the page is full, or nothing is left */
-	FEED_ORDER_ASK				/* the verdict on candidates[tested] is needed */
+	FEED_ORDER_ASK,				/* the verdicts on asked[] are needed */
+	FEED_ORDER_MORE				/* more candidates in order are needed than there are */
 } FeedOrderStep;
 
 typedef struct FeedOrderInput
 {
-	const FeedCandidate *candidates;	/* the tested ones by feed_candidate_compare; no post twice */
+	const FeedCandidate *candidates;	/* the ordered ones by feed_candidate_compare; no post twice */
 	uint32_t	candidate_count;
 	const FeedSponsored *sponsored;
 	uint32_t	sponsored_count;
@@ -110,22 +113,31 @@ typedef struct FeedOrderInput
 
 typedef struct FeedOrder
 {
-	/* the caller answers here; tested only ever grows */
-	uint8_t    *verdicts;		/* FeedVerdict, as many as candidates */
-	uint32_t	tested;
+	/* the caller answers here */
+	uint8_t    *answers;		/* FeedVerdict, as many as candidates; UNKNOWN at first */
+	uint32_t	ordered;		/* so many candidates are in their order; only ever grows */
+
+	/* what is asked: indexes of candidates, each once */
+	uint32_t   *asked;
+	uint32_t	asked_count;
 
 	/* the result */
 	FeedPlace  *places;			/* room for page_size */
 	uint32_t	placed;
 	FeedTail	tail;
+	uint8_t    *verdicts;		/* FeedVerdict of the first "accepted" candidates */
+	uint32_t	accepted;
 
 	/* its own */
 	FeedOrderInput input;
-	uint32_t	accepted;		/* candidates taken over from verdicts */
-	uint32_t	first;			/* list of eligible candidates that wait, by order */
+	uint32_t	run;			/* counts from 1 */
+	uint32_t	answered;		/* of the accepted ones */
+	uint32_t	refused;		/* of these */
+	uint32_t	first;			/* list of candidates that wait, by order */
 	uint32_t	last;
 	uint32_t	waiting;		/* its length */
 	uint32_t   *next;
+	uint8_t    *wanted;			/* of the accepted ones: is among the asked */
 	struct FeedSlot *slots;		/* hash table of post ids and media keys */
 	uint32_t	slot_mask;
 } FeedOrder;

@@ -4,8 +4,8 @@
  *	  asked for, diversity and sponsored slots.
  *
  * All candidates are scored, which is cheap, and walked in the order of the
- * score; the tables are asked whether a post may be shown in batches, until the
- * page is full.  The page is the one that asking for all would give:
+ * score; the tables are asked about those that the page wants to show, until all
+ * of them may be.  The page is the one that asking about all would give:
  * feed_order_core sees to it.
  */
 #include "postgres.h"
@@ -104,7 +104,6 @@ score_pool(FeedRanking *ranking)
 		candidate->row = i;
 		ranking->count++;
 	}
-	ranking->rules = palloc0(sizeof(FeedRule) * Max(ranking->count, 1));
 }
 
 /* ---- sponsored posts ---- */
@@ -239,25 +238,22 @@ delivered_media(const FeedCall *call, const CursorContent *session, MediaKeys *m
 	}
 }
 
-/* Answers the order's question for a batch of candidates. */
+/* Answers what the order asks. */
 static void
-judge_batch(FeedRanking *ranking, uint32 page_size)
+judge_asked(FeedRanking *ranking)
 {
 	FeedOrder  *order = ranking->order;
-	uint32		from = order->tested;
-	uint32		wanted = page_size - order->placed;
-	uint32		count = Min(Max(4, wanted + wanted / 4), ranking->count - from);
-	int64	   *post_ids = palloc(sizeof(int64) * count);
+	int64	   *post_ids = palloc(sizeof(int64) * order->asked_count);
+	FeedRule   *rules = palloc(sizeof(FeedRule) * order->asked_count);
 	uint32		i;
 
-	feed_candidates_order(ranking->candidates, ranking->count, &ranking->ordered, from + count);
-	for (i = 0; i < count; i++)
-		post_ids[i] = ranking->candidates[from + i].post_id;
-	feed_judge(ranking->call, post_ids, (int) count, FEED_ORGANIC, ranking->rules + from);
-	for (i = 0; i < count; i++)
-		order->verdicts[from + i] = ranking->rules[from + i] == FEED_RULE_ELIGIBLE ? FEED_ELIGIBLE : FEED_REFUSED;
-	order->tested = from + count;
+	for (i = 0; i < order->asked_count; i++)
+		post_ids[i] = ranking->candidates[order->asked[i]].post_id;
+	feed_judge(ranking->call, post_ids, (int) order->asked_count, FEED_ORGANIC, rules);
+	for (i = 0; i < order->asked_count; i++)
+		order->answers[order->asked[i]] = rules[i] == FEED_RULE_ELIGIBLE ? FEED_ELIGIBLE : FEED_REFUSED;
 	pfree(post_ids);
+	pfree(rules);
 }
 
 FeedRanking *
@@ -265,6 +261,7 @@ feed_rank(FeedCall *call, const CursorContent *session, uint32 page_size)
 {
 	FeedRanking *ranking = palloc0(sizeof(FeedRanking));
 	FeedOrderInput input;
+	FeedOrderStep step;
 	MediaKeys	media;
 	size_t		size;
 
@@ -291,10 +288,13 @@ feed_rank(FeedCall *call, const CursorContent *session, uint32 page_size)
 	if (size == 0)
 		elog(ERROR, "%u candidates of a feed are too many", ranking->count);
 	ranking->order = feed_order_begin(palloc(size), &input);
-	while (feed_order_run(ranking->order) == FEED_ORDER_ASK)
+	while ((step = feed_order_run(ranking->order)) != FEED_ORDER_DONE)
 	{
 		CHECK_FOR_INTERRUPTS();
-		judge_batch(ranking, page_size);
+		if (step == FEED_ORDER_ASK)
+			judge_asked(ranking);
+		else
+			feed_candidates_order(ranking->candidates, ranking->count, &ranking->order->ordered, ranking->order->ordered + 1);
 	}
 	return ranking;
 }

@@ -16,8 +16,6 @@ typedef struct FeedRanking
 	FeedCall   *call;
 	FeedCandidate *candidates;	/* by score as far as they are ordered; row = place in the pool */
 	uint32		count;
-	uint32		ordered;
-	FeedRule   *rules;			/* what was found of the tested ones */
 	FeedSponsored *sponsored;
 	char	  **disclosures;	/* of the sponsored ones */
 	uint32		sponsored_count;

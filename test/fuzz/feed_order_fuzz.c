@@ -1,7 +1,7 @@
 /*
  * feed_order_fuzz.c
  *	  feed_order_core: the page that the rules give when they are written naively
- *	  over all candidates at once, whatever the batches of verdicts.
+ *	  over all candidates at once, in whatever portions they come.
  */
 #include "fuzz.h"
 
@@ -68,10 +68,10 @@ waits(const Delivered *d, uint32_t index)
 	bool		other_post;
 	uint32_t	i;
 
-	if (!eligible[index] || was_delivered(d, &candidates[index], &same_post))
+	if (eligible[index] != FEED_ELIGIBLE || was_delivered(d, &candidates[index], &same_post))
 		return false;
 	for (i = 0; i < index; i++)
-		if (eligible[i] && candidates[i].media_key == candidates[index].media_key &&
+		if (eligible[i] == FEED_ELIGIBLE && candidates[i].media_key == candidates[index].media_key &&
 			!(was_delivered(d, &candidates[i], &other_post) && other_post))
 			return false;
 	return true;
@@ -166,18 +166,25 @@ static void
 compare(FeedOrder *order, const FeedOrderInput *input, Delivered *d, FuzzInput *in)
 {
 	FeedTail	tail = input->tail;
+	FeedOrderStep step;
 	FeedPlace	place;
 	uint32_t	i;
 
-	while (feed_order_run(order) == FEED_ORDER_ASK)
+	while ((step = feed_order_run(order)) != FEED_ORDER_DONE)
 	{
-		uint32_t	batch = 1 + take_u8(in) % 16;
-
-		MUST(order->tested < input->candidate_count);
-		for (; batch > 0 && order->tested < input->candidate_count; batch--)
+		if (step == FEED_ORDER_MORE)
 		{
-			order->verdicts[order->tested] = eligible[order->tested];
-			order->tested++;
+			MUST(order->ordered < input->candidate_count);
+			order->ordered += 1 + take_u8(in) % 16;
+			if (order->ordered > input->candidate_count)
+				order->ordered = input->candidate_count;
+			continue;
+		}
+		MUST(order->asked_count > 0 && order->asked_count <= order->ordered);
+		for (i = 0; i < order->asked_count; i++)
+		{
+			MUST(order->asked[i] < order->ordered && order->answers[order->asked[i]] == FEED_UNKNOWN);
+			order->answers[order->asked[i]] = eligible[order->asked[i]];
 		}
 	}
 	MUST(order->placed <= input->page_size);
@@ -218,7 +225,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < input.candidate_count; i++)
 	{
 		candidates[i] = take_candidate(&in, i + 1);
-		eligible[i] = take_u8(&in) % 5 > 0;
+		eligible[i] = take_u8(&in) % 5 > 0 ? FEED_ELIGIBLE : FEED_REFUSED;
 	}
 	input.sponsored_count = (uint32_t) take_below(&in, 8);
 	for (i = 0; i < input.sponsored_count; i++)

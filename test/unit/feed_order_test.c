@@ -63,12 +63,15 @@ typedef struct Session
 	uint8_t		relaxed[MOST];
 	uint32_t	count;
 	uint32_t	asked;			/* verdicts given for the last page */
+	uint32_t	rounds;			/* and how often it asked */
+	uint32_t	breaches;		/* answers that it asked for twice, or of what it was not told */
 } Session;
 
 static Session session;
 
+/* ordered: as many more candidates are in order each time that the page needs more */
 static uint32_t
-page(Session *s, uint32_t size, uint32_t batch, bool diverse)
+page(Session *s, uint32_t size, uint32_t ordered, bool diverse)
 {
 	FeedOrderInput input = {
 		.candidates = candidates, .candidate_count = candidate_count,
@@ -79,15 +82,27 @@ page(Session *s, uint32_t size, uint32_t batch, bool diverse)
 	};
 	void	   *memory = malloc(feed_order_size(&input));
 	FeedOrder  *order = feed_order_begin(memory, &input);
+	FeedOrderStep step;
 	uint32_t	placed;
 
-	while (feed_order_run(order) == FEED_ORDER_ASK)
-		for (uint32_t i = 0; i < batch && order->tested < candidate_count; i++)
+	s->asked = s->rounds = 0;
+	while ((step = feed_order_run(order)) != FEED_ORDER_DONE)
+	{
+		if (step == FEED_ORDER_MORE)
 		{
-			order->verdicts[order->tested] = eligible[order->tested];
-			order->tested++;
+			s->breaches += order->ordered >= candidate_count;
+			order->ordered = order->ordered + ordered < candidate_count ? order->ordered + ordered : candidate_count;
+			continue;
 		}
-	s->asked = order->tested;
+		s->rounds++;
+		s->breaches += order->asked_count == 0;
+		for (uint32_t i = 0; i < order->asked_count; i++)
+		{
+			s->breaches += order->asked[i] >= order->ordered || order->answers[order->asked[i]] != FEED_UNKNOWN;
+			order->answers[order->asked[i]] = eligible[order->asked[i]];
+			s->asked++;
+		}
+	}
 	placed = order->placed;
 	for (uint32_t i = 0; i < placed; i++)
 	{
@@ -106,13 +121,13 @@ page(Session *s, uint32_t size, uint32_t batch, bool diverse)
 
 /* A session of pages until nothing comes, as "1 2 $100 3": $ is sponsored. */
 static const char *
-scroll(uint32_t size, uint32_t batch, bool diverse)
+scroll(uint32_t size, uint32_t ordered, bool diverse)
 {
 	static char text[MOST * 8];
 	size_t		length = 0;
 
 	memset(&session, 0, sizeof(session));
-	while (session.count < 500 && page(&session, size, batch, diverse) > 0)
+	while (session.count < 500 && page(&session, size, ordered, diverse) > 0)
 		;
 	text[0] = '\0';
 	for (uint32_t i = 0; i < session.count; i++)
@@ -288,7 +303,7 @@ count_breaches(const Session *s)
 			last = (int) i + 1;
 		}
 		else
-			breaches += s->posts[i] > MOST || !eligible[s->posts[i] - 1];
+			breaches += s->posts[i] > MOST || eligible[s->posts[i] - 1] != FEED_ELIGIBLE;
 	}
 	return breaches;
 }
@@ -299,7 +314,6 @@ test_sessions(void)
 	static Session whole;
 	int			differ = 0;
 	int			breaches = 0;
-	int			asked = 0;
 
 	for (int round = 0; round < 300; round++)
 	{
@@ -312,7 +326,7 @@ test_sessions(void)
 				.post_id = i + 1, .creator_id = draw(creators), .category_id = draw(8),
 				.media_key = draw(10) ? 1000 + i : 1000 + draw(i + 1)
 			};
-			eligible[i] = draw(4) > 0;
+			eligible[i] = draw(4) > 0 ? FEED_ELIGIBLE : FEED_REFUSED;
 		}
 		sponsored_count = draw(8);
 		for (uint32_t i = 0; i < sponsored_count; i++)
@@ -322,13 +336,14 @@ test_sessions(void)
 			};
 		scroll(500, 1000, true);
 		whole = session;
-		breaches += count_breaches(&session);
+		breaches += count_breaches(&session) + (int) session.breaches;
 		scroll(1 + draw(30), 1 + draw(70), true);
 		differ += session.count != whole.count ||
 			memcmp(session.posts, whole.posts, session.count * sizeof(int64_t)) != 0;
+		breaches += (int) session.breaches;
 	}
 	is_i64(breaches, 0, "300 random sessions keep the rules");
-	is_i64(differ, 0, "any batches and pages give the same session");
+	is_i64(differ, 0, "candidates in any portions and pages of any size give the same session");
 
 	candidate_count = 1600;
 	for (uint32_t i = 0; i < candidate_count; i++)
@@ -341,8 +356,50 @@ test_sessions(void)
 	sponsored_count = 0;
 	memset(&session, 0, sizeof(session));
 	page(&session, 20, 50, true);
-	asked = (int) session.asked;
-	is_i64(asked, 50, "a page of 20 asks for one batch of 50 out of 1,600");
+	is_i64(session.rounds, 1, "a page of 20 out of 1,600 asks once");
+	is_i64(session.asked, 23, "about those that it shows, and three in reserve");
+	is_i64((int64_t) session.posts[19], 20, "which are the best ones");
+
+	/* what cannot be shown anyway is not asked about */
+	for (uint32_t i = 0; i < candidate_count; i++)
+		candidates[i].creator_id = i < 1000 ? 1 : i;
+	memset(&session, 0, sizeof(session));
+	page(&session, 20, 50, true);
+	ok(session.asked <= 23, "of a thousand posts of one creator it asks about a few");
+
+	/* the fewer may be shown, the more are asked about at once */
+	for (uint32_t i = 0; i < candidate_count; i++)
+		eligible[i] = FEED_REFUSED;
+	memset(&session, 0, sizeof(session));
+	page(&session, 20, 1600, true);
+	is_i64(session.count, 0, "when none may be shown, none is");
+	is_i64(session.asked, 1600, "after all were asked about");
+	ok(session.rounds <= 8, "in a few rounds");
+}
+
+/* A guess about media is no answer: the better post decides, whatever the worse one. */
+static void
+test_guesses(void)
+{
+	set_candidates("a1 xb2 c3 d4");
+	candidates[2].media_key = candidates[1].media_key;
+	is_str(scroll(10, 1, true), "1 3 4", "a post whose better twin is refused is shown");
+	set_candidates("a1 b2 c3 d4");
+	candidates[2].media_key = candidates[1].media_key;
+	is_str(scroll(2, 4, true), "1 2 4", "and not when the twin may be shown");
+
+	/* five are wanted before the slot: x's are none */
+	set_candidates("a1 b2 c3 d4 xe5 xf6 xg7 xh8 xi9 j1 k2 l3");
+	add_sponsored(1, 100, 'z', 0, 9);
+	is_str(scroll(20, 3, true), "1 2 $100 3 4 10 11 12", "five that may be shown are behind the slot");
+	set_candidates("a1 b2 c3 d4 xe5 xf6 xg7 xh8 xi9 j1 k2");
+	add_sponsored(1, 100, 'z', 0, 9);
+	is_str(scroll(20, 3, true), "1 2 3 4 10 11", "four are not enough, whatever was guessed");
+
+	/* d1 is refused, so that the fifth of category 1 has its place without breaking a rule */
+	set_candidates("a1 b1 c1 xd1 e1 f2");
+	is_str(scroll(20, 6, true), "1 2 3 5 6", "who is refused counts for no rule");
+	is_i64(session.relaxed[3], FEED_KEPT_ALL, "and makes none give way");
 }
 
 /* Candidates are put in order as far as somebody asks, in whatever steps. */
@@ -427,6 +484,7 @@ main(void)
 	test_sponsored();
 	test_campaigns();
 	test_sessions();
+	test_guesses();
 	test_order();
 	test_limits();
 	return done_testing();
