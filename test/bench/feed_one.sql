@@ -102,14 +102,14 @@ BEGIN
 		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key, p.w * k.similarity, 4
 		  FROM past_posts p
 		  JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'post' AND n.item_id = p.id
-		 CROSS JOIN LATERAL unnest(n.neighbor_ids[:<per_item>], n.similarities[:<per_item>]) k(neighbor_id, similarity)
+		 CROSS JOIN LATERAL (SELECT unnest(n.neighbor_ids[:<per_item>]) AS neighbor_id, unnest(n.similarities[:<per_item>]) AS similarity) k
 		  JOIN influence.feed_item i ON i.post_id = k.neighbor_id
 		 WHERE i.program_id = $1 AND i.published_at <= $5 AND i.published_at > $5 - interval '<history_days> days' AND (i.expires_at IS NULL OR i.expires_at > $5)
 		UNION ALL
 		SELECT i.post_id, i.creator_id, i.topic_id, i.category_id, i.published_at, i.media_key, i.price, i.quality, i.engagement, i.sales, i.format, i.sound_key, p.w * k.similarity, 4
 		  FROM past_products p
 		  JOIN influence.item_neighbor n ON n.program_id = $1 AND n.kind = 'product' AND n.item_id = p.id
-		 CROSS JOIN LATERAL unnest(n.neighbor_ids[:<per_product>], n.similarities[:<per_product>]) k(neighbor_id, similarity)
+		 CROSS JOIN LATERAL (SELECT unnest(n.neighbor_ids[:<per_product>]) AS neighbor_id, unnest(n.similarities[:<per_product>]) AS similarity) k
 		 CROSS JOIN LATERAL (
 			SELECT DISTINCT ON (g.post_id) i.*
 			  FROM influence.post_tag g JOIN influence.feed_item i ON i.post_id = g.post_id
