@@ -9,6 +9,8 @@ CREATE FUNCTION influence_internal.fraud_findings(as_of timestamptz)
 RETURNS TABLE (creator_id bigint, signal text, case_ref text, program_id bigint, score float8, evidence jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+-- all views in one statement: compiling it takes longer than most of them
+SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN

@@ -28,12 +28,6 @@ BEGIN
 							 UNION ALL SELECT a.visitor_id FROM influence.visitor_alias a WHERE a.shopper_id = o.visitor_id) l(visitor_id)
 	), since (moment) AS (
 		SELECT now() - make_interval(days => (SELECT (s.value #>> '{}')::int FROM influence.setting s WHERE s.name = 'fraud_days' ORDER BY s.version DESC LIMIT 1))
-	), sold AS MATERIALIZED (
-		SELECT c.creator_id, c.program_id, c.visitor_id, c.order_ref, min(c.ordered_at) AS ordered_at, sum(c.credit) AS credit
-		  FROM influence.credit c
-		 WHERE c.creator_id IN (SELECT o.creator_id FROM own o) AND c.superseded_by IS NULL AND c.credit > 0
-		   AND c.ordered_at >= (SELECT n.moment FROM since n)
-		 GROUP BY c.creator_id, c.program_id, c.visitor_id, c.order_ref
 	), seen AS (
 		SELECT DISTINCT o.creator_id, t.program_id, t.session_id
 		  FROM own o JOIN influence.touch t ON t.visitor_id = o.visitor_id
@@ -46,6 +40,13 @@ BEGIN
 				 WHERE (t.program_id, t.session_id) IN (SELECT s.program_id, s.session_id FROM seen s) AND t.touched_at >= (SELECT n.moment FROM since n)
 				 GROUP BY t.program_id, t.session_id) d
 		 WHERE cardinality(d.visitors) BETWEEN 2 AND (SELECT (s.value ->> 'session_visitors')::int FROM influence.setting s WHERE s.name = 'fraud_thresholds' ORDER BY s.version DESC LIMIT 1)
+	), sold AS MATERIALIZED (
+		SELECT c.creator_id, c.program_id, c.visitor_id, c.order_ref, min(c.ordered_at) AS ordered_at, sum(c.credit) AS credit
+		  FROM influence.credit c
+		 WHERE c.creator_id IN (SELECT o.creator_id FROM own o)
+		   AND c.visitor_id IN (SELECT o.visitor_id FROM own o UNION SELECT unnest(d.visitors) FROM shared d) AND c.superseded_by IS NULL AND c.credit > 0
+		   AND c.ordered_at >= (SELECT n.moment FROM since n)
+		 GROUP BY c.creator_id, c.program_id, c.visitor_id, c.order_ref
 	), found AS (
 		SELECT s.creator_id, s.program_id, s.visitor_id, s.order_ref, s.ordered_at, s.credit, o.evidence,
 			   CASE o.evidence WHEN 'own_identity' THEN 1.0 ELSE 0.7 END AS score, NULL::text AS session_id
@@ -168,32 +169,37 @@ BEGIN
 		SELECT s.value FROM influence.setting s WHERE s.name = 'fraud_thresholds' ORDER BY s.version DESC LIMIT 1
 	), since (moment) AS (
 		SELECT now() - make_interval(days => (SELECT (s.value #>> '{}')::int FROM influence.setting s WHERE s.name = 'fraud_days' ORDER BY s.version DESC LIMIT 1))
-	), placed AS (
-		SELECT o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, date_trunc('month', o.ordered_at AT TIME ZONE g.time_zone) AS month,
-			   sum(l.base_amount) AS base,
-			   (SELECT coalesce(sum(CASE r.kind WHEN 'chargeback_reversed' THEN -r.amount WHEN 'goodwill' THEN 0 ELSE r.amount END), 0) FROM influence.order_return r
-				 WHERE r.visitor_id = o.visitor_id AND r.program_id = o.program_id AND r.order_ref = o.order_ref AND r.state = 'applied') AS returned
+	), busy AS MATERIALIZED (
+		-- marks, and what is usual, are looked for only where there are many orders by few
+		SELECT s.creator_id, s.program_id, s.month
+		  FROM (SELECT DISTINCT c.creator_id, c.program_id, date_trunc('month', c.ordered_at AT TIME ZONE g.time_zone) AS month, c.visitor_id, c.order_ref
+				  FROM influence.credit c
+				  JOIN influence.program g ON g.program_id = c.program_id
+				 WHERE c.creator_id IS NOT NULL AND c.superseded_by IS NULL AND c.credit > 0 AND c.ordered_at >= (SELECT n.moment FROM since n)) s
+		 GROUP BY s.creator_id, s.program_id, s.month
+		HAVING count(*) >= (SELECT (t.value ->> 'brushing_orders')::bigint FROM threshold t)
+		   AND count(*)::float8 / count(DISTINCT s.visitor_id) >= (SELECT (t.value ->> 'brushing_orders_per_buyer')::float8 FROM threshold t)
+	), placed AS MATERIALIZED (
+		SELECT o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, m.month, sum(l.base_amount) AS base
 		  FROM influence.orders o
 		  JOIN influence.program g ON g.program_id = o.program_id
+		 CROSS JOIN LATERAL date_trunc('month', o.ordered_at AT TIME ZONE g.time_zone) m(month)
 		  JOIN influence.order_line l ON l.visitor_id = o.visitor_id AND l.program_id = o.program_id AND l.order_ref = o.order_ref
-		 WHERE o.ordered_at >= (SELECT n.moment FROM since n)
-		 GROUP BY o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, g.time_zone
+		 WHERE o.ordered_at >= (SELECT n.moment FROM since n) AND (o.program_id, m.month) IN (SELECT y.program_id, y.month FROM busy y)
+		 GROUP BY o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, m.month
 	), usual AS MATERIALIZED (
 		SELECT p.program_id, p.month, p.currency, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.base::float8) AS median_base
 		  FROM placed p GROUP BY p.program_id, p.month, p.currency
 	), sold AS MATERIALIZED (
-		SELECT DISTINCT c.creator_id, p.visitor_id, p.program_id, p.order_ref, p.ordered_at, p.currency, p.month, p.base, p.returned
-		  FROM influence.credit c
-		  JOIN placed p ON p.visitor_id = c.visitor_id AND p.program_id = c.program_id AND p.order_ref = c.order_ref
-		 WHERE c.creator_id IS NOT NULL AND c.superseded_by IS NULL AND c.credit > 0
-	), busy AS MATERIALIZED (
-		-- the marks are looked for only where there are many orders by few
-		SELECT s.creator_id, s.program_id, s.month
-		  FROM sold s
-		 CROSS JOIN threshold t
-		 GROUP BY s.creator_id, s.program_id, s.month, t.value
-		HAVING count(*) >= (t.value ->> 'brushing_orders')::bigint
-		   AND count(*)::float8 / count(DISTINCT s.visitor_id) >= (t.value ->> 'brushing_orders_per_buyer')::float8
+		SELECT d.creator_id, p.visitor_id, p.program_id, p.order_ref, p.ordered_at, p.currency, p.month, p.base,
+			   (SELECT coalesce(sum(CASE r.kind WHEN 'chargeback_reversed' THEN -r.amount WHEN 'goodwill' THEN 0 ELSE r.amount END), 0) FROM influence.order_return r
+				 WHERE r.visitor_id = p.visitor_id AND r.program_id = p.program_id AND r.order_ref = p.order_ref AND r.state = 'applied') AS returned
+		  FROM (SELECT DISTINCT c.creator_id, c.visitor_id, c.program_id, c.order_ref
+				  FROM influence.credit c
+				 WHERE c.creator_id IN (SELECT y.creator_id FROM busy y) AND c.superseded_by IS NULL AND c.credit > 0
+				   AND c.ordered_at >= (SELECT n.moment FROM since n)) d
+		  JOIN placed p ON p.visitor_id = d.visitor_id AND p.program_id = d.program_id AND p.order_ref = d.order_ref
+		  JOIN busy y ON y.creator_id = d.creator_id AND y.program_id = p.program_id AND y.month = p.month
 	), buyer AS (
 		-- amounts in median orders of their currency, so that currencies add up
 		SELECT s.creator_id, s.program_id, s.month, s.visitor_id, count(*) AS orders, min(s.ordered_at) AS first_order_at,
@@ -208,7 +214,6 @@ BEGIN
 									   OR e.product_id IN (SELECT l.product_id FROM influence.order_line l
 															WHERE l.visitor_id = s.visitor_id AND l.program_id = s.program_id AND l.order_ref = s.order_ref)))) AS praises
 		  FROM sold s
-		  JOIN busy y ON y.creator_id = s.creator_id AND y.program_id = s.program_id AND y.month = s.month
 		  JOIN usual u ON u.program_id = s.program_id AND u.month = s.month AND u.currency = s.currency
 		 CROSS JOIN threshold t
 		 GROUP BY s.creator_id, s.program_id, s.month, s.visitor_id
