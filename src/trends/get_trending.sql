@@ -23,41 +23,38 @@ AS $$
 DECLARE
 	items boolean := $2 IN ('post', 'product');
 	lists bigint[] := ARRAY[$3];
+	score text := CASE $2 WHEN 'post' THEN 'score_' ELSE 'other_score_' END;
+	-- all but posts: down the steps, which are in an index, and within each by score
+	downward text := CASE $2 WHEN 'post' THEN '' ELSE format('t.%I DESC, ', 'step_' || $4) END || format('t.%I DESC, t.item_id DESC', score || $4);
+	above text := format('t.scope_id = 0 AND t.%I IS NOT NULL', CASE $2 WHEN 'post' THEN 'score_' ELSE 'step_' END || $4);
 BEGIN
 	-- planned with the arguments, so that the condition of an index is seen to hold, and how much there is in a list
-	IF $2 = 'creator' AND $3 <> 0 THEN
+	IF $3 = 0 AND $2 <> 'category' THEN
 		RETURN QUERY EXECUTE format($q$
-			SELECT c.item_id, c.score, c.long_score
-			  FROM (SELECT t.item_id, t.%I AS score, t.scope_score_30d AS long_score FROM influence.trend_state t
-					 WHERE t.program_id = $1 AND t.kind = $2 AND t.list_id = $3 OFFSET 0) c
-			 WHERE c.score IS NOT NULL
-			 ORDER BY c.score DESC, c.item_id DESC LIMIT $4 $q$, 'scope_score_' || $4)
-		  USING $1, $2, $3, $5;
-	ELSIF $3 = 0 AND $2 <> 'category' THEN
-		RETURN QUERY EXECUTE format($q$
-			SELECT t.item_id, t.%1$I, t.score_30d FROM influence.trend_state t
-			 WHERE t.program_id = $1 AND t.kind = $2 AND t.scope_id = 0 AND t.%1$I IS NOT NULL
-			 ORDER BY t.%1$I DESC, t.item_id DESC LIMIT $3 $q$, 'score_' || $4)
+			SELECT t.item_id, t.%I, t.%I FROM influence.trend_state t
+			 WHERE t.program_id = $1 AND t.kind = $2 AND %s
+			 ORDER BY %s LIMIT $3 $q$, score || $4, score || '30d', above, downward)
 		  USING $1, $2, $5;
-	ELSE
-		IF items THEN
-			lists := ARRAY(SELECT k.category_id FROM influence.category k WHERE $3 = ANY (k.path));
-		END IF;
-		RETURN QUERY EXECUTE format(
-			-- a small branch is read and sorted, a large one is met often enough on the way down the order of all
-			CASE WHEN (SELECT count(*) FROM (SELECT FROM influence.trend_state t
-											  WHERE t.program_id = $1 AND t.kind = $2 AND t.list_id = ANY (lists) LIMIT 4001) x) <= 4000 THEN $q$
-			SELECT c.item_id, c.score, c.long_score
-			  FROM (SELECT t.item_id, t.%1$I AS score, t.score_30d AS long_score FROM influence.trend_state t
-					 WHERE t.program_id = $1 AND t.kind = $2 AND t.list_id = ANY ($3) OFFSET 0) c
-			 WHERE c.score IS NOT NULL
-			 ORDER BY c.score DESC, c.item_id DESC LIMIT $4 $q$
-			ELSE $q$
-			SELECT t.item_id, t.%1$I, t.score_30d FROM influence.trend_state t
-			 WHERE t.program_id = $1 AND t.kind = $2 AND t.scope_id = 0 AND t.%1$I IS NOT NULL AND t.list_id = ANY ($3)
-			 ORDER BY t.%1$I DESC, t.item_id DESC LIMIT $4 $q$ END, 'score_' || $4)
-		  USING $1, $2, lists, $5;
+		RETURN;
 	END IF;
+	IF items THEN
+		lists := ARRAY(SELECT k.category_id FROM influence.category k WHERE $3 = ANY (k.path));
+	END IF;
+	RETURN QUERY EXECUTE format(
+		-- a small branch is read and sorted (creators have a counter of their own in it), a large one is met often enough on the
+		-- way down the order of all
+		CASE WHEN $2 = 'creator' OR (SELECT count(*) FROM (SELECT FROM influence.trend_state t
+														   WHERE t.program_id = $1 AND t.kind = $2 AND t.list_id = ANY (lists) LIMIT 4001) x) <= 4000 THEN $q$
+		SELECT c.item_id, c.score, c.long_score
+		  FROM (SELECT t.item_id, t.%1$I AS score, t.%2$I AS long_score FROM influence.trend_state t
+				 WHERE t.program_id = $1 AND t.kind = $2 AND t.list_id = ANY ($3) OFFSET 0) c
+		 WHERE c.score IS NOT NULL
+		 ORDER BY c.score DESC, c.item_id DESC LIMIT $4 $q$
+		ELSE $q$
+		SELECT t.item_id, t.%1$I, t.%2$I FROM influence.trend_state t
+		 WHERE t.program_id = $1 AND t.kind = $2 AND %3$s AND t.list_id = ANY ($3)
+		 ORDER BY %4$s LIMIT $4 $q$ END, score || $4, score || '30d', above, downward)
+	  USING $1, $2, lists, $5;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.trend_best(bigint, text, bigint, text, int) IS

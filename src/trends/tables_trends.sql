@@ -19,24 +19,30 @@ BEGIN
 		score_6h float8,
 		score_3d float8,
 		score_30d float8,
-		scope_score_6h float8,
-		scope_score_3d float8,
-		scope_score_30d float8,
+		other_score_6h float8,
+		other_score_3d float8,
+		other_score_30d float8,
+		step_6h float8,
+		step_3d float8,
+		step_30d float8,
 		state_6h bytea NOT NULL,
 		state_3d bytea NOT NULL,
 		state_30d bytea NOT NULL,
 		PRIMARY KEY (kind, item_id, scope_id, program_id)
 	) WITH (fillfactor = 70);
-	-- The order of what there is much of. Counters of creators in a category have their scores in columns that are in no
-	-- index: so the new version of a row needs no entry in any.
+	-- The feed reads posts in their exact order from an index. For the others there are only steps in one, which a counter
+	-- that many things add to climbs a few times a day: all other new versions of its row need no entry in any index.
 	CREATE INDEX trend_state_6h ON influence.trend_state (program_id, kind, score_6h DESC, item_id DESC) INCLUDE (list_id)
 		WHERE scope_id = 0 AND score_6h IS NOT NULL;
 	CREATE INDEX trend_state_3d ON influence.trend_state (program_id, kind, score_3d DESC, item_id DESC) INCLUDE (list_id)
 		WHERE scope_id = 0 AND score_3d IS NOT NULL;
 	CREATE INDEX trend_state_30d ON influence.trend_state (program_id, kind, score_30d DESC, item_id DESC) INCLUDE (list_id)
 		WHERE scope_id = 0 AND score_30d IS NOT NULL;
+	CREATE INDEX trend_state_6h_step ON influence.trend_state (program_id, kind, step_6h DESC) WHERE step_6h IS NOT NULL;
+	CREATE INDEX trend_state_3d_step ON influence.trend_state (program_id, kind, step_3d DESC) WHERE step_3d IS NOT NULL;
+	CREATE INDEX trend_state_30d_step ON influence.trend_state (program_id, kind, step_30d DESC) WHERE step_30d IS NOT NULL;
 	CREATE INDEX trend_state_list ON influence.trend_state (program_id, kind, list_id);
-	COMMENT ON TABLE influence.trend_state IS 'Decayed counters: the exact sums of events for half-lives of 6 hours, 3 and 30 days (states of decayed_score()), to which refresh_stats adds what is new, and their scores: log2 of the sum, in half-lives since 2000-01-01 UTC, which keeps its order while time passes (NULL: not above zero). scope_id: creators have a sum per category of what their posts show and all above it, 0 = all; for others it is 0. Where it is not 0, scores are in scope_score_6h, scope_score_3d and scope_score_30d, which are in no index. list_id: the list that the item is in; posts and products: their category (0 = none), creators: scope_id; categories: the one right above. program_id 0: votes, which count in every program and have no score. View trend_rank: all scores, by scope.';
+	COMMENT ON TABLE influence.trend_state IS 'Decayed counters: the exact sums of events for half-lives of 6 hours, 3 and 30 days (states of decayed_score()), to which refresh_stats adds what is new, and their scores: log2 of the sum, in half-lives since 2000-01-01 UTC, which keeps its order while time passes (NULL: not above zero). scope_id: creators have a sum per category of what their posts show and all above it, 0 = all; for others it is 0. The scores of all but posts are in other_score_6h, other_score_3d and other_score_30d, which are in no index; where scope_id is 0, step_6h, step_3d and step_30d have them rounded down (in whole, quarter and eighth half-lives, as so many), in whose order they are read. list_id: the list that the item is in; posts and products: their category (0 = none), creators: scope_id; categories: the one right above. program_id 0: votes, which count in every program and have no score. View trend_rank: all scores, by scope.';
 
 	CREATE TABLE influence.trend_vote (
 		product_id bigint NOT NULL,

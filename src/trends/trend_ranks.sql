@@ -134,14 +134,17 @@ BEGIN
 	), rows AS MATERIALIZED (
 		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.place, s.h6, s.d3, s.d30,
 			   CASE WHEN s.ordered THEN s.score_6h END AS score_6h, CASE WHEN s.ordered THEN s.score_3d END AS score_3d,
-			   CASE WHEN s.ordered THEN s.score_30d END AS score_30d, CASE WHEN s.below THEN s.score_6h END AS scope_score_6h,
-			   CASE WHEN s.below THEN s.score_3d END AS scope_score_3d, CASE WHEN s.below THEN s.score_30d END AS scope_score_30d,
+			   CASE WHEN s.ordered THEN s.score_30d END AS score_30d, CASE WHEN s.other THEN s.score_6h END AS other_score_6h,
+			   CASE WHEN s.other THEN s.score_3d END AS other_score_3d, CASE WHEN s.other THEN s.score_30d END AS other_score_30d,
+			   CASE WHEN s.stepped THEN floor(s.score_6h) END AS step_6h, CASE WHEN s.stepped THEN floor(s.score_3d * 4) END AS step_3d,
+			   CASE WHEN s.stepped THEN floor(s.score_30d * 8) END AS step_30d,
 			   s.program_id <> 0 AND (s.place IS NULL OR (s.list_id, s.score_6h, s.score_3d, s.score_30d)
 					IS DISTINCT FROM (s.list_before, s.score_6h_before, s.score_3d_before, s.score_30d_before)) AS moved
 		  FROM (SELECT s.*, nullif(influence_internal.decayed_score_final(CASE WHEN s.v6 IS NULL THEN s.h6 ELSE influence_internal.decayed_state_plus(s.h6, s.v6) END), '-Infinity') AS score_6h,
 					   nullif(influence_internal.decayed_score_final(CASE WHEN s.v3 IS NULL THEN s.d3 ELSE influence_internal.decayed_state_plus(s.d3, s.v3) END), '-Infinity') AS score_3d,
 					   nullif(influence_internal.decayed_score_final(CASE WHEN s.v30 IS NULL THEN s.d30 ELSE influence_internal.decayed_state_plus(s.d30, s.v30) END), '-Infinity') AS score_30d,
-					   s.program_id <> 0 AND s.scope_id = 0 AS ordered, s.program_id <> 0 AND s.scope_id <> 0 AS below
+					   s.program_id <> 0 AND s.kind = 'post' AS ordered, s.program_id <> 0 AND s.kind <> 'post' AS other,
+					   s.program_id <> 0 AND s.kind <> 'post' AND s.scope_id = 0 AS stepped
 				  FROM (SELECT n.kind, n.item_id, n.scope_id, n.program_id, n.list_id, t.place, t.list_id AS list_before, t.score_6h AS score_6h_before,
 							   t.score_3d AS score_3d_before, t.score_30d AS score_30d_before,
 							   CASE WHEN whole THEN n.h6 ELSE influence_internal.decayed_state_plus(t.state_6h, n.h6) END AS h6,
@@ -152,8 +155,8 @@ BEGIN
 						  FROM reached n
 						  LEFT JOIN votes v ON v.kind = n.kind AND v.item_id = n.item_id AND v.scope_id = n.scope_id AND n.program_id <> 0
 						 -- one probe each of the primary key, whatever the planner expects: no other index has an expression of program_id
-						  LEFT JOIN LATERAL (SELECT s.ctid AS place, s.list_id, coalesce(s.score_6h, s.scope_score_6h) AS score_6h,
-													coalesce(s.score_3d, s.scope_score_3d) AS score_3d, coalesce(s.score_30d, s.scope_score_30d) AS score_30d,
+						  LEFT JOIN LATERAL (SELECT s.ctid AS place, s.list_id, coalesce(s.score_6h, s.other_score_6h) AS score_6h,
+													coalesce(s.score_3d, s.other_score_3d) AS score_3d, coalesce(s.score_30d, s.other_score_30d) AS score_30d,
 													s.state_6h, s.state_3d, s.state_30d
 											   FROM influence.trend_state s
 											  WHERE s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id + 0 = n.program_id
@@ -171,17 +174,17 @@ BEGIN
 	), written AS (
 		-- nobody else writes here: the row is where it was a moment ago
 		UPDATE influence.trend_state t
-		   SET list_id = s.list_id, score_6h = s.score_6h, score_3d = s.score_3d, score_30d = s.score_30d, scope_score_6h = s.scope_score_6h,
-			   scope_score_3d = s.scope_score_3d, scope_score_30d = s.scope_score_30d, state_6h = s.h6, state_3d = s.d3, state_30d = s.d30
+		   SET list_id = s.list_id, score_6h = s.score_6h, score_3d = s.score_3d, score_30d = s.score_30d, other_score_6h = s.other_score_6h,
+			   other_score_3d = s.other_score_3d, other_score_30d = s.other_score_30d, step_6h = s.step_6h, step_3d = s.step_3d, step_30d = s.step_30d, state_6h = s.h6, state_3d = s.d3, state_30d = s.d30
 		  FROM rows s
 		 WHERE t.ctid = s.place
-		   AND (t.list_id, t.score_6h, t.score_3d, t.score_30d, t.scope_score_6h, t.scope_score_3d, t.scope_score_30d, t.state_6h, t.state_3d, t.state_30d)
-			   IS DISTINCT FROM (s.list_id, s.score_6h, s.score_3d, s.score_30d, s.scope_score_6h, s.scope_score_3d, s.scope_score_30d, s.h6, s.d3, s.d30)
+		   AND (t.list_id, t.score_6h, t.score_3d, t.score_30d, t.other_score_6h, t.other_score_3d, t.other_score_30d, t.state_6h, t.state_3d, t.state_30d)
+			   IS DISTINCT FROM (s.list_id, s.score_6h, s.score_3d, s.score_30d, s.other_score_6h, s.other_score_3d, s.other_score_30d, s.h6, s.d3, s.d30)
 	), added AS (
-		INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, list_id, score_6h, score_3d, score_30d, scope_score_6h, scope_score_3d, scope_score_30d,
-										   state_6h, state_3d, state_30d)
-		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.score_6h, s.score_3d, s.score_30d, s.scope_score_6h, s.scope_score_3d, s.scope_score_30d,
-			   s.h6, s.d3, s.d30
+		INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, list_id, score_6h, score_3d, score_30d, other_score_6h, other_score_3d, other_score_30d,
+										   step_6h, step_3d, step_30d, state_6h, state_3d, state_30d)
+		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.score_6h, s.score_3d, s.score_30d, s.other_score_6h, s.other_score_3d, s.other_score_30d,
+			   s.step_6h, s.step_3d, s.step_30d, s.h6, s.d3, s.d30
 		  FROM rows s
 		 WHERE s.place IS NULL
 		 ORDER BY s.program_id, s.kind, s.list_id		-- neighbours in the index together

@@ -15,8 +15,8 @@ BEGIN
 	  FROM influence.trend_state t
 	  LEFT JOIN influence.category k ON t.kind IN ('post', 'product') AND k.category_id = t.list_id
 	 CROSS JOIN LATERAL unnest(CASE WHEN t.kind IN ('post', 'product') THEN 0 || coalesce(k.path, '{}') ELSE ARRAY[t.list_id] END) c(scope_id)
-	 CROSS JOIN LATERAL (VALUES ('6h', coalesce(t.score_6h, t.scope_score_6h)), ('3d', coalesce(t.score_3d, t.scope_score_3d)),
-			('30d', coalesce(t.score_30d, t.scope_score_30d))) h(half_life, score)
+	 CROSS JOIN LATERAL (VALUES ('6h', coalesce(t.score_6h, t.other_score_6h)), ('3d', coalesce(t.score_3d, t.other_score_3d)),
+			('30d', coalesce(t.score_30d, t.other_score_30d))) h(half_life, score)
 	 WHERE t.program_id <> 0 AND h.score IS NOT NULL;
 	COMMENT ON VIEW influence.trend_rank IS 'The scores of the decayed counters (trend_state) in every scope: log2 of the decayed sum of events, in half-lives since 2000-01-01 UTC; scope_id is a category of the catalogue with all below it, 0 = all; categories are ranked in the branch right above them. Reads all counters: for the best of a scope see get_trending().';
 
