@@ -321,10 +321,10 @@ separate_lines(PartitionWork *work)
 
 	while (first < lines->count)
 	{
-		uint64		leading = partition_leading_bits(lines->entries[first].key);
+		uint64		leading = partition_leading_bits(lines->entries[first]);
 		size_t		end = first + 1;
 
-		while (end < lines->count && partition_leading_bits(lines->entries[end].key) == leading)
+		while (end < lines->count && partition_leading_bits(lines->entries[end]) == leading)
 			end++;
 		partition_separate(lines, first, end);
 		first = end;

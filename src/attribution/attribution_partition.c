@@ -2,8 +2,8 @@
  * attribution_partition.c
  *	  The visitors of one partition: sorted, brought together, handed over.
  *
- * What is sorted are 64-bit keys, the leading bits of the visitor above the
- * time, each with the number of its row; a radix sort puts them in order. Two
+ * What is sorted are words of 64 bits, the leading bits of the visitor above the
+ * time above the number of the row; a radix sort puts them in order. Two
  * visitors may share the leading bits, and two touches the time: both are rare
  * and put right when they are met. A merge of the two sorted sides then finds
  * the visitors that have conversions; the rows of all others are never looked
@@ -56,11 +56,12 @@ partition_grow(MemoryContext context, void *old, size_t *capacity, size_t needed
 }
 
 static inline uint64
-sort_key(const PartitionWork *work, const uint64 *row)
+sort_entry(const PartitionWork *work, const uint64 *row, size_t number, int row_bits)
 {
 	uint64		time = ((uint64) row[1] - (uint64) work->first_at) >> work->time_shift;
 
-	return row[0] >> (64 - PARTITION_VISITOR_BITS) << (64 - PARTITION_VISITOR_BITS) | time << PARTITION_TIME_SHIFT;
+	return row[0] >> (64 - PARTITION_VISITOR_BITS) << (64 - PARTITION_VISITOR_BITS) |
+		time >> (row_bits - PARTITION_ROW_BITS) << row_bits | number;
 }
 
 void
@@ -69,8 +70,10 @@ partition_sort(PartitionWork *work, SortedRows *sorted, StoreReader *store, int 
 	const AttributionLayout *layout = sorted->layout;
 	size_t		rows = store_reader_rows(store, number);
 	size_t		count = 0;
+	uint64		differing = 0;
+	int			row_bits = PARTITION_ROW_BITS;
 	size_t		i;
-	RadixSort	sort;
+	RadixWords	sort;
 
 	if (sorted->row_capacity < rows * layout->words)
 	{
@@ -83,34 +86,37 @@ partition_sort(PartitionWork *work, SortedRows *sorted, StoreReader *store, int 
 
 		sorted->entry_capacity = 0;
 		sorted->buffers[0] = partition_grow(work->context, sorted->buffers[0], &capacity,
-								  rows, sizeof(RadixEntry));
+								  rows, sizeof(uint64));
 		if (sorted->buffers[1] != NULL)
 			pfree(sorted->buffers[1]);
 		sorted->buffers[1] = MemoryContextAllocHuge(work->context,
-													capacity * sizeof(RadixEntry));
+													capacity * sizeof(uint64));
 		sorted->entry_capacity = capacity;
 	}
 
 	store_load(store, number, sorted->rows);
+	while (rows >> row_bits != 0)
+		row_bits++;
 	for (i = 0; i < rows; i++)
 	{
 		const uint64 *row = sorted->rows + i * layout->words;
-		RadixEntry *entry = &sorted->buffers[0][count++];
+		uint64		entry = sort_entry(work, row, i, row_bits);
 
 		if (i % INTERRUPT_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		entry->key = sort_key(work, row);
-		entry->row = (uint32) i;
-		entry->tag = 0;
+		sorted->buffers[0][count++] = entry;
+		differing |= entry ^ sorted->buffers[0][0];
 		if (layout->amount != 0)
 			i += attribution_excluded_rows(layout, row);
 	}
 
-	radix_start(&sort, sorted->buffers[0], sorted->buffers[1], count);
-	while (!radix_step(&sort))
+	radix_words_start(&sort, sorted->buffers[0], sorted->buffers[1], count,
+					  differing >> row_bits << row_bits);
+	while (!radix_words_step(&sort))
 		CHECK_FOR_INTERRUPTS();
-	sorted->entries = sort.entries;
+	sorted->entries = sort.words;
 	sorted->count = count;
+	sorted->row_bits = row_bits;
 }
 
 /* Whole visitors first: for rows whose leading bits are the same. */
@@ -118,18 +124,18 @@ static int
 compare_visitors(const void *a, const void *b, void *arg)
 {
 	const SortedRows *sorted = arg;
-	const RadixEntry *x = a;
-	const RadixEntry *y = b;
-	const uint64 *row_x = sorted->rows + (size_t) x->row * sorted->layout->words;
-	const uint64 *row_y = sorted->rows + (size_t) y->row * sorted->layout->words;
+	uint64		x = *(const uint64 *) a;
+	uint64		y = *(const uint64 *) b;
+	const uint64 *row_x = partition_entry_row(sorted, x);
+	const uint64 *row_y = partition_entry_row(sorted, y);
 	int			low = sorted->layout->key_low;
 
 	if (layout_key(row_x) != layout_key(row_y))
 		return layout_key(row_x) < layout_key(row_y) ? -1 : 1;
 	if (low != 0 && row_x[low] != row_y[low])
 		return row_x[low] < row_y[low] ? -1 : 1;
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
+	if (x != y)
+		return x < y ? -1 : 1;
 	return 0;
 }
 
@@ -151,7 +157,7 @@ partition_separate(SortedRows *sorted, size_t first, size_t end)
 		if (!layout_same_visitor(layout, row, layout, partition_row(sorted, i)))
 		{
 			qsort_interruptible(sorted->entries + first, end - first,
-								sizeof(RadixEntry), compare_visitors, sorted);
+								sizeof(uint64), compare_visitors, sorted);
 			return false;
 		}
 	}
@@ -188,14 +194,15 @@ order_of_visitors(const PartitionWork *work, const uint64 *touch, const uint64 *
 static void
 order_instants(PartitionWork *work, size_t first, size_t count)
 {
-	const RadixEntry *entries = work->touch_rows.entries + first;
+	const uint64 *entries = work->touch_rows.entries + first;
+	int			row_bits = work->touch_rows.row_bits;
 	size_t		i = 0;
 
 	while (i < count)
 	{
 		size_t		end = i + 1;
 
-		while (end < count && entries[end].key == entries[i].key)
+		while (end < count && (entries[end] ^ entries[i]) >> row_bits == 0)
 			end++;
 		if (end > i + 1)
 			attribution_sort_touches(work->touches + i, end - i);
@@ -222,7 +229,8 @@ gather_touches(PartitionWork *work, size_t first, size_t end, AttributionVisitor
 			CHECK_FOR_INTERRUPTS();
 		attribution_get_touch(sorted->layout, partition_row(sorted, first + i), &work->touches[i]);
 		kinds |= 1U << work->touches[i].kind;
-		instants |= i > 0 && sorted->entries[first + i].key == sorted->entries[first + i - 1].key;
+		instants |= i > 0 &&
+			(sorted->entries[first + i] ^ sorted->entries[first + i - 1]) >> sorted->row_bits == 0;
 	}
 	if (instants)
 		order_instants(work, first, count);
@@ -300,15 +308,15 @@ size_t
 partition_size(const StoreReader *touches, int number)
 {
 	return store_reader_rows(touches, number) *
-		(touches->words * sizeof(uint64) + 2 * sizeof(RadixEntry) +
+		(touches->words * sizeof(uint64) + 2 * sizeof(uint64) +
 		 sizeof(AttributionTouch));
 }
 
 void
 partition_credit(PartitionWork *work, int number)
 {
-	const RadixEntry *touches;
-	const RadixEntry *lines;
+	const uint64 *touches;
+	const uint64 *lines;
 	size_t		t = 0;
 	size_t		l = 0;
 
@@ -330,17 +338,17 @@ partition_credit(PartitionWork *work, int number)
 
 	while (l < work->line_rows.count)
 	{
-		uint64		leading = partition_leading_bits(lines[l].key);
+		uint64		leading = partition_leading_bits(lines[l]);
 		size_t		l_end = l + 1;
 		size_t		t_end;
 		bool		alone;
 
-		while (l_end < work->line_rows.count && partition_leading_bits(lines[l_end].key) == leading)
+		while (l_end < work->line_rows.count && partition_leading_bits(lines[l_end]) == leading)
 			l_end++;
-		while (t < work->touch_rows.count && partition_leading_bits(touches[t].key) < leading)
+		while (t < work->touch_rows.count && partition_leading_bits(touches[t]) < leading)
 			t++;
 		t_end = t;
-		while (t_end < work->touch_rows.count && partition_leading_bits(touches[t_end].key) == leading)
+		while (t_end < work->touch_rows.count && partition_leading_bits(touches[t_end]) == leading)
 			t_end++;
 
 		alone = partition_separate(&work->line_rows, l, l_end);

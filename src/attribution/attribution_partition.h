@@ -8,22 +8,23 @@
 #include "attribution_engine.h"
 #include "attribution_layout.h"
 #include "attribution_reader.h"
-#include "../common/radix_core.h"
+#include "../common/radix_words_core.h"
 
 /*
- * Of a sort key, so many leading bits are the visitor's, so many below them the
- * time's: 90 days in steps of half a second. More would tell more apart and cost
- * the radix sort more than four passes.
+ * What is sorted are words: leading bits of the visitor, below them the time, 90
+ * days in steps of half a second, below that the number of the row. More would tell
+ * more apart and cost the radix sort more than four passes. Where there are more
+ * rows, their number takes bits of the time.
  */
 #define PARTITION_VISITOR_BITS 20
 #define PARTITION_TIME_BITS 24
-#define PARTITION_TIME_SHIFT (64 - PARTITION_VISITOR_BITS - PARTITION_TIME_BITS)
+#define PARTITION_ROW_BITS (64 - PARTITION_VISITOR_BITS - PARTITION_TIME_BITS)
 
 /* entries with the same visitor bits may be one visitor's */
 static inline uint64
-partition_leading_bits(uint64 key)
+partition_leading_bits(uint64 entry)
 {
-	return key >> (64 - PARTITION_VISITOR_BITS);
+	return entry >> (64 - PARTITION_VISITOR_BITS);
 }
 
 /* Arrays that only grow, kept from partition to partition. */
@@ -32,10 +33,11 @@ typedef struct SortedRows
 	const AttributionLayout *layout;
 	uint64	   *rows;
 	size_t		row_capacity;	/* in words */
-	RadixEntry *entries;		/* one of two, sorted */
-	RadixEntry *buffers[2];
+	uint64	   *entries;		/* one of two, sorted */
+	uint64	   *buffers[2];
 	size_t		entry_capacity;
 	size_t		count;			/* entries */
+	int			row_bits;		/* of an entry: the number of its row */
 } SortedRows;
 
 typedef struct PartitionWork
@@ -77,9 +79,17 @@ extern void partition_sort(PartitionWork *work, SortedRows *sorted, StoreReader 
 						   int number);
 
 static inline const uint64 *
-partition_row(const SortedRows *sorted, size_t entry)
+partition_entry_row(const SortedRows *sorted, uint64 entry)
 {
-	return sorted->rows + (size_t) sorted->entries[entry].row * sorted->layout->words;
+	uint64		row = entry & ((UINT64CONST(1) << sorted->row_bits) - 1);
+
+	return sorted->rows + (size_t) row * sorted->layout->words;
+}
+
+static inline const uint64 *
+partition_row(const SortedRows *sorted, size_t number)
+{
+	return partition_entry_row(sorted, sorted->entries[number]);
 }
 
 /* entries with the same leading bits: one visitor's? If not, they are sorted. */
