@@ -8,15 +8,17 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "nodes/params.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "../common/query_run.h"
 #include "attribution_decode.h"
 #include "attribution_person.h"
 #include "attribution_visitor.h"
@@ -45,25 +47,25 @@ enum
 	TOUCH_CAMPAIGN_ID,
 	TOUCH_RECEIVED_AT,
 	TOUCH_PROGRAM_ID,
+	TOUCH_VIEWABLE_MS,
 	TOUCH_COLUMNS
 };
 
-#define TOUCH_LIST "x.visitor_id, x.touched_at, x.touch_ref, x.kind, x.creator_id, x.product_id, x.category_id, " \
-	"x.channel, x.post_id, x.campaign_id, x.received_at, x.program_id"
+#define TOUCH_LIST(kind) "x.visitor_id, x.touched_at, x.touch_ref, " kind ", x.creator_id, x.product_id, x.category_id, " \
+	"x.channel, x.post_id, x.campaign_id, x.received_at, x.program_id, x.viewable_ms"
 
 /*
- * What can earn of visitors $1 in programs $2 up to $3: views after $4, that
- * were seen for $7 milliseconds, carts after $5, others after $6. Carts that are
- * older than all else, $8, have an index of their own.
+ * The touches of visitors $1 after $3 up to $2, and of what is older carts after
+ * $4, which have an index of their own. What else a touch has to be may_earn()
+ * asks, which costs less than to prepare conditions for each month. Both arms
+ * read nothing but columns that their indexes include.
  */
 #define TOUCHES_OF(visitors) \
-	"SELECT " TOUCH_LIST " FROM influence.touch x" \
-	" WHERE x.visitor_id = " visitors " AND x.program_id = ANY ($2) AND x.touched_at > $8 AND x.touched_at <= $3" \
-	"   AND x.touched_at > CASE x.kind WHEN 'view' THEN $4 WHEN 'cart' THEN $5 ELSE $6 END" \
-	"   AND (x.kind <> 'view' OR coalesce(x.viewable_ms, 0) >= $7)" \
+	"SELECT " TOUCH_LIST("x.kind") " FROM influence.touch x" \
+	" WHERE x.visitor_id = " visitors " AND x.touched_at > $3 AND x.touched_at <= $2" \
 	" UNION ALL " \
-	"SELECT " TOUCH_LIST " FROM influence.touch x" \
-	" WHERE x.visitor_id = " visitors " AND x.program_id = ANY ($2) AND x.kind = 'cart' AND x.touched_at > $5 AND x.touched_at <= $8"
+	"SELECT " TOUCH_LIST("'cart'") " FROM influence.touch x" \
+	" WHERE x.visitor_id = " visitors " AND x.kind = 'cart' AND x.touched_at > $4 AND x.touched_at <= $3"
 
 /*
  * Most persons are one visitor, and are asked for as one: of an array the planner
@@ -72,13 +74,13 @@ enum
  */
 static PersonStatement visitor_touches_statement = {
 	TOUCHES_OF("$1"),
-	8, {UUIDOID, INT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID},
+	4, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 	NULL
 };
 
 static PersonStatement touches_statement = {
 	TOUCHES_OF("ANY ($1)"),
-	8, {UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID},
+	4, {UUIDARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 	NULL
 };
 
@@ -105,11 +107,9 @@ static PersonStatement late_statement = {
 	4, {TIMESTAMPTZOID, TIMESTAMPTZOID, INTERVALOID, INT8OID}, NULL
 };
 
-static uint64
-run_statement(PersonStatement *statement, Datum *values, const char *nulls)
+static void
+prepare_statement(PersonStatement *statement)
 {
-	int			result;
-
 	if (statement->plan == NULL)
 	{
 		SPIPlanPtr	plan = SPI_prepare(statement->text, statement->nargs, statement->types);
@@ -120,6 +120,14 @@ run_statement(PersonStatement *statement, Datum *values, const char *nulls)
 			elog(ERROR, "SPI_keepplan failed");
 		statement->plan = plan;
 	}
+}
+
+static uint64
+run_statement(PersonStatement *statement, Datum *values, const char *nulls)
+{
+	int			result;
+
+	prepare_statement(statement);
 	result = SPI_execute_plan(statement->plan, values, nulls, true, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
@@ -138,15 +146,15 @@ result_value(uint64 i, int column, bool *present)
 }
 
 /* the moment of the order less a window, and two days for time zones */
-static Datum
+static TimestampTz
 since(const Person *person, int window)
 {
 	Interval	two_days = {0, 2, 0};
 
-	return DirectFunctionCall2(timestamptz_mi_interval,
-							   DirectFunctionCall2(timestamptz_mi_interval, attribution_person_argument(person, PERSON_CONVERTED_AT),
-												   attribution_person_argument(person, window)),
-							   IntervalPGetDatum(&two_days));
+	Datum		start = DirectFunctionCall2(timestamptz_mi_interval, attribution_person_argument(person, PERSON_CONVERTED_AT),
+											attribution_person_argument(person, window));
+
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval, start, IntervalPGetDatum(&two_days)));
 }
 
 /* The order in which touches are numbered. */
@@ -281,20 +289,162 @@ copy_text(const Person *person, Datum value)
 	return copy;
 }
 
+/* What could earn: views after since_view that were seen for view_min_ms, carts after since_cart, others after since_click, in a scope. */
+typedef struct TouchWindows
+{
+	TimestampTz since_view;
+	TimestampTz since_cart;
+	TimestampTz since_click;
+	int32		view_min_ms;
+	const int64 *programs;
+	int			program_count;
+} TouchWindows;
+
+/* Takes touches as the executor finds them. */
+typedef struct TouchReceiver
+{
+	DestReceiver receiver;
+	Person	   *person;
+	size_t		room;
+	TouchWindows windows;
+} TouchReceiver;
+
+static void
+start_touches(DestReceiver *self, int operation, TupleDesc descriptor)
+{
+	if (descriptor->natts != TOUCH_COLUMNS)
+		elog(ERROR, "touches have %d columns, not %d", descriptor->natts, (int) TOUCH_COLUMNS);
+}
+
+/* Keeps room for a touch that is out of the windows, and for the coupon. */
+static void
+make_room(TouchReceiver *receiver)
+{
+	Person	   *person = receiver->person;
+
+	if (receiver->room >= person->count + 2)
+		return;
+	receiver->room = Max(64, 2 * receiver->room);
+	person->shown = person->shown == NULL
+		? MemoryContextAllocHuge(person->context, receiver->room * sizeof(*person->shown))
+		: repalloc_huge(person->shown, receiver->room * sizeof(*person->shown));
+}
+
+static bool
+may_earn(const TouchWindows *windows, AttributionKind kind, const Datum *row, const bool *nulls)
+{
+	TimestampTz at = DatumGetTimestampTz(row[TOUCH_TOUCHED_AT]);
+	int			i;
+
+	if (at <= (kind == ATTRIBUTION_VIEW ? windows->since_view : kind == ATTRIBUTION_CART ? windows->since_cart : windows->since_click))
+		return false;
+	if (kind == ATTRIBUTION_VIEW && (nulls[TOUCH_VIEWABLE_MS] ? 0 : DatumGetInt32(row[TOUCH_VIEWABLE_MS])) < windows->view_min_ms)
+		return false;
+	for (i = 0; i < windows->program_count; i++)
+	{
+		if (windows->programs[i] == DatumGetInt64(row[TOUCH_PROGRAM_ID]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+receive_touch(TupleTableSlot *slot, DestReceiver *self)
+{
+	TouchReceiver *receiver = (TouchReceiver *) self;
+	Person	   *person = receiver->person;
+	PersonTouch *touch = &person->shown[person->count];
+	const Datum *row;
+	const bool *nulls;
+	text	   *kind_name;
+	AttributionKind kind;
+
+	slot_getallattrs(slot);
+	row = slot->tts_values;
+	nulls = slot->tts_isnull;
+	kind_name = DatumGetTextPP(row[TOUCH_KIND]);
+	kind = attribution_kind_from_name(VARDATA_ANY(kind_name), VARSIZE_ANY_EXHDR(kind_name));
+	if (!may_earn(&receiver->windows, kind, row, nulls))
+		return true;
+	touch->kind = kind;
+	touch->visitor_id = *DatumGetUUIDP(row[TOUCH_VISITOR_ID]);
+	touch->touched_at = DatumGetTimestampTz(row[TOUCH_TOUCHED_AT]);
+	touch->ref = copy_text(person, row[TOUCH_REF]);
+	touch->has_creator = !nulls[TOUCH_CREATOR_ID];
+	touch->creator_id = DatumGetInt64(row[TOUCH_CREATOR_ID]);
+	touch->has_product = !nulls[TOUCH_PRODUCT_ID];
+	touch->product_id = DatumGetInt64(row[TOUCH_PRODUCT_ID]);
+	touch->has_category = !nulls[TOUCH_CATEGORY_ID];
+	touch->category_id = DatumGetInt64(row[TOUCH_CATEGORY_ID]);
+	touch->channel = nulls[TOUCH_CHANNEL] ? NULL : copy_text(person, row[TOUCH_CHANNEL]);
+	touch->has_post = !nulls[TOUCH_POST_ID];
+	touch->post_id = DatumGetInt64(row[TOUCH_POST_ID]);
+	touch->has_campaign = !nulls[TOUCH_CAMPAIGN_ID];
+	touch->campaign_id = DatumGetInt64(row[TOUCH_CAMPAIGN_ID]);
+	touch->received_at = DatumGetTimestampTz(row[TOUCH_RECEIVED_AT]);
+	touch->program_id = DatumGetInt64(row[TOUCH_PROGRAM_ID]);
+	touch->is_repeated = false;
+	person->count++;
+	make_room(receiver);
+	return true;
+}
+
+/* Runs a statement that reads touches. */
+static void
+collect_touches(Person *person, PersonStatement *statement, const Datum *values, const TouchWindows *windows)
+{
+	ParamListInfo params = makeParamList(statement->nargs);
+	TouchReceiver receiver = {0};
+	int			i;
+
+	for (i = 0; i < statement->nargs; i++)
+	{
+		params->params[i].value = values[i];
+		params->params[i].isnull = false;
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = statement->types[i];
+	}
+	receiver.receiver.rStartup = start_touches;
+	receiver.receiver.receiveSlot = receive_touch;
+	receiver.person = person;
+	receiver.windows = *windows;
+	person->shown = NULL;
+	person->count = 0;
+	make_room(&receiver);
+	prepare_statement(statement);
+	query_run(statement->plan, true, params, &receiver.receiver);
+	pfree(params);
+}
+
+static void
+read_windows(const Person *person, TouchWindows *windows)
+{
+	Datum	   *programs;
+	bool	   *no_program;
+
+	windows->since_view = since(person, PERSON_VIEW_LOOKBACK);
+	windows->since_cart = since(person, PERSON_CART_LOOKBACK);
+	windows->since_click = since(person, PERSON_LOOKBACK);
+	windows->view_min_ms = DatumGetInt32(attribution_person_argument(person, PERSON_VIEW_MIN_MS));
+	deconstruct_array(DatumGetArrayTypeP(attribution_person_argument(person, PERSON_SCOPE)), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &programs, &no_program, &windows->program_count);
+	StaticAssertStmt(sizeof(Datum) == sizeof(int64), "ids are passed by value");
+	windows->programs = (const int64 *) programs;
+}
+
 /* What could earn. */
 static void
 read_touches(Person *person)
 {
-	Datum		since_view = since(person, PERSON_VIEW_LOOKBACK);
-	Datum		since_cart = since(person, PERSON_CART_LOOKBACK);
-	Datum		since_click = since(person, PERSON_LOOKBACK);
-	Datum		values[8];
+	TouchWindows windows;
+	Datum		values[4];
 	PersonStatement *statement = &touches_statement;
 	Datum	   *visitors;
 	bool	   *no_visitor;
 	int			visitor_count;
-	uint64		i;
+	size_t		i;
 
+	read_windows(person, &windows);
 	values[0] = attribution_person_argument(person, PERSON_PEOPLE);
 	deconstruct_array(DatumGetArrayTypeP(values[0]), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &visitors, &no_visitor, &visitor_count);
 	if (visitor_count == 1 && !no_visitor[0])
@@ -302,47 +452,10 @@ read_touches(Person *person)
 		statement = &visitor_touches_statement;
 		values[0] = visitors[0];
 	}
-	values[1] = attribution_person_argument(person, PERSON_SCOPE);
-	values[2] = attribution_person_argument(person, PERSON_CONVERTED_AT);
-	values[3] = since_view;
-	values[4] = since_cart;
-	values[5] = since_click;
-	values[6] = attribution_person_argument(person, PERSON_VIEW_MIN_MS);
-	values[7] = TimestampTzGetDatum(Min(DatumGetTimestampTz(since_view), DatumGetTimestampTz(since_click)));
-	person->count = run_statement(statement, values, NULL);
-	/* room for a touch that is out of the windows, and for the coupon */
-	person->shown = MemoryContextAllocHuge(person->context, (person->count + 2) * sizeof(*person->shown));
-	for (i = 0; i < person->count; i++)
-	{
-		PersonTouch *touch = &person->shown[i];
-		Datum		row[TOUCH_COLUMNS];
-		bool		nulls[TOUCH_COLUMNS];
-		text	   *kind;
-
-		if ((i & 0xffff) == 0xffff)
-			CHECK_FOR_INTERRUPTS();
-		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row, nulls);
-		kind = DatumGetTextPP(row[TOUCH_KIND]);
-		touch->visitor_id = *DatumGetUUIDP(row[TOUCH_VISITOR_ID]);
-		touch->touched_at = DatumGetTimestampTz(row[TOUCH_TOUCHED_AT]);
-		touch->ref = copy_text(person, row[TOUCH_REF]);
-		touch->kind = attribution_kind_from_name(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
-		touch->has_creator = !nulls[TOUCH_CREATOR_ID];
-		touch->creator_id = DatumGetInt64(row[TOUCH_CREATOR_ID]);
-		touch->has_product = !nulls[TOUCH_PRODUCT_ID];
-		touch->product_id = DatumGetInt64(row[TOUCH_PRODUCT_ID]);
-		touch->has_category = !nulls[TOUCH_CATEGORY_ID];
-		touch->category_id = DatumGetInt64(row[TOUCH_CATEGORY_ID]);
-		touch->channel = nulls[TOUCH_CHANNEL] ? NULL : copy_text(person, row[TOUCH_CHANNEL]);
-		touch->has_post = !nulls[TOUCH_POST_ID];
-		touch->post_id = DatumGetInt64(row[TOUCH_POST_ID]);
-		touch->has_campaign = !nulls[TOUCH_CAMPAIGN_ID];
-		touch->campaign_id = DatumGetInt64(row[TOUCH_CAMPAIGN_ID]);
-		touch->received_at = DatumGetTimestampTz(row[TOUCH_RECEIVED_AT]);
-		touch->program_id = DatumGetInt64(row[TOUCH_PROGRAM_ID]);
-		touch->is_repeated = false;
-	}
-	SPI_freetuptable(SPI_tuptable);
+	values[1] = attribution_person_argument(person, PERSON_CONVERTED_AT);
+	values[2] = TimestampTzGetDatum(Min(windows.since_view, windows.since_click));
+	values[3] = TimestampTzGetDatum(windows.since_cart);
+	collect_touches(person, statement, values, &windows);
 	drop_repeated(person);
 	qsort(person->shown, person->count, sizeof(*person->shown), compare_shown);
 	for (i = 0; i < person->count; i++)

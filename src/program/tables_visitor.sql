@@ -82,7 +82,7 @@ BEGIN
 		program_id bigint NOT NULL,
 		kind text NOT NULL CHECK (kind IN ('view', 'click', 'cart', 'coupon')),
 		creator_id bigint,
-		channel text,
+		channel text CHECK (length(channel) <= 200),
 		link text,
 		sub_id text,
 		campaign_id bigint,
@@ -116,7 +116,9 @@ BEGIN
 		bot_rules_version int,
 		received_at timestamptz NOT NULL DEFAULT now(),
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
-		PRIMARY KEY (visitor_id, touched_at, touch_ref)
+		-- what attribution asks of each of a person's touches, which lie all over the table and side by side here
+		PRIMARY KEY (visitor_id, touched_at, touch_ref) INCLUDE (kind, creator_id, product_id, category_id, channel, post_id, campaign_id, program_id,
+			viewable_ms, received_at)
 	) PARTITION BY RANGE (touched_at);
 	CREATE INDEX touch_xact ON influence.touch (xact);
 	CREATE INDEX touch_time ON influence.touch (touched_at);
@@ -126,7 +128,8 @@ BEGIN
 	-- few touches name the impression that they click on
 	CREATE INDEX touch_impression ON influence.touch (impression_id) WHERE kind = 'click' AND impression_id IS NOT NULL;
 	-- carts count for longer than the many clicks between them
-	CREATE INDEX touch_cart ON influence.touch (visitor_id, touched_at) WHERE kind = 'cart';
+	CREATE INDEX touch_cart ON influence.touch (visitor_id, touched_at)
+		INCLUDE (touch_ref, creator_id, product_id, category_id, channel, post_id, campaign_id, program_id, viewable_ms, received_at) WHERE kind = 'cart';
 	COMMENT ON TABLE influence.touch IS 'Every contact of a visitor with a creator''s content or another channel (creator_id NULL), in monthly partitions; price (minor units), currency and stock are those of the touched product at that moment. in_app: the purchase stays in the app, false: it hops to the retailer; cta: the button that was tapped; embed: the host of the page that our content was embedded in, lower case; campaign_id: as stated, else that of the post.';
 
 	CREATE TABLE influence.engagement (
