@@ -115,7 +115,6 @@ SQL_PARTS = \
 	src/commission/clawbacks.sql \
 	src/commission/explain_commission.sql \
 	src/program/orders.sql \
-	src/program/plain_orders.sql \
 	src/program/returns.sql \
 	src/program/order_events.sql \
 	src/stats/watermark.sql \

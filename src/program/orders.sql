@@ -7,11 +7,25 @@
  * the way. What of a line earns follows from the commission
  * policy and the exchange rate in force when the order was placed, and is frozen with it.
  *
- * Most orders are plain: see plain_orders.sql. What may be said of the arguments
- * is asked at once, and only of a call that is not right one by one.
+ * The short way of most orders: one that nothing has happened to yet, in a
+ * program whose settings ask nothing unusual, needs no look at what was booked
+ * before and no explanation of its touches. record_order() finds out by one
+ * statement that it is one, reads what it needs and books it by one more, with
+ * the results of credit_lines() and book_order(): plain_order.h. All others, and
+ * all that comes later, go through these, beginning with record_any_order().
  */
 CREATE FUNCTION influence_internal.record_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb,
 	ordered_at timestamptz DEFAULT NULL, currency text DEFAULT NULL, details jsonb DEFAULT '{}')
+RETURNS TABLE (status text, line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint,
+			   clawed_back bigint, creators int, refused_returns int, remarks text)
+AS 'MODULE_PATHNAME', 'program_record_order'
+LANGUAGE C VOLATILE
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
+'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the order''s currency (NULL: the program''s). What of a line earns is quantity x paid_price less what the commission policy''s base_less names (discounts, tax, shipping, points and gift cards unless set), or base_amount, if the line states it; in another currency it is converted at details.fx_rate (units of the program''s currency for one of the order''s), else at the exchange rate in force, and all that follows is in the program''s currency. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift, fx_rate, fx_source. Natural key: program_id and order_ref, which belongs to one person, and to one program of a dedup_group. A coupon that is unknown or not valid when ordered is ignored, and remarks say so. -> status recorded | duplicate, line_count, amount (sum of base amounts in the program''s currency), credited to creators, unattributed, commission (of creators), clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed, commissions 0 and the coupon ignored: unattributed: no_touch | outside_window | late | consumed | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying | replacement; not earned yet: waits for shipped | delivered). IN002 (also: no exchange rate), IN003, IN004, IN006.';
+
+CREATE FUNCTION influence_internal.record_any_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb,
+	ordered_at timestamptz, currency text, details jsonb)
 RETURNS TABLE (status text, line_count int, amount bigint, credited bigint, unattributed bigint, commission bigint,
 			   clawed_back bigint, creators int, refused_returns int, remarks text)
 LANGUAGE plpgsql
@@ -24,9 +38,6 @@ DECLARE
 	people uuid[];
 	f record;
 	known record;
-	excluded bigint[];
-	booked record;
-	done boolean := false;
 	money text;
 	fx_rate numeric;
 	fx_source text;
@@ -39,40 +50,20 @@ BEGIN
 	hash := influence_internal.content_hash(jsonb_build_array(lines, $5, $6, details));
 	PERFORM influence_internal.lock_person($2);
 	moment := coalesce($5, now());
-	-- the program, its scope as scope_programs() has it, the policies in force, and what most orders have not; in the order of plain_order.h
-	SELECT moment AS ordered_at, g.currency::text, g.time_zone, s.scope,
-		   EXISTS (SELECT FROM influence.visitor_alias a WHERE a.visitor_id = $2)
-		   OR EXISTS (SELECT FROM influence.visitor_alias a WHERE a.shopper_id = $2) AS has_alias,
-		   EXISTS (SELECT FROM influence.creator c WHERE c.visitor_id = $2) AS is_creator,
-		   EXISTS (SELECT FROM influence.orders o WHERE o.program_id = ANY (s.scope) AND o.order_ref = $3) AS is_known,
-		   -- touches are not consumed, commissions are earned at once, each line is rounded for itself, there is no cut of the platform
-		   g.paying AND c.platform_rate = 0 AND y.earns_at = 'placed' AND y.rounding_scope = 'line' AND a.reuse = 'reuse' AS is_plain,
-		   c.version AS commission_policy_version, c.base_less, y.version AS payout_policy_version, y.rounding,
-		   -- of commissions earned then; infinity: not known yet
-		   coalesce(influence_internal.hold_end(CASE y.hold_from WHEN 'placed' THEN moment END, y.hold, y.hold_after_month_end, g.time_zone), 'infinity')
-		   AS available_at,
-		   EXISTS (SELECT FROM influence.tier_table t WHERE t.program_id = $1) AS has_tiers,
-		   a.version AS attribution_policy_version, a.model, a.lookback, a.view_lookback, a.cart_lookback, a.half_life, a.position_weights, a.reuse,
-		   a.session_lifetime, a.match, a.max_touch_delay, a.view_min_ms
-	  INTO f
+	SELECT g.currency::text, influence_internal.scope_programs($1) AS scope, c.version AS commission_policy_version, c.base_less INTO f
 	  FROM influence.program g
-	 CROSS JOIN LATERAL (SELECT CASE WHEN g.dedup_group IS NULL THEN ARRAY[$1]
-									 ELSE ARRAY(SELECT p.program_id FROM influence.program p WHERE p.dedup_group = g.dedup_group ORDER BY 1) END
-								AS scope OFFSET 0) s
 	  JOIN influence.commission_policy c ON c.program_id = g.program_id AND c.valid @> moment
-	  JOIN influence.payout_policy y ON y.program_id = g.program_id AND y.valid @> moment
-	  JOIN influence.attribution_policy a ON a.program_id = g.program_id AND a.valid @> moment
 	 WHERE g.program_id = $1;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.program_facts($1);
 	END IF;
-	people := CASE WHEN f.has_alias THEN influence_internal.person_visitors($2) ELSE ARRAY[$2] END;
-	IF f.is_known THEN
-		-- not locked, to keep bulk loads within the lock table: check_books() reports two at the same instant
-		SELECT o.program_id, o.visitor_id, o.content_hash, o.visitor_id = ANY (people) AS own INTO known
-		  FROM influence.orders o
-		 WHERE o.program_id = ANY (f.scope) AND o.order_ref = $3
-		 ORDER BY o.program_id = $1 DESC, o.visitor_id = ANY (people) DESC, o.visitor_id = $2 DESC, o.program_id, o.visitor_id LIMIT 1;
+	people := influence_internal.person_visitors($2);
+	-- not locked, to keep bulk loads within the lock table: check_books() reports two at the same instant
+	SELECT o.program_id, o.visitor_id, o.content_hash, o.visitor_id = ANY (people) AS own INTO known
+	  FROM influence.orders o
+	 WHERE o.program_id = ANY (f.scope) AND o.order_ref = $3
+	 ORDER BY o.program_id = $1 DESC, o.visitor_id = ANY (people) DESC, o.visitor_id = $2 DESC, o.program_id, o.visitor_id LIMIT 1;
+	IF FOUND THEN
 		IF known.program_id = $1 AND (known.own OR influence_internal.is_forgotten_order($1, known.visitor_id, known.content_hash, hash)) THEN
 			IF known.own AND known.content_hash <> hash THEN
 				PERFORM influence_internal.raise_conflict('order', $3);
@@ -98,42 +89,22 @@ BEGIN
 	IF money <> f.currency OR details ?| '{fx_rate,fx_source}' THEN
 		PERFORM influence.minor_unit_digits(money);
 		SELECT x.rate, x.source INTO fx_rate, fx_source
-		  FROM influence_internal.order_exchange_rate(money, f.currency, f.ordered_at, (details ->> 'fx_rate')::numeric,
+		  FROM influence_internal.order_exchange_rate(money, f.currency, moment, (details ->> 'fx_rate')::numeric,
 				details ->> 'fx_source') x;
 	END IF;
+	PERFORM influence_internal.store_order($1, $2, $3, moment, lines, details, hash, money, f.currency, fx_rate, fx_source,
+		f.commission_policy_version, f.base_less);
+	PERFORM influence_internal.credit_lines($1, $2, $3, people => people, scope => f.scope);
+	PERFORM influence_internal.take_in_parked($1, $2, $3);
+	PERFORM influence_internal.book_order($1, $2, $3);
 	status := 'recorded';
-	IF f.is_plain AND money = f.currency AND NOT details ?| '{coupon,fx_rate,fx_source}' AND influence_internal.has_plain_lines(lines) THEN
-		excluded := CASE WHEN f.has_alias OR f.is_creator THEN influence_internal.buyer_creators(people) ELSE '{}' END;
-		booked := influence_internal.book_plain_order($1, $2, $3, lines, details, hash, people, excluded, f);
-		IF booked.is_booked AND booked.is_whole THEN
-			-- what order_summary() would say
-			line_count := booked.line_count;
-			amount := booked.amount;
-			credited := booked.amount;
-			unattributed := 0;
-			commission := booked.commission;
-			clawed_back := 0;
-			creators := booked.creators;
-			refused_returns := 0;
-			RETURN NEXT;
-			RETURN;
-		END IF;
-		done := booked.is_booked;
-	END IF;
-	IF NOT done THEN
-		PERFORM influence_internal.store_order($1, $2, $3, f.ordered_at, lines, details, hash, money, f.currency, fx_rate, fx_source,
-			f.commission_policy_version, f.base_less);
-		PERFORM influence_internal.credit_lines($1, $2, $3, people => people, scope => f.scope);
-		PERFORM influence_internal.take_in_parked($1, $2, $3);
-		PERFORM influence_internal.book_order($1, $2, $3);
-	END IF;
 	SELECT * INTO line_count, amount, credited, unattributed, commission, clawed_back, creators, refused_returns, remarks
 	  FROM influence_internal.order_summary($1, $2, $3);
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
-'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the order''s currency (NULL: the program''s). What of a line earns is quantity x paid_price less what the commission policy''s base_less names (discounts, tax, shipping, points and gift cards unless set), or base_amount, if the line states it; in another currency it is converted at details.fx_rate (units of the program''s currency for one of the order''s), else at the exchange rate in force, and all that follows is in the program''s currency. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift, fx_rate, fx_source. Natural key: program_id and order_ref, which belongs to one person, and to one program of a dedup_group. A coupon that is unknown or not valid when ordered is ignored, and remarks say so. -> status recorded | duplicate, line_count, amount (sum of base amounts in the program''s currency), credited to creators, unattributed, commission (of creators), clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed, commissions 0 and the coupon ignored: unattributed: no_touch | outside_window | late | consumed | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying | replacement; not earned yet: waits for shipped | delivered). IN002 (also: no exchange rate), IN003, IN004, IN006.';
+COMMENT ON FUNCTION influence_internal.record_any_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
+'record_order() of an order that is not plain, or is not right: it says what is wrong with the arguments, one by one, answers a retry, and stores, credits and books the order step by step.';
 
 CREATE FUNCTION influence_internal.check_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb, ordered_at timestamptz, details jsonb)
 RETURNS void

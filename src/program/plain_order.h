@@ -1,7 +1,7 @@
 /*
  * plain_order.h
- *	  A plain order on its way into the tables: what book_plain_order() hands
- *	  from its lines to its credits and on to its earnings.
+ *	  A plain order on its way into the tables: what record_order() hands from
+ *	  its lines to its credits and on to its earnings.
  */
 #ifndef PG_INFLUENCE_PLAIN_ORDER_H
 #define PG_INFLUENCE_PLAIN_ORDER_H
@@ -30,13 +30,13 @@ typedef struct PlainStatement
 /* what record_order() asks first, in its order */
 enum
 {
-	FACT_ORDERED_AT,
+	FACT_CONTENT_HASH,
 	FACT_CURRENCY,
 	FACT_TIME_ZONE,
 	FACT_SCOPE,
+	FACT_IS_ALIAS,
 	FACT_HAS_ALIAS,
 	FACT_IS_CREATOR,
-	FACT_IS_KNOWN,
 	FACT_IS_PLAIN,
 	FACT_COMMISSION_POLICY_VERSION,
 	FACT_BASE_LESS,
@@ -146,8 +146,10 @@ typedef struct PlainOrder
 	int64		program_id;
 	pg_uuid_t  *visitor_id;
 	Datum		order_ref;
+	Datum		ordered_at;
 	Datum		details;
-	Datum		content_hash;
+	Datum		people;			/* the visitors of the person */
+	Datum		excluded;		/* creators who may not earn by it */
 	Datum		country;
 	bool		has_country;
 	Datum		facts[FACT_COUNT];
@@ -159,10 +161,46 @@ typedef struct PlainOrder
 	PlainShare *shares;			/* by line and creator */
 	int			share_count;
 	int			creator_count;	/* of the shares */
+	int64		commission;
+	bool		is_whole;		/* all of it is credited to creators and earned */
 } PlainOrder;
 
-/* Runs a statement: in the active snapshot, or, if it writes, in one of its own. */
-extern uint64 plain_order_run(PlainStatement *statement, Datum *values, const char *nulls, bool writes);
+/* A percentage that may fit some line and creator. */
+typedef struct CardRate
+{
+	Datum		rate_id;
+	Datum		version;
+	Datum		rate;
+	int64		creator_id;
+	int64		product_id;
+	int64		category_id;
+	bool		has_country;
+	CustomerKind customer_kind;
+	int32		priority;
+} CardRate;
+
+/* How a creator stands at the moment of the order: by the latest decision about it, and its latest status. */
+typedef struct CardCreator
+{
+	int64		creator_id;
+	bool		is_admitted;
+	TimestampTz decided_at;
+	TimestampTz recorded_at;
+	TimestampTz since;
+	text	   *status;			/* NULL while it never changed */
+} CardCreator;
+
+/* What of the rate card may fit, and the creators of the shares in their order. */
+typedef struct PlainCard
+{
+	CardRate   *rates;
+	int			rate_count;
+	CardCreator *creators;
+	int			creator_count;
+} PlainCard;
+
+/* Runs a statement in the active snapshot, or in one of its own, as what writes has to. */
+extern uint64 plain_order_run(PlainStatement *statement, Datum *values, const char *nulls, bool own_snapshot);
 
 /* Column of row i of the last statement's result, counted from 1; it stays until that is freed or SPI is finished. */
 extern Datum plain_order_value(uint64 i, int column, bool *isnull);
@@ -170,14 +208,23 @@ extern Datum plain_order_value(uint64 i, int column, bool *isnull);
 /* An array of bigint. */
 extern ArrayType *plain_order_array(Datum *values, bool *nulls, int count);
 
+/* Whether the order is a plain one after all: then it is booked, else nothing is written. Its lines are read. */
+extern bool plain_order_book(PlainOrder *order);
+
 /* Reads the lines; false when the long way has to look at them. Without paths. */
 extern bool plain_order_read_lines(PlainOrder *order, Datum lines);
 
-/* Adds the products and category paths that the program has; false when one is unknown. */
-extern bool plain_order_find_products(PlainOrder *order);
+/* Adds the products and category paths that the program has; false when one is unknown, or the order is not a plain one. */
+extern bool plain_order_look_up(PlainOrder *order);
 
 /* Adds a row of credit_touches(). */
 extern void plain_order_add_credit(PlainOrder *order, Datum *values, bool *nulls);
+
+/* Reads what the shares may earn, and counts their creators. */
+extern void plain_order_read_card(PlainOrder *order, PlainCard *card);
+
+/* Why a creator of the shares earns nothing; NULL: it may. */
+extern text *plain_order_bar(const PlainCard *card, int64 creator_id);
 
 /* Fills what the shares earn. */
 extern void plain_order_choose_rates(PlainOrder *order);

@@ -256,49 +256,84 @@ static PlainStatement product_statement = {
 	1, {TEXTOID}, NULL
 };
 
+/*
+ * The category paths of products $1 at the moment $2, in their order; no row
+ * where the rate card has more than percentages that ask nothing of the touches
+ * and protect nobody, or something happened to the order before it came. Asked
+ * when the order has its transaction id: what is committed later by COPY is
+ * found by queue_reattribution().
+ */
 static PlainStatement path_statement = {
-	"SELECT x.path FROM influence.product_category x WHERE x.product_id = $1 AND x.valid_from <= $2"
-	" ORDER BY x.valid_from DESC LIMIT 1",
-	2, {INT8OID, TIMESTAMPTZOID}, NULL
+	"SELECT (SELECT x.path FROM influence.product_category x WHERE x.product_id = l.product_id AND x.valid_from <= $2"
+	"         ORDER BY x.valid_from DESC LIMIT 1)"
+	"  FROM (SELECT unnest($1) AS product_id) l"
+	" WHERE NOT EXISTS (SELECT FROM influence.commission_rate r"
+	"                    WHERE r.program_id = $3"
+	"                      AND (r.directness <> '' OR r.boost <> '' OR r.flat_amount IS NOT NULL OR r.protect_days > 0))"
+	"   AND NOT EXISTS (SELECT FROM influence.order_event e WHERE e.program_id = $3 AND e.order_ref = $4)"
+	"   AND NOT EXISTS (SELECT FROM influence.order_event e WHERE e.program_id = $3 AND e.replacement_ref = $4)"
+	"   AND NOT EXISTS (SELECT FROM influence.order_return r WHERE r.program_id = $3 AND r.order_ref = $4)",
+	4, {INT8ARRAYOID, TIMESTAMPTZOID, INT8OID, TEXTOID}, NULL
 };
 
-bool
-plain_order_find_products(PlainOrder *order)
+/* The product of a line that names it by its sku; false when there is none. */
+static bool
+find_product(PlainLine *line)
 {
+	if (!line->nulls[LINE_PRODUCT_ID])
+		return true;
+	if (line->nulls[LINE_SKU] || plain_order_run(&product_statement, &line->values[LINE_SKU], NULL, false) == 0)
+		return false;
+	line->values[LINE_PRODUCT_ID] = plain_order_value(0, 1, &line->nulls[LINE_PRODUCT_ID]);
+	SPI_freetuptable(SPI_tuptable);
+	return true;
+}
+
+/* Keeps the path of a line. */
+static void
+set_path(PlainLine *line, Datum value)
+{
+	Datum	   *path;
+	bool	   *nulls;
+	int			i;
+
+	line->values[LINE_CATEGORY_PATH] = datumCopy(value, false, -1);
+	line->nulls[LINE_CATEGORY_PATH] = false;
+	deconstruct_array(DatumGetArrayTypeP(line->values[LINE_CATEGORY_PATH]), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &path, &nulls, &line->depth);
+	line->path = palloc(Max(line->depth, 1) * sizeof(*line->path));
+	for (i = 0; i < line->depth; i++)
+		line->path[i] = DatumGetInt64(path[i]);
+}
+
+bool
+plain_order_look_up(PlainOrder *order)
+{
+	Datum	   *products = palloc(order->line_count * sizeof(*products));
+	Datum		values[4];
+	bool		found;
 	int			i;
 
 	for (i = 0; i < order->line_count; i++)
 	{
-		PlainLine  *line = &order->lines[i];
-		Datum		values[2];
-		Datum	   *path;
-		bool	   *nulls;
-		int			k;
-		bool		isnull;
-
-		if (line->nulls[LINE_PRODUCT_ID])
-		{
-			if (line->nulls[LINE_SKU] || plain_order_run(&product_statement, &line->values[LINE_SKU], NULL, false) == 0)
-				return false;
-			line->values[LINE_PRODUCT_ID] = plain_order_value(0, 1, &line->nulls[LINE_PRODUCT_ID]);
-			SPI_freetuptable(SPI_tuptable);
-		}
-		values[0] = line->values[LINE_PRODUCT_ID];
-		values[1] = order->facts[FACT_ORDERED_AT];
-		if (plain_order_run(&path_statement, values, NULL, false) == 0)
+		if (!find_product(&order->lines[i]))
 			return false;
-		line->values[LINE_CATEGORY_PATH] = plain_order_value(0, 1, &isnull);
-		line->nulls[LINE_CATEGORY_PATH] = isnull;
-		if (isnull)
-			return false;
-		/* a result has blocks of its own: an order of many lines is not to keep one for each */
-		line->values[LINE_CATEGORY_PATH] = datumCopy(line->values[LINE_CATEGORY_PATH], false, -1);
-		SPI_freetuptable(SPI_tuptable);
-		deconstruct_array(DatumGetArrayTypeP(line->values[LINE_CATEGORY_PATH]), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-						  &path, &nulls, &line->depth);
-		line->path = palloc(Max(line->depth, 1) * sizeof(*line->path));
-		for (k = 0; k < line->depth; k++)
-			line->path[k] = DatumGetInt64(path[k]);
+		products[i] = order->lines[i].values[LINE_PRODUCT_ID];
 	}
-	return true;
+	values[0] = PointerGetDatum(plain_order_array(products, NULL, order->line_count));
+	values[1] = order->ordered_at;
+	values[2] = Int64GetDatum(order->program_id);
+	values[3] = order->order_ref;
+	found = plain_order_run(&path_statement, values, NULL, false) == (uint64) order->line_count;
+	for (i = 0; i < order->line_count && found; i++)
+	{
+		bool		isnull;
+		Datum		path = plain_order_value(i, 1, &isnull);
+
+		found = !isnull;
+		if (found)
+			set_path(&order->lines[i], path);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return found;
 }

@@ -1,9 +1,8 @@
 /*
  * plain_order_rates.c
- *	  What the shares of a plain order earn: who may earn at all, as
- *	  earning_bar() says, and which percentage of the rate card is taken, as
- *	  rate_candidates() orders them. sql/plain_orders.sql holds both against the
- *	  long way.
+ *	  What the shares of a plain order earn: which percentage of the rate card is
+ *	  taken, as rate_candidates() orders them. sql/plain_orders.sql holds it
+ *	  against the long way.
  */
 #include "postgres.h"
 
@@ -16,147 +15,12 @@
 #include "../common/money_sql.h"
 #include "plain_order.h"
 
-/* A percentage that may fit some line and creator. */
-typedef struct CardRate
-{
-	Datum		rate_id;
-	Datum		version;
-	Datum		rate;
-	int64		creator_id;
-	int64		product_id;
-	int64		category_id;
-	bool		has_country;
-	CustomerKind customer_kind;
-	int32		priority;
-} CardRate;
-
-/* why each of some creators earns nothing: creator, reason or NULL */
-static PlainStatement bar_statement = {
-	"SELECT c.id, CASE WHEN (SELECT h.decision FROM influence.admission_history h"
-	"                         WHERE h.creator_id = c.id AND h.program_id = $2 AND h.decided_at <= $3"
-	"                         ORDER BY h.decided_at DESC, h.recorded_at DESC LIMIT 1) IS DISTINCT FROM 'admitted' THEN 'not_admitted'"
-	"             ELSE 'creator_' || nullif((SELECT s.status FROM influence.creator_status s"
-	"                                         WHERE s.creator_id = c.id AND s.since <= $3"
-	"                                         ORDER BY s.since DESC LIMIT 1), 'active') END"
-	"  FROM unnest($1) c(id)",
-	3, {INT8ARRAYOID, INT8OID, TIMESTAMPTZOID}, NULL
-};
-
-/* by the keys, never by the moment: most of the card is valid */
-static PlainStatement card_statement = {
-	"SELECT r.rate_id, r.version, r.rate, r.creator_id, r.product_id, r.category_id, r.country <> '', r.customer_kind, r.priority"
-	"  FROM (SELECT x.* FROM influence.commission_rate x WHERE x.program_id = $1 AND x.creator_id = ANY ($2) OFFSET 0) r"
-	" WHERE (r.product_id = 0 OR r.product_id = ANY ($3)) AND r.valid @> $4 AND r.country IN ('', $5)",
-	5, {INT8OID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, TEXTOID}, NULL
-};
-
 static PlainStatement tier_statement = {
 	"SELECT t.tier_id FROM influence.tier_table t"
 	" WHERE t.program_id = $1 AND t.valid @> $2 AND (t.category_id = 0 OR t.category_id = ANY ($3))"
 	" ORDER BY coalesce(array_position($3, t.category_id), 0) DESC LIMIT 1",
 	3, {INT8OID, TIMESTAMPTZOID, INT8ARRAYOID}, NULL
 };
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		first = DatumGetInt64(*(const Datum *) a);
-	int64		second = DatumGetInt64(*(const Datum *) b);
-
-	return first < second ? -1 : first > second ? 1 : 0;
-}
-
-/* The creators of the shares, each once, and before them 0: any. */
-static int
-list_creators(const PlainOrder *order, Datum *creators)
-{
-	int			count = 1;
-	int			i;
-
-	creators[0] = Int64GetDatum(0);
-	for (i = 0; i < order->share_count; i++)
-		creators[i + 1] = Int64GetDatum(order->shares[i].creator_id);
-	qsort(creators + 1, order->share_count, sizeof(*creators), compare_ids);
-	for (i = 1; i <= order->share_count; i++)
-	{
-		if (i == 1 || DatumGetInt64(creators[i]) != DatumGetInt64(creators[i - 1]))
-			creators[count++] = creators[i];
-	}
-	return count;
-}
-
-/* Reasons by creator, in the order of creators; NULL where there is none. */
-static text **
-read_bars(const PlainOrder *order, Datum *creators, int count)
-{
-	text	  **bars = palloc0(count * sizeof(*bars));
-	Datum		values[3];
-	uint64		rows;
-	uint64		i;
-
-	values[0] = PointerGetDatum(plain_order_array(creators, NULL, count));
-	values[1] = Int64GetDatum(order->program_id);
-	values[2] = order->facts[FACT_ORDERED_AT];
-	rows = plain_order_run(&bar_statement, values, NULL, false);
-	for (i = 0; i < rows; i++)
-	{
-		bool		isnull;
-		Datum		id = plain_order_value(i, 1, &isnull);
-		Datum	   *place = bsearch(&id, creators, count, sizeof(*creators), compare_ids);
-		Datum		bar = plain_order_value(i, 2, &isnull);
-
-		if (!isnull)
-			bars[place - creators] = DatumGetTextPP(bar);
-	}
-	return bars;
-}
-
-static CustomerKind
-kind_of_rate(Datum value)
-{
-	text	   *kind = DatumGetTextPP(value);
-
-	if (VARSIZE_ANY_EXHDR(kind) == 0)
-		return CUSTOMER_UNKNOWN;
-	return VARSIZE_ANY_EXHDR(kind) == strlen("new") ? CUSTOMER_NEW : CUSTOMER_RETURNING;
-}
-
-static CardRate *
-read_card(const PlainOrder *order, ArrayType *creators, int *count)
-{
-	Datum	   *products = palloc(order->line_count * sizeof(*products));
-	Datum		values[5];
-	char		nulls[5] = {' ', ' ', ' ', ' ', order->has_country ? ' ' : 'n'};
-	CardRate   *card;
-	uint64		rows;
-	uint64		i;
-
-	for (i = 0; i < (uint64) order->line_count; i++)
-		products[i] = order->lines[i].values[LINE_PRODUCT_ID];
-	values[0] = Int64GetDatum(order->program_id);
-	values[1] = PointerGetDatum(creators);
-	values[2] = PointerGetDatum(plain_order_array(products, NULL, order->line_count));
-	values[3] = order->facts[FACT_ORDERED_AT];
-	values[4] = order->country;
-	rows = plain_order_run(&card_statement, values, nulls, false);
-	card = palloc(Max(rows, 1) * sizeof(*card));
-	for (i = 0; i < rows; i++)
-	{
-		bool		isnull;
-
-		card[i].rate_id = plain_order_value(i, 1, &isnull);
-		card[i].version = plain_order_value(i, 2, &isnull);
-		card[i].rate = plain_order_value(i, 3, &isnull);
-		card[i].creator_id = DatumGetInt64(plain_order_value(i, 4, &isnull));
-		card[i].product_id = DatumGetInt64(plain_order_value(i, 5, &isnull));
-		card[i].category_id = DatumGetInt64(plain_order_value(i, 6, &isnull));
-		card[i].has_country = DatumGetBool(plain_order_value(i, 7, &isnull));
-		card[i].customer_kind = kind_of_rate(plain_order_value(i, 8, &isnull));
-		card[i].priority = DatumGetInt32(plain_order_value(i, 9, &isnull));
-	}
-	*count = (int) rows;
-	return card;
-}
 
 /* How deep a category lies in a line's path, counted from 1; 0: it does not. */
 static int
@@ -217,7 +81,7 @@ add_tier(const PlainOrder *order, PlainShare *share)
 		bool		isnull;
 
 		values[0] = Int64GetDatum(order->program_id);
-		values[1] = order->facts[FACT_ORDERED_AT];
+		values[1] = order->ordered_at;
 		values[2] = line->values[LINE_CATEGORY_PATH];
 		line->has_tier = plain_order_run(&tier_statement, values, NULL, false) > 0;
 		if (line->has_tier)
@@ -237,16 +101,16 @@ set_value(PlainShare *share, int column, Datum value)
 }
 
 static void
-choose_rate(const PlainOrder *order, PlainShare *share, text *bar, const CardRate *card, int card_count, MoneyRounding rounding)
+choose_rate(const PlainOrder *order, PlainShare *share, text *bar, const PlainCard *card, MoneyRounding rounding)
 {
 	const CardRate *rate = NULL;
 	int64_t		amount = 0;
 	int			i;
 
-	for (i = 0; i < card_count && bar == NULL; i++)
+	for (i = 0; i < card->rate_count && bar == NULL; i++)
 	{
-		if (rate_fits(&card[i], share) && (rate == NULL || goes_before(&card[i], rate, share->line)))
-			rate = &card[i];
+		if (rate_fits(&card->rates[i], share) && (rate == NULL || goes_before(&card->rates[i], rate, share->line)))
+			rate = &card->rates[i];
 	}
 	if (rate != NULL)
 	{
@@ -272,29 +136,19 @@ choose_rate(const PlainOrder *order, PlainShare *share, text *bar, const CardRat
 void
 plain_order_choose_rates(PlainOrder *order)
 {
-	Datum	   *creators = palloc((order->share_count + 1) * sizeof(*creators));
 	MoneyRounding rounding = money_rounding_from_text(DatumGetTextPP(order->facts[FACT_ROUNDING]));
-	int			creator_count;
-	text	  **bars;
-	CardRate   *card;
-	int			card_count;
+	PlainCard	card;
 	int			i;
 
 	if (order->share_count == 0)
 		return;
-	creator_count = list_creators(order, creators);
-	order->creator_count = creator_count - 1;
-	/* 0 is nobody who could be barred */
-	bars = read_bars(order, creators + 1, creator_count - 1);
-	card = read_card(order, plain_order_array(creators, NULL, creator_count), &card_count);
+	plain_order_read_card(order, &card);
 	for (i = 0; i < order->share_count; i++)
 	{
 		PlainShare *share = &order->shares[i];
-		Datum		id = Int64GetDatum(share->creator_id);
-		Datum	   *place = bsearch(&id, creators + 1, creator_count - 1, sizeof(*creators), compare_ids);
 
 		CHECK_FOR_INTERRUPTS();
 		memset(share->nulls, true, sizeof(share->nulls));
-		choose_rate(order, share, bars[place - creators - 1], card, card_count, rounding);
+		choose_rate(order, share, plain_order_bar(&card, share->creator_id), &card, rounding);
 	}
 }

@@ -93,7 +93,7 @@ static PlainStatement store_statement = {
 };
 
 uint64
-plain_order_run(PlainStatement *statement, Datum *values, const char *nulls, bool writes)
+plain_order_run(PlainStatement *statement, Datum *values, const char *nulls, bool own_snapshot)
 {
 	int			result;
 
@@ -107,8 +107,8 @@ plain_order_run(PlainStatement *statement, Datum *values, const char *nulls, boo
 			elog(ERROR, "SPI_keepplan failed");
 		statement->plan = plan;
 	}
-	result = SPI_execute_plan(statement->plan, values, nulls, !writes, 0);
-	if (result != (writes ? SPI_OK_INSERT : SPI_OK_SELECT))
+	result = SPI_execute_plan(statement->plan, values, nulls, !own_snapshot, 0);
+	if (result < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 	return SPI_processed;
 }
@@ -191,10 +191,10 @@ plain_order_store(const PlainOrder *order)
 	values[0] = UUIDPGetDatum(order->visitor_id);
 	values[1] = Int64GetDatum(order->program_id);
 	values[2] = order->order_ref;
-	values[3] = order->facts[FACT_ORDERED_AT];
+	values[3] = order->ordered_at;
 	values[4] = order->facts[FACT_CURRENCY];
 	values[5] = order->details;
-	values[6] = order->content_hash;
+	values[6] = order->facts[FACT_CONTENT_HASH];
 	values[7] = order->facts[FACT_COMMISSION_POLICY_VERSION];
 	values[8] = order->facts[FACT_ATTRIBUTION_POLICY_VERSION];
 	values[9] = order->facts[FACT_PAYOUT_POLICY_VERSION];

@@ -23,6 +23,8 @@
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
+#include "writer.h"
+
 PG_FUNCTION_INFO_V1(program_installed_step);
 PG_FUNCTION_INFO_V1(program_lock_person);
 
@@ -79,7 +81,7 @@ program_installed_step(PG_FUNCTION_ARGS)
 	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("schema_version", schema)))
 		PG_RETURN_NULL();
 	connect_spi();
-	if (run_statement(&plan, "SELECT max(v.step) FROM influence.schema_version v", NULL, false) == 1)
+	if (run_statement(&plan, "SELECT v.step FROM influence.schema_version v ORDER BY v.step DESC LIMIT 1", NULL, false) == 1)
 		step = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	finish_spi();
 	if (isnull)
@@ -116,32 +118,50 @@ person_tag(const pg_uuid_t *person, LOCKTAG *tag)
 	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) ((uint64) key >> 32), (uint32) key, 1);
 }
 
+void
+writer_lock_visitor(const pg_uuid_t *visitor, LOCKTAG *tag)
+{
+	person_tag(visitor, tag);
+	(void) LockAcquire(tag, ExclusiveLock, false, false);
+}
+
+void
+writer_unlock(const LOCKTAG *tag)
+{
+	LockRelease(tag, ExclusiveLock, false);
+}
+
+void
+writer_lock_person(const pg_uuid_t *visitor, LOCKTAG *tag)
+{
+	/* most visitors are nobody's alias: who they are is asked once, when they are locked */
+	pg_uuid_t	person = *visitor;
+
+	for (;;)
+	{
+		pg_uuid_t	now;
+
+		writer_lock_visitor(&person, tag);
+		now = person_of(visitor);
+		if (memcmp(&now, &person, UUID_LEN) == 0)
+			break;
+		/* an alias, or merged while this waited: nobody who holds the lock of a former person ever waits for another one */
+		writer_unlock(tag);
+		person = now;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 Datum
 program_lock_person(PG_FUNCTION_ARGS)
 {
 	static SPIPlanPtr isolation_plan = NULL;
-	const pg_uuid_t *visitor = PG_GETARG_UUID_P(0);
-	pg_uuid_t	person;
+	LOCKTAG		tag;
 
 	connect_spi();
 	if (IsolationUsesXactSnapshot())
 		run_statement(&isolation_plan, "SELECT influence_internal.require_read_committed()", NULL, false);
-	person = person_of(visitor);
-	for (;;)
-	{
-		LOCKTAG		tag;
-		pg_uuid_t	now;
-
-		person_tag(&person, &tag);
-		(void) LockAcquire(&tag, ExclusiveLock, false, false);
-		now = person_of(visitor);
-		if (memcmp(&now, &person, UUID_LEN) == 0)
-			break;
-		/* merged while this waited: nobody who holds the lock of a former person ever waits for another one */
-		LockRelease(&tag, ExclusiveLock, false);
-		person = now;
-		CHECK_FOR_INTERRUPTS();
-	}
+	writer_lock_person(PG_GETARG_UUID_P(0), &tag);
 	finish_spi();
 	PG_RETURN_VOID();
 }
