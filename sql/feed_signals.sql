@@ -63,6 +63,24 @@ INSERT INTO influence.item_neighbor VALUES (1, 'post', pg_temp.post('anna'), ARR
 SELECT status FROM influence.record_order(1, pg_temp.visitor(4), 'o4', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', '2024-05-30 12:00');
 SELECT status FROM influence.react(pg_temp.visitor(4), pg_temp.post('anna'), 'save', occurred_at => '2024-05-31');
 SELECT post, score - (CASE post WHEN 'anna' THEN 0 WHEN 'bert' THEN -1 WHEN 'cleo' THEN -2 ELSE -3 END) AS score, sources FROM pg_temp.feed(4);
+-- Of p4 the newest three posts that fit: newer ones of another program, most of which show it twice, take no place, whether there are two,
+-- four or seven; nor does one of this program that has expired. Of three newer ones that fit each is a neighbour, and dora's is not.
+BEGIN;
+CREATE FUNCTION pg_temp.shows_p4(program int, refs text, posts int) RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(*) FROM generate_series(1, posts) n, influence.publish_post(program, pg_temp.creator('cleo'), refs || n, 'photo', CASE WHEN refs IN ('two', 'gone') THEN '[{"product_id": 4}]' ELSE '[{"product_id": 4}, {"product_id": 4}]' END::jsonb,
+		published_at => '2024-05-30', details => CASE refs WHEN 'gone' THEN '{"expires_at": "2024-05-31"}' ELSE '{}' END::jsonb) $$;
+CREATE FUNCTION pg_temp.near_p4() RETURNS TABLE (post text, score numeric) LANGUAGE sql AS $$ SELECT post, score FROM pg_temp.feed(4) WHERE post <> 'bert' AND 'neighbor' = ANY (sources) ORDER BY 1 $$;
+SELECT pg_temp.shows_p4(2, 'two', 2), pg_temp.shows_p4(1, 'gone', 1);
+SELECT * FROM pg_temp.near_p4();
+SELECT pg_temp.shows_p4(2, 'four', 2);
+SELECT * FROM pg_temp.near_p4();
+SELECT pg_temp.shows_p4(2, 'seven', 3);
+SELECT * FROM pg_temp.near_p4();
+SELECT pg_temp.shows_p4(1, 'new', 2);
+SELECT * FROM pg_temp.near_p4();
+SELECT pg_temp.shows_p4(1, 'newest', 1);
+SELECT * FROM pg_temp.near_p4();
+ROLLBACK;
 
 -- What was shown: visitor 5 saw anna's post a day ago (1/2 of the creator, twice 1/2 of the post: log2(2.5) = 1.321928) and another
 -- one of dora's two days ago (log2(1.25) = 0.321928).

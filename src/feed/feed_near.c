@@ -223,8 +223,11 @@ feed_near_begin(FeedCall *call, FeedIds *unknown)
 	for (i = 0; i < near->nposts; i++)
 		feed_need_post(call, unknown, near->posts[i].id);
 	for (i = 0; i < near->nproducts; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (j = 0; j < Min(near->products[i].count, call->settings.product_posts); j++)
 			feed_need_post(call, unknown, near->ids.ids[near->products[i].first + j]);
+	}
 	return near;
 }
 
@@ -270,6 +273,7 @@ read_further(FeedCall *call, FeedNear *near)
 	{
 		const NearProduct *product = &near->products[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (product->count > call->settings.product_posts && !has_enough(call, near, product))
 			for (j = call->settings.product_posts; j < product->count; j++)
 				feed_need_post(call, &unknown, near->ids.ids[product->first + j]);
@@ -315,6 +319,7 @@ feed_near_take(FeedCall *call, FeedNear *near)
 		const NearProduct *product = bsearch(&key, near->products, near->nproducts, sizeof(NearProduct), compare_products);
 		int			taken = 0;
 
+		CHECK_FOR_INTERRUPTS();
 		for (j = 0; j < product->count && taken < call->settings.product_posts; j++)
 		{
 			FeedPost   *post = feed_pool_find(&call->pool, near->ids.ids[product->first + j]);
