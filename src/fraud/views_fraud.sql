@@ -180,26 +180,28 @@ BEGIN
 		HAVING count(*) >= (SELECT (t.value ->> 'brushing_orders')::bigint FROM threshold t)
 		   AND count(*)::float8 / count(DISTINCT s.visitor_id) >= (SELECT (t.value ->> 'brushing_orders_per_buyer')::float8 FROM threshold t)
 	), placed AS MATERIALIZED (
-		SELECT o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, m.month, sum(l.base_amount) AS base
+		SELECT o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, date_trunc('month', o.ordered_at AT TIME ZONE g.time_zone) AS month,
+			   sum(l.base_amount) AS base
 		  FROM influence.orders o
 		  JOIN influence.program g ON g.program_id = o.program_id
-		 CROSS JOIN LATERAL date_trunc('month', o.ordered_at AT TIME ZONE g.time_zone) m(month)
 		  JOIN influence.order_line l ON l.visitor_id = o.visitor_id AND l.program_id = o.program_id AND l.order_ref = o.order_ref
-		 WHERE o.ordered_at >= (SELECT n.moment FROM since n) AND (o.program_id, m.month) IN (SELECT y.program_id, y.month FROM busy y)
-		 GROUP BY o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, m.month
+		 WHERE o.ordered_at >= (SELECT n.moment FROM since n) AND (SELECT count(*) FROM busy) > 0
+		 GROUP BY o.visitor_id, o.program_id, o.order_ref, o.ordered_at, o.currency, g.time_zone
 	), usual AS MATERIALIZED (
 		SELECT p.program_id, p.month, p.currency, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.base::float8) AS median_base
 		  FROM placed p GROUP BY p.program_id, p.month, p.currency
+	), dense AS MATERIALIZED (
+		SELECT DISTINCT c.creator_id, c.visitor_id, c.program_id, c.order_ref
+		  FROM influence.credit c
+		  JOIN influence.program g ON g.program_id = c.program_id
+		 WHERE (c.creator_id, c.program_id, date_trunc('month', c.ordered_at AT TIME ZONE g.time_zone)) IN (SELECT y.creator_id, y.program_id, y.month FROM busy y)
+		   AND c.superseded_by IS NULL AND c.credit > 0 AND c.ordered_at >= (SELECT n.moment FROM since n)
 	), sold AS MATERIALIZED (
 		SELECT d.creator_id, p.visitor_id, p.program_id, p.order_ref, p.ordered_at, p.currency, p.month, p.base,
 			   (SELECT coalesce(sum(CASE r.kind WHEN 'chargeback_reversed' THEN -r.amount WHEN 'goodwill' THEN 0 ELSE r.amount END), 0) FROM influence.order_return r
 				 WHERE r.visitor_id = p.visitor_id AND r.program_id = p.program_id AND r.order_ref = p.order_ref AND r.state = 'applied') AS returned
-		  FROM (SELECT DISTINCT c.creator_id, c.visitor_id, c.program_id, c.order_ref
-				  FROM influence.credit c
-				 WHERE c.creator_id IN (SELECT y.creator_id FROM busy y) AND c.superseded_by IS NULL AND c.credit > 0
-				   AND c.ordered_at >= (SELECT n.moment FROM since n)) d
+		  FROM dense d
 		  JOIN placed p ON p.visitor_id = d.visitor_id AND p.program_id = d.program_id AND p.order_ref = d.order_ref
-		  JOIN busy y ON y.creator_id = d.creator_id AND y.program_id = p.program_id AND y.month = p.month
 	), buyer AS (
 		-- amounts in median orders of their currency, so that currencies add up
 		SELECT s.creator_id, s.program_id, s.month, s.visitor_id, count(*) AS orders, min(s.ordered_at) AS first_order_at,
