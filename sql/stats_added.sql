@@ -115,17 +115,54 @@ SELECT amount FROM influence.record_order(1, pg_temp.visitor(99), 'o', '[{"line_
 UPDATE influence.order_line SET xact = (SELECT (max(x.xact)::text::bigint + 12)::text::xid8 FROM influence.touch x);
 UPDATE influence.watermark SET system_identifier = 1, last_seen = '8999999999999999999:8999999999999999999:';
 CREATE TEMP TABLE restored_runs (method text, is_right boolean);
+-- nor in the counters of trends: what they say, and what they would say if all facts were counted anew
+CREATE FUNCTION pg_temp.counters() RETURNS text LANGUAGE sql AS $$
+	SELECT md5(concat((SELECT string_agg(r::text, ',' ORDER BY r.kind, r.half_life, r.scope_id, r.item_id, r.program_id) FROM influence.trend_rank r),
+		(SELECT string_agg(concat_ws(' ', f.post_id, f.quality, f.engagement, f.sales), ',' ORDER BY f.post_id) FROM influence.feed_item f))) $$;
+CREATE FUNCTION pg_temp.counters_are_right() RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	kept text := pg_temp.counters();
+	anew text;
+BEGIN
+	BEGIN
+		DELETE FROM influence.watermark;
+		PERFORM influence.refresh_stats(false);
+		anew := pg_temp.counters();
+		RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+	EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
+		NULL;
+	END;
+	RETURN kept = anew;
+END $$;
+CREATE TEMP TABLE restored_counters (call text, before boolean, after boolean);
 DO $$
+DECLARE
+	next_call text;
 BEGIN
 	FOR i IN 1 .. 25 LOOP
 		PERFORM pg_temp.touch('new ' || i, 1 + i % 9, 1, '2024-05-03 10:20'::timestamptz + i * interval '3 minutes');
 		COMMIT;
 		INSERT INTO restored_runs SELECT substring(r FROM '^\w+'), pg_temp.is_right() FROM pg_temp.refresh() r;
 		COMMIT;
+		-- the job of the minute adds what is new twice twice; that of the day, a change of settings and rebuild_trends() do not
+		IF NOT pg_temp.counters_are_right() THEN
+			SELECT c.call INTO next_call FROM unnest('{"refresh_stats()","rebuild_trends()",settings}'::text[]) WITH ORDINALITY c(call, n)
+			 WHERE NOT EXISTS (SELECT FROM restored_counters k WHERE k.call = c.call) ORDER BY c.n LIMIT 1;
+			CONTINUE WHEN NOT FOUND;
+			IF next_call = 'settings' THEN
+				INSERT INTO influence.setting (name, version, value) SELECT name, 2, value || '{"click": 2}' FROM influence.setting WHERE name = 'trend_weights';
+				PERFORM influence.refresh_stats(false);
+			ELSE
+				EXECUTE 'SELECT influence.' || next_call;
+			END IF;
+			INSERT INTO restored_counters SELECT next_call, false, pg_temp.counters_are_right();
+			COMMIT;
+		END IF;
 	END LOOP;
 END $$;
 SELECT method, is_right, count(*) > 1 AS several FROM restored_runs GROUP BY 1, 2 ORDER BY 1, 2;
--- nor in the counters of trends, which are counted anew when it has passed them
+SELECT * FROM restored_counters ORDER BY 1;
+SELECT pg_temp.counters_are_right();
 SELECT status, trends AS differing FROM influence.rebuild_trends();
 
 -- More than are added at once: the hours are counted anew, and events are added to them afterwards.

@@ -82,6 +82,7 @@ DECLARE
 	day_mark record;
 	method text;
 	bound pg_snapshot;
+	counted pg_snapshot;
 	-- a larger import is counted by sorting its hours, in the memory of a sort
 	max_added int := 100000;
 	touched record;
@@ -124,10 +125,12 @@ BEGIN
 		-- what was new twice was added twice to counters and ranks: once all anew
 		DELETE FROM influence.trend_basis;
 	END IF;
+	-- until then from all there is, once a day and where other settings make them anew: upper does not show what came from elsewhere
+	counted := CASE WHEN method <> 'recount' OR NOT ($1 OR influence_internal.trend_settings() IS DISTINCT FROM (SELECT b.settings FROM influence.trend_basis b)) THEN mark.upper END;
 	PERFORM influence_internal.progress_phase('items of the feed');
-	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, mark.upper) i;
+	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, counted) i;
 	PERFORM influence_internal.progress_phase('trends');
-	trends := influence_internal.refresh_trends(mark.last_seen, mark.upper, touched.sum_places, touched.sum_items, touched.sum_programs,
+	trends := influence_internal.refresh_trends(mark.last_seen, counted, touched.sum_places, touched.sum_items, touched.sum_programs,
 		touched.sums_6h, touched.sums_3d, touched.sums_30d);
 	PERFORM influence_internal.close_hours(method, mark.upper, mark.current);
 	days_written := 0;

@@ -206,6 +206,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	mark record;
+	upper pg_snapshot;
 BEGIN
 	PERFORM influence_internal.share_key('forgetting shoppers');
 	-- what the job has seen, and no more: the rest comes with its next run
@@ -216,8 +217,10 @@ BEGIN
 	END IF;
 	-- without it all is counted anew
 	DELETE FROM influence.trend_basis;
-	PERFORM influence_internal.refresh_feed_items(mark.last_seen, mark.last_seen);
-	RETURN QUERY SELECT 'recorded', influence_internal.refresh_trends('1:1:', mark.last_seen);
+	-- after a restore last_seen does not show what came from elsewhere: all there is, as the job does once a day
+	upper := (SELECT mark.last_seen FROM influence.watermark w WHERE w.name = 'refresh_stats' AND w.recount_until IS NULL);
+	PERFORM influence_internal.refresh_feed_items(mark.last_seen, upper);
+	RETURN QUERY SELECT 'recorded', influence_internal.refresh_trends('1:1:', upper);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.rebuild_trends() IS
