@@ -60,6 +60,11 @@ INSERT INTO influence.watermark (name, last_seen, system_identifier)
 SELECT 'refresh_stats', format('%1$s:%1$s:', (SELECT x.xact FROM influence.touch x WHERE x.touch_ref = 't' || greatest(1, :n - 1999999)
 											   AND x.touched_at >= '2026-03-26'))::pg_snapshot, h.system_identifier FROM influence_internal.this_database() h;
 SELECT * FROM influence_internal.refresh_stats(false);
+-- in the order of time, as a job each minute leaves them
+CLUSTER influence.creator_hour USING creator_hour_time;
+CLUSTER influence.product_hour USING product_hour_time;
+CLUSTER influence.category_hour USING category_hour_time;
+CLUSTER influence.post_hour USING post_hour_time;
 VACUUM ANALYZE influence.creator_hour, influence.product_hour, influence.category_hour, influence.post_hour, influence.feed_item, influence.trend_state, influence.post_total,
 	influence.product, influence.category;
 BEGIN;
