@@ -12,12 +12,13 @@
  */
 CREATE FUNCTION influence_internal.tally_events(new_events text, in_hour text, of_visitors text, kinds text[], keys int, max_events int,
 	last_seen pg_snapshot, upper pg_snapshot, since timestamptz, weights float8[] DEFAULT NULL, half_lives interval[] DEFAULT NULL)
-RETURNS TABLE (place int, item_id bigint, program_id bigint, hour timestamptz, tally bigint[], h6 bytea, d3 bytea, d30 bytea)
+RETURNS TABLE (place int, item_id bigint, program_id bigint, hour timestamptz, tally bigint[], sum_places int[], sum_items bigint[],
+	sum_programs bigint[], sums_6h bytea[], sums_3d bytea[], sums_30d bytea[])
 AS 'MODULE_PATHNAME', 'stats_tally_events'
 LANGUAGE C STABLE
 ROWS 1000;
 COMMENT ON FUNCTION influence_internal.tally_events(text, text, text, text[], int, int, pg_snapshot, pg_snapshot, timestamptz, float8[], interval[]) IS
-'What new events add to hourly buckets, by key (place: the first, second, ... of them), program and hour: how many are of each kind, and last how many visitors are new to the bucket. One row with place 0: there are more than max_events. Queries, each of visitor_id, at, kind, program_id and as many bigint as there are keys: new_events ($1 last_seen, $2 upper, $3 since); events that last_seen ($1) shows: in_hour ($2 from, $3 until, $4 limit; NULL where no index has the time alone) and of_visitors ($2 visitors, $3 the hour of each, $4 and $5 bounds of all hours). With weights (of each kind) and three half_lives also what the new events add to decayed counters (h6, d3, d30: states of decayed_score) by program and, as the places after the keys, the last key but one, the last, and the last but one of events without the last.';
+'What new events add to hourly buckets, by key (place: the first, second, ... of them), program and hour: how many are of each kind, and last how many visitors are new to the bucket. One row with place 0: there are more than max_events. Queries, each of visitor_id, at, kind, program_id and as many bigint as there are keys: new_events ($1 last_seen, $2 upper, $3 since); events that last_seen ($1) shows: in_hour ($2 from, $3 until, $4 limit; NULL where no index has the time alone) and of_visitors ($2 visitors, $3 the hour of each, $4 and $5 bounds of all hours). With weights (of each kind) and three half_lives also one row with place -1: what the new events add to decayed counters (sums_...: states of decayed_score for each half-life) by program and sum_items, which are, by sum_places, 1 the last key but one, 2 the last, 3 the last but one of events without the last.';
 
 CREATE FUNCTION influence_internal.add_touches(last_seen pg_snapshot, upper pg_snapshot, max_events int, OUT creators bigint, OUT products bigint, OUT categories bigint,
 	OUT sum_places int[], OUT sum_items bigint[], OUT sum_programs bigint[], OUT sums_6h bytea[], OUT sums_3d bytea[], OUT sums_30d bytea[])
@@ -68,8 +69,7 @@ BEGIN
 		)$sql$ || parts || $sql$
 		SELECT (SELECT count(*) FROM creator_rows) + (SELECT count(*) FROM creator_new), (SELECT count(*) FROM product_rows) + (SELECT count(*) FROM product_new),
 			   (SELECT count(*) FROM category_rows) + (SELECT count(*) FROM category_new), a.*
-		  FROM (SELECT coalesce(array_agg(s.place - 3), '{}'), array_agg(s.item_id), array_agg(s.program_id), array_agg(s.h6), array_agg(s.d3), array_agg(s.d30)
-				  FROM sums s WHERE s.place > 3) a
+		  FROM (SELECT s.sum_places, s.sum_items, s.sum_programs, s.sums_6h, s.sums_3d, s.sums_30d FROM sums s WHERE s.place = -1) a
 		 WHERE NOT EXISTS (SELECT FROM sums s WHERE s.place = 0)$sql$
 	   INTO creators, products, categories, sum_places, sum_items, sum_programs, sums_6h, sums_3d, sums_30d
 	  USING ARRAY[

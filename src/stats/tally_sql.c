@@ -39,6 +39,10 @@ PG_FUNCTION_INFO_V1(stats_tally_events);
 /* columns of the queries: visitor_id, at, kind, program_id, then the keys */
 #define FIRST_KEY 4
 
+/* columns of the result: place, item_id, program_id, hour, tally; then arrays of sums */
+#define FIRST_SUMS 5
+#define RESULT_COLUMNS (FIRST_SUMS + 3 + TALLY_HALF_LIVES)
+
 typedef struct EventReceiver
 {
 	DestReceiver receiver;
@@ -204,8 +208,8 @@ read_visitors(EventReceiver *receiver, char *of_visitors, Oid snapshot_type, Dat
 static void
 put_refusal(ReturnSetInfo *result)
 {
-	Datum		values[8] = {Int32GetDatum(0)};
-	bool		nulls[8] = {false, true, true, true, true, true, true, true};
+	Datum		values[RESULT_COLUMNS] = {Int32GetDatum(0)};
+	bool		nulls[RESULT_COLUMNS] = {false, true, true, true, true, true, true, true, true, true, true};
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -218,8 +222,8 @@ put_buckets(Tally *tally, int nkinds, ReturnSetInfo *result)
 	for (i = 0; i < tally->buckets.count; i++)
 	{
 		const TallyBucket *bucket = &tally->bucket[i];
-		Datum		values[8] = {0};
-		bool		nulls[8] = {false, false, false, false, false, true, true, true};
+		Datum		values[RESULT_COLUMNS] = {0};
+		bool		nulls[RESULT_COLUMNS] = {false, false, false, false, false, true, true, true, true, true, true};
 		Datum		counts[TALLY_MAX_KINDS + 1];
 		int			kind;
 
@@ -237,26 +241,39 @@ put_buckets(Tally *tally, int nkinds, ReturnSetInfo *result)
 	}
 }
 
-/* place: the keys have the first ones */
+/* One row for all of them, place -1: arrays are read once, whatever reads the buckets. */
 static void
-put_sums(TallySums *sums, int nkeys, ReturnSetInfo *result)
+put_sums(TallySums *sums, MemoryContext context, ReturnSetInfo *result)
 {
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	uint32		count = sums->numbers.count;
+	Datum	   *kinds = MemoryContextAllocHuge(context, (count + 1) * sizeof(Datum));
+	Datum	   *keys = MemoryContextAllocHuge(context, (count + 1) * sizeof(Datum));
+	Datum	   *programs = MemoryContextAllocHuge(context, (count + 1) * sizeof(Datum));
+	Datum	   *states = MemoryContextAllocHuge(context, (count + 1) * sizeof(Datum));
+	Datum		values[RESULT_COLUMNS] = {Int32GetDatum(-1)};
+	bool		nulls[RESULT_COLUMNS] = {false, true, true, true, true};
 	uint32		i;
 	int			h;
 
-	for (i = 0; i < sums->numbers.count; i++)
+	for (i = 0; i < count; i++)
 	{
-		const TallySum *sum = &sums->sum[i];
-		Datum		values[8] = {Int32GetDatum(nkeys + 1 + (int) sum->kind), Int64GetDatum(sum->key), Int64GetDatum(sum->program)};
-		bool		nulls[8] = {false, false, false, true, true, false, false, false};
-
-		for (h = 0; h < TALLY_HALF_LIVES; h++)
-			values[5 + h] = PointerGetDatum(decayed_state_trimmed(sum->states[h]));
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-		for (h = 0; h < TALLY_HALF_LIVES; h++)
-			pfree(DatumGetPointer(values[5 + h]));
+		kinds[i] = Int32GetDatum((int) sums->sum[i].kind + 1);
+		keys[i] = Int64GetDatum(sums->sum[i].key);
+		programs[i] = Int64GetDatum(sums->sum[i].program);
+	}
+	values[FIRST_SUMS] = PointerGetDatum(construct_array(kinds, (int) count, INT4OID, 4, true, TYPALIGN_INT));
+	values[FIRST_SUMS + 1] = PointerGetDatum(construct_array(keys, (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[FIRST_SUMS + 2] = PointerGetDatum(construct_array(programs, (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	for (h = 0; h < TALLY_HALF_LIVES; h++)
+	{
+		for (i = 0; i < count; i++)
+			states[i] = PointerGetDatum(decayed_state_trimmed(sums->sum[i].states[h]));
+		values[FIRST_SUMS + 3 + h] = PointerGetDatum(construct_array(states, (int) count, BYTEAOID, -1, false, TYPALIGN_INT));
 		CHECK_FOR_INTERRUPTS();
 	}
+	MemoryContextSwitchTo(old_context);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
 Datum
@@ -318,7 +335,7 @@ stats_tally_events(PG_FUNCTION_ARGS)
 	tally_finish(&tally);
 	put_buckets(&tally, receiver.nkinds, (ReturnSetInfo *) fcinfo->resultinfo);
 	if (receiver.sums != NULL)
-		put_sums(&sums, nkeys, (ReturnSetInfo *) fcinfo->resultinfo);
+		put_sums(&sums, context, (ReturnSetInfo *) fcinfo->resultinfo);
 	MemoryContextDelete(context);
 	return (Datum) 0;
 }

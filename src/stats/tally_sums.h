@@ -15,7 +15,7 @@
 
 #define TALLY_HALF_LIVES 3
 
-/* in the order in which tally_events() numbers them, after the keys */
+/* tally_events() numbers them from 1, in this order */
 typedef enum TallySumKind
 {
 	TALLY_SUM_FIRST,
