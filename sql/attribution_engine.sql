@@ -247,26 +247,26 @@ FROM influence.attribute($$ SELECT n AS visitor, '2024-01-01Z'::timestamptz AS t
 	'SELECT visitor, converted_at, conversion_id, NULL::int || excluded_creator_ids::int[] || NULL::int AS excluded_creator_ids FROM guarded')
 GROUP BY reason ORDER BY reason;
 
--- OVERSIZE. Visitor 1, a guest account, has 300,000 touches, ten seconds apart, and 2,000 others have one each, an hour before their conversion.
--- 120 bytes for each touch are more than the 32 MB that a partition may have. Of visitor 1 conversion n is at touch 1500 n, and looks
+-- OVERSIZE. Visitor 1, a guest account, has 350,000 touches, ten seconds apart, and 2,000 others have one each, an hour before their conversion.
+-- 104 bytes for each touch are more than the 32 MB that a partition may have. Of visitor 1 conversion n is at touch 1500 n, and looks
 -- back an hour: at 360 touches. Plain SQL: generate_series.
 SET hash_mem_multiplier = 1;
-CREATE TABLE guest AS SELECT n AS touch_id, '2024-01-01Z'::timestamptz + n * interval '10 seconds' AS touched_at, (n * 7) % 11 AS creator_id FROM generate_series(1, 300000) AS n;
+CREATE TABLE guest AS SELECT n AS touch_id, '2024-01-01Z'::timestamptz + n * interval '10 seconds' AS touched_at, (n * 7) % 11 AS creator_id FROM generate_series(1, 350000) AS n;
 CREATE VIEW crowd AS
 SELECT 1 AS visitor, touched_at, touch_id, creator_id FROM guest UNION ALL
 SELECT v, '2024-01-10 11:00Z', -v, v FROM generate_series(1001, 3000) AS v;
 CREATE TABLE crowd_sale AS
-SELECT 1 AS visitor, '2024-01-01Z'::timestamptz + n * interval '15000 seconds' AS converted_at, n AS conversion_id, 1000 + n AS amount FROM generate_series(1, 200) AS n UNION ALL
+SELECT 1 AS visitor, '2024-01-01Z'::timestamptz + n * interval '15000 seconds' AS converted_at, n AS conversion_id, 1000 + n AS amount FROM generate_series(1, 233) AS n UNION ALL
 SELECT v, '2024-01-10 12:00Z', v, 100 FROM generate_series(1001, 3000) AS v;
 SELECT count(*), count(w.n) AS wanted, count(*) FILTER (WHERE (c.touch_position, c.path_length, c.creator_id) IS DISTINCT FROM (w.n - (w.conversion_id * 1500 - 360), 360, (w.n * 7) % 11)) AS wrong
-FROM (SELECT * FROM influence.attribute('TABLE crowd', 'TABLE crowd_sale', 'linear', lookback => '1 hour') WHERE conversion_id <= 200) AS c
-	FULL JOIN (SELECT conversion_id, n FROM generate_series(1, 200) AS conversion_id, generate_series(conversion_id * 1500 - 359, conversion_id * 1500) AS n) AS w
+FROM (SELECT * FROM influence.attribute('TABLE crowd', 'TABLE crowd_sale', 'linear', lookback => '1 hour') WHERE conversion_id <= 233) AS c
+	FULL JOIN (SELECT conversion_id, n FROM generate_series(1, 233) AS conversion_id, generate_series(conversion_id * 1500 - 359, conversion_id * 1500) AS n) AS w
 		ON c.conversion_id = w.conversion_id AND c.touch_id = w.n;
 SELECT touches, conversions, credits, oversized_partitions, spilled_bytes > 5000000 AS spilled FROM influence.last_attribution_stats();
--- More than half of the touches in one window (20 days: 172,800), rows in any order.
-SELECT count(*) AS conversions, count(*) FILTER (WHERE (c.touch_id, c.path_length) IS DISTINCT FROM (greatest(1, conversion_id * 1500 - 172799), least(conversion_id * 1500, 172800))) AS wrong
-FROM influence.attribute('SELECT * FROM crowd ORDER BY creator_id, hashint4(touch_id::int)', 'SELECT * FROM crowd_sale WHERE conversion_id % 5 = 0', 'first_touch', lookback => '20 days') AS c
-WHERE conversion_id <= 200;
+-- More than half of the touches in one window (21 days: 181,440), rows in any order.
+SELECT count(*) AS conversions, count(*) FILTER (WHERE (c.touch_id, c.path_length) IS DISTINCT FROM (greatest(1, conversion_id * 1500 - 181439), least(conversion_id * 1500, 181440))) AS wrong
+FROM influence.attribute('SELECT * FROM crowd ORDER BY creator_id, hashint4(touch_id::int)', 'SELECT * FROM crowd_sale WHERE conversion_id % 5 = 0', 'first_touch', lookback => '21 days') AS c
+WHERE conversion_id <= 233;
 -- Totals, oversize, against totals in memory: linear, and with consume and carts (sessions) where conversions go one by one.
 CREATE FUNCTION crowd_totals(model text, reuse text) RETURNS TABLE (c text) LANGUAGE sql AS $$
 	SELECT t::text FROM influence.attribute_totals('SELECT *, CASE touch_id % 5 WHEN 0 THEN ''cart'' WHEN 1 THEN ''view'' END AS kind, touch_id % 3 AS product_id FROM crowd',
@@ -283,6 +283,17 @@ SELECT oversized_partitions, spilled_bytes FROM influence.last_attribution_stats
 RESET work_mem;
 SELECT count(*) AS different FROM (SELECT model, reuse, c FROM crowd_total GROUP BY 1, 2, 3 HAVING count(*) <> 2) AS d;
 SELECT count(*) > 1000 AS enough FROM crowd_total;
+
+-- MANY ROWS of one visitor in memory: more than a million, whose numbers take bits that keys of the sort have for the time otherwise. Touches a
+-- microsecond apart, rows in any order; conversion n is at touch 110,000 n and looks back 50 microseconds.
+SET work_mem = '256MB';
+SELECT count(*), count(*) FILTER (WHERE (c.touch_id, c.path_length, c.creator_id) IS DISTINCT FROM (conversion_id * 110000, 50, conversion_id % 7)) AS wrong
+FROM influence.attribute($$ SELECT 1 AS visitor, '2024-01-01Z'::timestamptz + touch_id * interval '1 microsecond' AS touched_at, touch_id, touch_id / 110000 % 7 AS creator_id
+	FROM (SELECT n * 700001 % 1100000 + 1 AS touch_id FROM generate_series(0::bigint, 1099999) AS n) AS t $$,
+	$$ SELECT 1 AS visitor, '2024-01-01Z'::timestamptz + n * 110000 * interval '1 microsecond' AS converted_at, n AS conversion_id FROM generate_series(1, 10) AS n $$,
+	'last_touch', lookback => '50 microseconds') AS c;
+SELECT oversized_partitions FROM influence.last_attribution_stats();
+RESET work_mem;
 
 -- TIMES from one end to the other, with a hundred microseconds between them: keys of the sort can't tell those apart. 100,000 more visitors, so that
 -- some share the rest of the key. Every third has no touch, the others theirs.
