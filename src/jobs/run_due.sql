@@ -211,9 +211,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	ended text := CASE WHEN $3 IS NOT NULL THEN 'failed' WHEN $2 LIKE 'skipped%' THEN 'skipped' ELSE 'succeeded' END;
+	moment timestamptz := clock_timestamp();
 	run record;
 BEGIN
-	UPDATE influence.job_run r SET finished_at = clock_timestamp(), detail = coalesce($3, $2), status = ended
+	UPDATE influence.job_run r SET finished_at = moment, detail = coalesce($3, $2), status = ended
 	 WHERE r.run_id = $1
 	RETURNING r.job, coalesce(r.program_id, 0) AS program_id, coalesce(r.period, '') AS period INTO run;
 	IF ended = 'succeeded' THEN
@@ -221,7 +222,7 @@ BEGIN
 	ELSIF ended = 'failed' THEN
 		-- three times with the next call, then after 1, 2, 4, 8 and always 15 minutes
 		INSERT INTO influence.job_failure AS f (job, program_id, period, failures, first_failed_at, last_failed_at, retry_at, detail)
-		VALUES (run.job, run.program_id, run.period, 1, clock_timestamp(), clock_timestamp(), clock_timestamp(), $3)
+		VALUES (run.job, run.program_id, run.period, 1, moment, moment, moment, $3)
 		ON CONFLICT ON CONSTRAINT job_failure_pkey DO UPDATE
 		   SET failures = f.failures + 1, last_failed_at = excluded.last_failed_at, detail = excluded.detail,
 			   retry_at = excluded.last_failed_at + CASE WHEN f.failures < 3 THEN interval '0'
