@@ -583,7 +583,7 @@ want_reserve(FeedOrder *order)
 {
 	/* the more of them were refused, the more: all as many again */
 	uint32_t	share = order->refused > 0 ? (uint32_t) ((uint64_t) order->refused * order->refused / order->answered) : 0;
-	uint32_t	most = order->asked_count + 1 + order->asked_count / 8 + share;
+	uint32_t	most = order->asked_count + 1 + order->asked_count / 5 + share;
 	uint32_t	at = order->first;
 	uint32_t	last;
 
