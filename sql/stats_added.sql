@@ -30,7 +30,10 @@ BEGIN
 	EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
 		NULL;
 	END;
-	RETURN kept = anew;
+	-- totals of posts are added to as well
+	RETURN kept = anew AND NOT EXISTS (SELECT FROM influence.post_total t
+		CROSS JOIN LATERAL (SELECT sum(impressions) AS impressions, ARRAY[sum(smiles), sum(unsmiles), sum(comments), sum(shares), sum(saves), sum(clicks)]::bigint[] AS reactions FROM influence.post_hour h WHERE h.post_id = t.post_id) h
+		WHERE (t.impressions, t.reactions) IS DISTINCT FROM (h.impressions, h.reactions));
 END $$;
 CREATE FUNCTION pg_temp.touch(ref text, visitor int, creator bigint, at timestamptz, kind text DEFAULT 'click') RETURNS text LANGUAGE sql AS
 $$ SELECT status FROM influence.record_touch(1, pg_temp.visitor($2), $1, $5, $3, $4, 1) $$;

@@ -128,7 +128,7 @@ BEGIN
 	-- until then from all there is, once a day and where other settings make them anew: upper does not show what came from elsewhere
 	counted := CASE WHEN method <> 'recount' OR NOT ($1 OR influence_internal.trend_settings() IS DISTINCT FROM (SELECT b.settings FROM influence.trend_basis b)) THEN mark.upper END;
 	PERFORM influence_internal.progress_phase('items of the feed');
-	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, counted) i;
+	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, counted, method = 'add') i;
 	PERFORM influence_internal.progress_phase('trends');
 	trends := influence_internal.refresh_trends(mark.last_seen, counted, touched.sum_places, touched.sum_items, touched.sum_programs,
 		touched.sums_6h, touched.sums_3d, touched.sums_30d);

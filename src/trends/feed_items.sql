@@ -101,7 +101,7 @@ COMMENT ON FUNCTION influence_internal.smile_taken_back(uuid, bigint, timestampt
 'The time of the smile that an unsmile takes back, the visitor''s last one of the post before it, among the facts that a snapshot shows (NULL = all); NULL when there is none or it was taken back already.';
 
 CREATE FUNCTION influence_internal.quality_changes(last_seen pg_snapshot, upper pg_snapshot, half_life interval)
-RETURNS TABLE (post_id bigint, change bytea)
+RETURNS TABLE (post_id bigint, change bytea, smiles bigint, unsmiles bigint, comments bigint, shares bigint, saves bigint, clicks bigint)
 LANGUAGE plpgsql STABLE
 ROWS 10000
 SET search_path = pg_catalog, pg_temp
@@ -112,6 +112,7 @@ DECLARE
 	weights float8[];
 	whole boolean := $1::text = '1:1:';
 	unsmile float8 := coalesce((influence_internal.setting_value('engagement_weights') ->> 'unsmile')::float8, 0);
+	since timestamptz := influence_internal.kept_from('engagement');
 BEGIN
 	-- looked up for each event: in arrays that takes a tenth of what it takes in jsonb
 	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
@@ -138,18 +139,22 @@ BEGIN
 							  ORDER BY x.occurred_at, x.event_ref COLLATE "C" LIMIT 1) u
 		 WHERE u.kind = 'unsmile' AND pg_visible_in_snapshot(u.xact, $1)
 	)
-	SELECT e.post_id, influence_internal.decayed_state(e.weight, e.at, half_life)
-	  FROM (SELECT f.post_id, coalesce(weights[array_position(kinds, f.kind)], 0) AS weight, f.occurred_at AS at
-			  FROM fresh f WHERE f.kind <> 'unsmile'
+	SELECT e.post_id, influence_internal.decayed_state(e.weight, e.at, half_life),
+		   count(*) FILTER (WHERE e.kind = 'smile'), count(*) FILTER (WHERE e.kind = 'unsmile'), count(*) FILTER (WHERE e.kind = 'comment'),
+		   count(*) FILTER (WHERE e.kind = 'share'), count(*) FILTER (WHERE e.kind = 'save'), count(*) FILTER (WHERE e.kind = 'click')
+	  FROM (SELECT f.post_id, CASE WHEN f.kind <> 'unsmile' THEN coalesce(weights[array_position(kinds, f.kind)], 0) END AS weight, f.occurred_at AS at,
+				   -- as the hours count
+				   CASE WHEN f.occurred_at >= since THEN f.kind END AS kind
+			  FROM fresh f
 			UNION ALL
-			SELECT t.post_id, unsmile, influence_internal.smile_taken_back(t.visitor_id, t.post_id, t.occurred_at, t.event_ref, $2) FROM taken t
+			SELECT t.post_id, unsmile, influence_internal.smile_taken_back(t.visitor_id, t.post_id, t.occurred_at, t.event_ref, $2), NULL FROM taken t
 			UNION ALL
-			SELECT t.post_id, - unsmile, influence_internal.smile_taken_back(t.visitor_id, t.post_id, t.occurred_at, t.event_ref, $1) FROM taken t WHERE t.was) e
+			SELECT t.post_id, - unsmile, influence_internal.smile_taken_back(t.visitor_id, t.post_id, t.occurred_at, t.event_ref, $1), NULL FROM taken t WHERE t.was) e
 	 GROUP BY e.post_id;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.quality_changes(pg_snapshot, pg_snapshot, interval) IS
-'What the engagements that are new by last_seen and upper add to the sums behind the quality of posts (settings engagement_weights, an unsmile at the time of its smile), and take off; each post that has new ones has a row.';
+'What the engagements that are new by last_seen and upper add to the sums behind the quality of posts (settings engagement_weights, an unsmile at the time of its smile), and take off, and how many they are by kind; each post that has new ones has a row.';
 
 CREATE FUNCTION influence_internal.refresh_post_sales(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint[]
@@ -210,7 +215,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.refresh_post_sales(pg_snapshot, pg_snapshot) IS
 'Brings post_sale to what the credits and returns of the lines say that new ones reach: what each post brought in, by order line, less what came back of the line; returns the posts of which it changed.';
 
-CREATE FUNCTION influence_internal.refresh_feed_items(last_seen pg_snapshot, upper pg_snapshot, OUT post_ranks bigint, OUT feed_items bigint)
+CREATE FUNCTION influence_internal.refresh_feed_items(last_seen pg_snapshot, upper pg_snapshot, added_to_hours boolean DEFAULT false, OUT post_ranks bigint, OUT feed_items bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -220,6 +225,7 @@ AS $$
 DECLARE
 	sold bigint[] := influence_internal.refresh_post_sales($1, $2);
 	reached bigint[];
+	shown_since timestamptz := influence_internal.kept_from('impression');
 	weights jsonb := influence_internal.setting_value('engagement_weights');
 	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
 	publish float8 := coalesce((weights ->> 'publish')::float8, 0);
@@ -234,43 +240,54 @@ BEGIN
 	PERFORM set_config('enable_seqscan', CASE WHEN whole THEN 'on' ELSE 'off' END, true);
 	added := influence_internal.add_feed_items((SELECT array_agg(p.post_id) FROM influence.post p WHERE influence_internal.is_fresh(p.xact, $1, $2)));
 	WITH changes AS MATERIALIZED (
-		SELECT c.post_id, c.change FROM influence_internal.quality_changes($1, $2, half_life) c
+		SELECT c.* FROM influence_internal.quality_changes($1, $2, half_life) c
 	), n AS MATERIALIZED (
-		SELECT r.post_id, (array_agg(r.change) FILTER (WHERE r.change IS NOT NULL))[1] AS change
-		  FROM (SELECT c.post_id, c.change FROM changes c
+		SELECT r.post_id, (array_agg(r.change) FILTER (WHERE r.change IS NOT NULL))[1] AS change, sum(r.smiles) AS smiles, sum(r.unsmiles) AS unsmiles,
+			   sum(r.comments) AS comments, sum(r.shares) AS shares, sum(r.saves) AS saves, sum(r.clicks) AS clicks, sum(r.impressions) AS impressions
+		  FROM (SELECT c.*, 0 AS impressions FROM changes c
 				UNION ALL
-				SELECT i.post_id, NULL FROM influence.impression i WHERE influence_internal.is_fresh(i.xact, $1, $2)
+				SELECT i.post_id, NULL, 0, 0, 0, 0, 0, 0, (i.shown_at >= shown_since)::int
+				  FROM influence.impression i WHERE influence_internal.is_fresh(i.xact, $1, $2)
 				UNION ALL
-				SELECT unnest(sold), NULL
+				SELECT unnest(sold), NULL, 0, 0, 0, 0, 0, 0, 0
 				UNION ALL
 				-- of whose facts none is kept
-				SELECT t.post_id, NULL FROM influence.post_total t WHERE whole) r
+				SELECT t.post_id, NULL, 0, 0, 0, 0, 0, 0, 0 FROM influence.post_total t WHERE whole) r
 		 GROUP BY r.post_id
 	), stored AS (
-		INSERT INTO influence.post_total AS t (post_id, program_id, impressions, engagement, revenue, quality_state)
-		SELECT p.post_id, p.program_id, h.impressions, h.engagement,
+		INSERT INTO influence.post_total AS t (post_id, program_id, impressions, engagement, revenue, quality_state, reactions)
+		SELECT p.post_id, p.program_id, h.impressions,
+			   h.smiles::float8 * coalesce((weights ->> 'smile')::float8, 0) + h.unsmiles::float8 * coalesce((weights ->> 'unsmile')::float8, 0)
+			   + h.comments::float8 * coalesce((weights ->> 'comment')::float8, 0) + h.shares::float8 * coalesce((weights ->> 'share')::float8, 0)
+			   + h.saves::float8 * coalesce((weights ->> 'save')::float8, 0) + h.clicks::float8 * coalesce((weights ->> 'click')::float8, 0),
 			   coalesce((SELECT sum(s.revenue) FROM influence.post_sale s WHERE s.post_id = p.post_id), 0),
 			   CASE WHEN n.change IS NULL THEN o.quality_state
 					ELSE influence_internal.decayed_state_plus(
-						coalesce(o.quality_state, (SELECT influence_internal.decayed_state(publish, e.at, half_life) FROM (VALUES (p.published_at)) e(at))), n.change) END
+						coalesce(o.quality_state, (SELECT influence_internal.decayed_state(publish, e.at, half_life) FROM (VALUES (p.published_at)) e(at))), n.change) END,
+			   ARRAY[h.smiles, h.unsmiles, h.comments, h.shares, h.saves, h.clicks]::bigint[]
 		  FROM n
 		 -- a few probes for each, whatever the planner expects: no hours of posts that nothing reaches
 		 CROSS JOIN LATERAL (SELECT x.post_id, x.program_id, x.published_at FROM influence.post x WHERE x.post_id = n.post_id OFFSET 0) p
-		  LEFT JOIN LATERAL (SELECT x.quality_state FROM influence.post_total x WHERE x.post_id = n.post_id AND NOT whole OFFSET 0) o ON true
+		  LEFT JOIN LATERAL (SELECT x.quality_state, x.impressions, x.reactions, added_to_hours AND x.reactions IS NOT NULL AS is_base
+							   FROM influence.post_total x WHERE x.post_id = n.post_id AND NOT whole OFFSET 0) o ON true
+		 -- what the total was and what came, or all hours
 		 CROSS JOIN LATERAL (
-				SELECT coalesce(sum(b.impressions), 0) AS impressions,
-					   coalesce(sum(b.smiles), 0)::float8 * coalesce((weights ->> 'smile')::float8, 0)
-					   + coalesce(sum(b.unsmiles), 0)::float8 * coalesce((weights ->> 'unsmile')::float8, 0)
-					   + coalesce(sum(b.comments), 0)::float8 * coalesce((weights ->> 'comment')::float8, 0)
-					   + coalesce(sum(b.shares), 0)::float8 * coalesce((weights ->> 'share')::float8, 0)
-					   + coalesce(sum(b.saves), 0)::float8 * coalesce((weights ->> 'save')::float8, 0)
-					   + coalesce(sum(b.clicks), 0)::float8 * coalesce((weights ->> 'click')::float8, 0) AS engagement
-				  FROM influence.post_hour b
-				 WHERE b.post_id = n.post_id) h
+				SELECT coalesce(sum(b.impressions), 0) AS impressions, coalesce(sum(b.smiles), 0) AS smiles, coalesce(sum(b.unsmiles), 0) AS unsmiles,
+					   coalesce(sum(b.comments), 0) AS comments, coalesce(sum(b.shares), 0) AS shares, coalesce(sum(b.saves), 0) AS saves,
+					   coalesce(sum(b.clicks), 0) AS clicks
+				  FROM (SELECT o.impressions, o.reactions[1] AS smiles, o.reactions[2] AS unsmiles, o.reactions[3] AS comments, o.reactions[4] AS shares,
+							   o.reactions[5] AS saves, o.reactions[6] AS clicks
+						 WHERE o.is_base
+						UNION ALL
+						SELECT n.impressions, n.smiles, n.unsmiles, n.comments, n.shares, n.saves, n.clicks WHERE o.is_base
+						UNION ALL
+						SELECT y.impressions, y.smiles, y.unsmiles, y.comments, y.shares, y.saves, y.clicks
+						  FROM influence.post_hour y WHERE y.post_id = n.post_id AND o.is_base IS NOT TRUE) b) h
 		ON CONFLICT ON CONSTRAINT post_total_pkey DO UPDATE
-		   SET impressions = excluded.impressions, engagement = excluded.engagement, revenue = excluded.revenue, quality_state = excluded.quality_state
-		 WHERE (t.impressions, t.engagement, t.revenue, t.quality_state)
-			IS DISTINCT FROM (excluded.impressions, excluded.engagement, excluded.revenue, excluded.quality_state)
+		   SET impressions = excluded.impressions, engagement = excluded.engagement, revenue = excluded.revenue, quality_state = excluded.quality_state,
+			   reactions = excluded.reactions
+		 WHERE (t.impressions, t.engagement, t.revenue, t.quality_state, t.reactions)
+			IS DISTINCT FROM (excluded.impressions, excluded.engagement, excluded.revenue, excluded.quality_state, excluded.reactions)
 	)
 	SELECT array_agg(n.post_id) INTO reached FROM n;
 	WITH n AS (
@@ -296,8 +313,8 @@ BEGIN
 	SELECT added + count(*) FILTER (WHERE w.ranked), count(*) FILTER (WHERE w.rated) INTO post_ranks, feed_items FROM written w;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.refresh_feed_items(pg_snapshot, pg_snapshot) IS
-'Adds posts that are new, by whatever way, to feed_item, and brings quality, engagement and sales there to what new engagements, impressions, credits and returns say of the posts that they reach, after the hours of posts: quality = log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life; all posts anew on a first run in a cluster and when a setting of trend_settings() has changed). Returns how many rows are new or have another quality, and how many have another engagement or sales.';
+COMMENT ON FUNCTION influence_internal.refresh_feed_items(pg_snapshot, pg_snapshot, boolean) IS
+'Adds posts that are new, by whatever way, to feed_item, and brings quality, engagement and sales there to what new engagements, impressions, credits and returns say of the posts that they reach, after the hours of posts: quality = log2 sum of weight x 2^((t - L) / half-life) over publication and engagements, an unsmile at the time of its smile (settings engagement_weights, rank_half_life; all posts anew on a first run in a cluster and when a setting of trend_settings() has changed). added_to_hours: the hours were what last_seen shows, and what is new was added to them; then it is to the totals of posts, too, which are else summed from all their hours. Returns how many rows are new or have another quality, and how many have another engagement or sales.';
 
 CREATE FUNCTION influence_internal.rate_feed_items(post_ids bigint[])
 RETURNS bigint

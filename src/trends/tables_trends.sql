@@ -90,10 +90,11 @@ BEGIN
 		impressions bigint NOT NULL,
 		engagement float8 NOT NULL,
 		revenue numeric NOT NULL,
-		quality_state bytea
+		quality_state bytea,
+		reactions bigint[]
 	) WITH (fillfactor = 70);
 	CREATE INDEX post_total_program ON influence.post_total (program_id);
-	COMMENT ON TABLE influence.post_total IS 'All that is known of a post: how often the feed showed it, its engagements by weight (setting engagement_weights), its revenue (minor units, sum of post_sale), and the exact sum behind its quality in feed_item (quality_state, a state of decayed_score() with half-life rank_half_life, to which refresh_stats adds what is new; NULL: its publication alone). Posts without any have no row. Written by refresh_stats.';
+	COMMENT ON TABLE influence.post_total IS 'All that is known of a post: how often the feed showed it, its engagements by weight (setting engagement_weights), its revenue (minor units, sum of post_sale), and the exact sum behind its quality in feed_item (quality_state, a state of decayed_score() with half-life rank_half_life, to which refresh_stats adds what is new; NULL: its publication alone). reactions: its smiles, unsmiles, comments, shares, saves and clicks, to which refresh_stats adds what is new (NULL: they are summed anew from post_hour). Posts without any have no row. Written by refresh_stats.';
 
 	CREATE TABLE influence.feed_mean (
 		program_id bigint PRIMARY KEY,
