@@ -17,26 +17,19 @@
  * and its un-like) leave anything behind.  Only limbs that some row touched are
  * stored; those below the window of the newest row are dropped, which bounds
  * the size and depends on the set of rows only: a limb inside the final window
- * was inside every earlier one.  Carries happen once, in decay_state_log2.
+ * was inside every earlier one.  Carries happen once, in decay_log2_core.c.
  *
  * Error: each row's power is rounded once to 2^-48, relative error < 2^-48.
  */
 #include "decay_core.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "../common/fixed_exp2_core.h"
-
-typedef __int128 int128_decay;
-typedef unsigned __int128 uint128_decay;
+#include "decay_state.h"
 
 #define DECAY_MAGIC 0x50494453	/* PIDS: pg_influence decayed score */
 #define DECAY_VERSION 1
-
-#define LIMB_BITS 24
-#define LIMB_MASK ((UINT64_C(1) << LIMB_BITS) - 1)
-#define POWER_BITS 48			/* of 2^fraction behind the point */
 
 /* weight 2^51, power 2^49, shift 23: 124 bits, so 6 limbs */
 #define LIMBS_PER_ROW 6
@@ -47,50 +40,10 @@ typedef unsigned __int128 uint128_decay;
 /* 2^38 rows of 2^24 - 1 each keep a limb's sum within 2^62 */
 #define MAX_ROWS (INT64_C(1) << 38)
 
-typedef struct DecayHeader
-{
-	FlatHeader	header;
-	int64_t		half_life_us;
-	int64_t		rows;			/* with weight zero too */
-	int64_t		top;			/* lowest limb of the newest row, if count > 0 */
-	uint32_t	capacity;
-	uint32_t	count;
-} DecayHeader;
-
-typedef struct DecayEntry
-{
-	int64_t		limb;			/* stands for 2^(24 * limb - 68) */
-	int64_t		sum;
-} DecayEntry;
-
-static inline DecayHeader
-load_header(const uint8_t *state)
-{
-	DecayHeader h;
-
-	memcpy(&h, state, sizeof(h));
-	return h;
-}
-
 static inline void
 store_header(uint8_t *state, const DecayHeader *h)
 {
 	memcpy(state, h, sizeof(*h));
-}
-
-static inline uint8_t *
-entry_at(const uint8_t *state, uint32_t i)
-{
-	return (uint8_t *) state + sizeof(DecayHeader) + (size_t) i * sizeof(DecayEntry);
-}
-
-static inline DecayEntry
-load_entry(const uint8_t *state, uint32_t i)
-{
-	DecayEntry	e;
-
-	memcpy(&e, entry_at(state, i), sizeof(e));
-	return e;
 }
 
 static inline void
@@ -186,9 +139,8 @@ decay_state_has_frame(const uint8_t *state, size_t size)
 		h.half_life_us > 0 && h.rows >= 0 && h.rows <= MAX_ROWS;
 }
 
-/* The full check, where every entry is read anyway. */
-static bool
-entries_are_valid(const uint8_t *state)
+bool
+decay_entries_are_valid(const uint8_t *state)
 {
 	DecayHeader h = load_header(state);
 	int64_t		bound = h.rows * (int64_t) LIMB_MASK;
@@ -373,7 +325,7 @@ decay_state_merge(uint8_t *into, size_t size, const uint8_t *a, const uint8_t *b
 	uint32_t	i = 0;
 	uint32_t	j = 0;
 
-	if (!entries_are_valid(a) || !entries_are_valid(b))
+	if (!decay_entries_are_valid(a) || !decay_entries_are_valid(b))
 		return DECAY_CORRUPT;
 	if (ha.half_life_us != hb.half_life_us)
 		return DECAY_OTHER_HALF_LIFE;
@@ -467,88 +419,4 @@ decay_state_trim(uint8_t *into, size_t size, const uint8_t *from)
 	if (h.count == 0 && old.count > 0)
 		store_entry(into, h.count++, load_entry(from, old.count - 1));
 	store_header(into, &h);
-}
-
-/* The digits that matter while carrying upwards: the highest five so far. */
-typedef struct TopDigits
-{
-	int128_decay top;			/* limb of the highest digit that is not zero */
-	uint128_decay mantissa;		/* that digit in bits 96..119, four below it */
-} TopDigits;
-
-static void
-push_digit(TopDigits *t, int128_decay limb, uint64_t digit)
-{
-	if (digit == 0)
-		return;
-	if (t->mantissa == 0 || limb - t->top >= 5)
-		t->mantissa = 0;
-	else
-		t->mantissa >>= (int) (limb - t->top) * LIMB_BITS;
-	t->mantissa |= (uint128_decay) digit << (4 * LIMB_BITS);
-	t->top = limb;
-}
-
-/*
- * Carry through the limbs without an entry, from `from` up to but without `to`.
- * After a few steps the carry is 0 or -1 and stays: then the digits are all
- * zeros or all ones, and of those only the last five can matter.
- */
-static int128_decay
-push_gap(TopDigits *t, int128_decay from, int128_decay to, int128_decay carry)
-{
-	while (from < to && carry != 0)
-	{
-		if (carry == -1 && to - from > 5)
-			from = to - 5;
-		push_digit(t, from, (uint64_t) carry & LIMB_MASK);
-		carry >>= LIMB_BITS;
-		from++;
-	}
-	return carry;
-}
-
-DecayStatus
-decay_state_log2(const uint8_t *state, double *result)
-{
-	DecayHeader h = load_header(state);
-	TopDigits	t = {0, 0};
-	int128_decay carry = 0;
-	int128_decay next = 0;
-	int			exponent;
-	uint32_t	i;
-
-	if (!entries_are_valid(state))
-		return DECAY_CORRUPT;
-
-	for (i = 0; i < h.count; i++)
-	{
-		DecayEntry	e = load_entry(state, i);
-
-		carry = push_gap(&t, next, e.limb, carry) + e.sum;
-		push_digit(&t, e.limb, (uint64_t) carry & LIMB_MASK);
-		carry >>= LIMB_BITS;
-		next = (int128_decay) e.limb + 1;
-	}
-
-	/* what is left above the last entry is the sign or more digits */
-	while (carry > 0)
-	{
-		push_digit(&t, next, (uint64_t) carry & LIMB_MASK);
-		carry >>= LIMB_BITS;
-		next++;
-	}
-
-	if (carry < 0 || t.mantissa == 0)
-	{
-		*result = -HUGE_VAL;
-		return DECAY_OK;
-	}
-
-	/* sum = mantissa * 2^(24 * (top - 4) - 68), mantissa in [2^96, 2^120) */
-	exponent = 127 - __builtin_clzll((uint64_t) (t.mantissa >> 64));
-	*result = (double) (LIMB_BITS * (t.top - 4) -
-						(DECAY_WEIGHT_BITS + POWER_BITS) + exponent) +
-		log2(ldexp((double) t.mantissa, -exponent));
-	return DECAY_OK;
 }
