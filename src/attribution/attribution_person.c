@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "../common/kept_plan.h"
 #include "../common/query_run.h"
 #include "attribution_decode.h"
 #include "attribution_person.h"
@@ -107,28 +108,17 @@ static PersonStatement late_statement = {
 	4, {TIMESTAMPTZOID, TIMESTAMPTZOID, INTERVALOID, INT8OID}, NULL
 };
 
-static void
-prepare_statement(PersonStatement *statement)
+static SPIPlanPtr
+statement_plan(PersonStatement *statement)
 {
-	if (statement->plan == NULL)
-	{
-		SPIPlanPtr	plan = SPI_prepare(statement->text, statement->nargs, statement->types);
-
-		if (plan == NULL)
-			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-		if (SPI_keepplan(plan) != 0)
-			elog(ERROR, "SPI_keepplan failed");
-		statement->plan = plan;
-	}
+	return kept_plan(&statement->plan, statement->text, statement->nargs, statement->types, 0);
 }
 
 static uint64
 run_statement(PersonStatement *statement, Datum *values, const char *nulls)
 {
-	int			result;
+	int			result = SPI_execute_plan(statement_plan(statement), values, nulls, true, 0);
 
-	prepare_statement(statement);
-	result = SPI_execute_plan(statement->plan, values, nulls, true, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 	return SPI_processed;
@@ -411,8 +401,7 @@ collect_touches(Person *person, PersonStatement *statement, const Datum *values,
 	person->shown = NULL;
 	person->count = 0;
 	make_room(&receiver);
-	prepare_statement(statement);
-	query_run(statement->plan, true, params, &receiver.receiver);
+	query_run(statement_plan(statement), true, params, &receiver.receiver);
 	pfree(params);
 }
 

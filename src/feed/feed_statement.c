@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "../common/kept_plan.h"
 #include "../common/query_run.h"
 #include "feed_statement.h"
 
@@ -72,19 +73,6 @@ receiver_receive(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-static void
-prepare(FeedStatement *statement)
-{
-	SPIPlanPtr	fresh = SPI_prepare_cursor(statement->text, statement->nargs, statement->types,
-										   CURSOR_OPT_GENERIC_PLAN);
-
-	if (fresh == NULL)
-		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(fresh) != 0)
-		elog(ERROR, "SPI_keepplan failed");
-	statement->plan = fresh;
-}
-
 void
 feed_statement_run(FeedStatement *statement, const Datum *values, const bool *nulls,
 				   FeedRowReader reader, void *target)
@@ -99,8 +87,6 @@ feed_statement_run(FeedStatement *statement, const Datum *values, const bool *nu
 	receiver.reader = reader;
 	receiver.target = target;
 	receiver.context = CurrentMemoryContext;
-	if (statement->plan == NULL)
-		prepare(statement);
 	for (i = 0; i < statement->nargs; i++)
 	{
 		params->params[i].value = values[i];
@@ -108,5 +94,6 @@ feed_statement_run(FeedStatement *statement, const Datum *values, const bool *nu
 		params->params[i].pflags = PARAM_FLAG_CONST;
 		params->params[i].ptype = statement->types[i];
 	}
-	query_run(statement->plan, true, params, &receiver.base);
+	query_run(kept_plan(&statement->plan, statement->text, statement->nargs, statement->types, CURSOR_OPT_GENERIC_PLAN),
+			  true, params, &receiver.base);
 }

@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "../attribution/attribution_person.h"
+#include "../common/kept_plan.h"
 #include "plain_order.h"
 
 typedef struct RecordColumn
@@ -95,19 +96,9 @@ static PlainStatement store_statement = {
 uint64
 plain_order_run(PlainStatement *statement, Datum *values, const char *nulls, bool own_snapshot)
 {
-	int			result;
+	SPIPlanPtr	plan = kept_plan(&statement->plan, statement->text, statement->nargs, statement->types, 0);
+	int			result = SPI_execute_plan(plan, values, nulls, !own_snapshot, 0);
 
-	if (statement->plan == NULL)
-	{
-		SPIPlanPtr	plan = SPI_prepare(statement->text, statement->nargs, statement->types);
-
-		if (plan == NULL)
-			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-		if (SPI_keepplan(plan) != 0)
-			elog(ERROR, "SPI_keepplan failed");
-		statement->plan = plan;
-	}
-	result = SPI_execute_plan(statement->plan, values, nulls, !own_snapshot, 0);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 	return SPI_processed;

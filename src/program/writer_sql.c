@@ -23,6 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
+#include "../common/kept_plan.h"
 #include "writer.h"
 
 PG_FUNCTION_INFO_V1(program_installed_step);
@@ -53,18 +54,8 @@ run_statement(SPIPlanPtr *plan, const char *text, const pg_uuid_t *visitor, bool
 	Datum		values[1];
 	int			result;
 
-	if (*plan == NULL)
-	{
-		SPIPlanPtr	fresh = SPI_prepare(text, visitor == NULL ? 0 : 1, types);
-
-		if (fresh == NULL)
-			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-		if (SPI_keepplan(fresh) != 0)
-			elog(ERROR, "SPI_keepplan failed");
-		*plan = fresh;
-	}
 	values[0] = UUIDPGetDatum(visitor);
-	result = SPI_execute_plan(*plan, values, NULL, !own_snapshot, 0);
+	result = SPI_execute_plan(kept_plan(plan, text, visitor == NULL ? 0 : 1, types, 0), values, NULL, !own_snapshot, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 	return SPI_processed;
