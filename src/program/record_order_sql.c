@@ -10,7 +10,7 @@
  *
  * The statements are planned once per session, run with the caller's rights and
  * name everything with its schema; the operators are those of the search_path
- * that every function of influence_internal sets.
+ * that influence.record_order() sets.
  */
 #include "postgres.h"
 
@@ -334,7 +334,7 @@ program_record_order(PG_FUNCTION_ARGS)
 	Datum		values[ARG_COUNT];
 	char		nulls[ARG_COUNT];
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	copy_arguments(fcinfo, values, nulls);
