@@ -34,8 +34,9 @@ WARNFLAGS ?=
 OPTFLAGS ?=
 PG_CPPFLAGS = -Isrc -DPG_INFLUENCE_VERSION='"$(EXTVERSION)"' \
 	$(shell pkg-config --cflags libxxhash 2>/dev/null)
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -MMD -MP -ffp-contract=off $(WARNFLAGS) $(OPTFLAGS)
-SHLIB_LINK = $(shell pkg-config --libs libxxhash 2>/dev/null || echo -lxxhash) -lm
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -MMD -MP -ffp-contract=off -fno-semantic-interposition $(WARNFLAGS) $(OPTFLAGS)
+# a call within the library is a call, not a look into a table of what the server may have put in its place
+SHLIB_LINK = -Wl,-Bsymbolic-functions $(shell pkg-config --libs libxxhash 2>/dev/null || echo -lxxhash) -lm
 
 DEPFILES = $(OBJS:.o=.d)
 EXTRA_CLEAN = $(DEPFILES) test/isolation/results test/isolation/output_iso
@@ -48,6 +49,9 @@ $(error PGXS not found: install the PostgreSQL server headers (Debian: postgresq
 endif
 include $(PGXS)
 -include $(DEPFILES)
+
+# what runs for each of millions of rows
+$(filter src/attribution/% src/common/radix%,$(OBJS)): override CFLAGS += -O3 $(OPTFLAGS)
 
 # cat, never echo: a shell's echo may interpret the backslashes of \echo
 $(DATA_built): $(SQL_PARTS) src/sql_order.mk pg_influence.control
