@@ -215,7 +215,7 @@ AS $$
 DECLARE
 	creator_status text;
 BEGIN
-	-- plain_order_rates.c has the same rule
+	-- plain_order_card.c has the same rule
 	IF (SELECT h.decision FROM influence.admission_history h
 		 WHERE h.creator_id = earning_bar.creator_id AND h.program_id = earning_bar.program_id AND h.decided_at <= earning_bar.at
 		 ORDER BY h.decided_at DESC, h.recorded_at DESC LIMIT 1) IS DISTINCT FROM 'admitted' THEN
