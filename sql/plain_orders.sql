@@ -90,5 +90,16 @@ SELECT n, pg_temp.way_of(1 + n % 3, pg_temp.visitor(3000 + n), 'w' || n, x.lines
 			   (5, '[{"line_no": 1, "product_id": 1, "quantity": 1, "base_amount": 9223372036854775807}]', '{}'),
 			   (6, '[{"line_no": "1", "product_id": 1, "quantity": 1, "paid_price": 100}]', '{}')) x(n, lines, details) ORDER BY n;
 SELECT order_ref, line_no, quantity, paid_price, base_amount FROM influence.order_line WHERE order_ref LIKE 'w%' ORDER BY order_ref, line_no;
+-- What is read of the credits of an order of many lines grows with their number, not with its square: 300 lines, none of which earns, told
+-- again; a few looks at each, not 300.
+INSERT INTO influence.touch (visitor_id, touched_at, touch_ref, program_id, kind, creator_id, received_at)
+VALUES (pg_temp.visitor(4001), '2024-06-06', 't', 1, 'click', pg_temp.creator('c6'), '2024-06-06');
+SELECT jsonb_agg(jsonb_build_object('line_no', i, 'product_id', 1, 'quantity', 1, 'paid_price', 100)) AS many FROM generate_series(1, 300) i \gset
+SELECT * FROM influence.record_order(1, pg_temp.visitor(4001), 'many', :'many', '2024-06-07');
+BEGIN;
+SELECT pg_stat_get_xact_tuples_fetched('influence.credit_pkey'::regclass) AS before \gset
+SELECT * FROM influence.record_order(1, pg_temp.visitor(4001), 'many', :'many', '2024-06-07');
+SELECT pg_stat_get_xact_tuples_fetched('influence.credit_pkey'::regclass) - :before BETWEEN 300 AND 3000 AS in_proportion;
+COMMIT;
 -- the constant that the published functions compare with
 SELECT influence_internal.code_step() = max(step) AS constant FROM influence_internal.install_steps();

@@ -316,9 +316,10 @@ BEGIN
 			UNION ALL
 			SELECT 'not earned: ' || e.hold_reason FROM influence.earning e
 			 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.hold_reason IS NOT NULL
+			   -- by its line: of an order of many lines a join would read all credits for each
 			   AND EXISTS (SELECT FROM influence.credit c
 							WHERE c.visitor_id = $2 AND c.program_id = $1 AND c.order_ref = $3 AND c.line_no = e.line_no
-							  AND c.creator_id = e.creator_id AND c.superseded_by IS NULL)
+							  AND c.creator_id = e.creator_id AND c.superseded_by IS NULL OFFSET 0)
 			UNION ALL
 			SELECT 'not earned yet: waits for ' || t.waits_for
 			  FROM influence_internal.order_terms($1, $2, $3) t
