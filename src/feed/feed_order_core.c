@@ -8,13 +8,12 @@
  * were refused, delivered, or have the media of a better one.
  *
  * Asking is dear, so whoever was not asked about is taken for eligible, and only
- * those are asked about whom the page rests on: who got a place, and who makes up
- * the five that a sponsored slot needs.  When the answers are there the page is
- * made anew.  A page that rests on no guess is the one that asking about all
- * would give: each place took the best of more than the eligible ones and found
- * an eligible one; rules gave way when not even one of those fitted.  Only media
- * must not be guessed: a candidate is kept from the list by a better one's when
- * that one is known to be eligible, and waits for the answer.
+ * those are asked about whom the page rests on: who got a place, who makes up the
+ * five that a sponsored slot needs, and whose media keep another candidate from
+ * the list.  When the answers are there the page is made anew.  A page that rests
+ * on no guess is the one that asking about all would give: each place took the
+ * best of more than the eligible ones and found an eligible one; rules gave way
+ * when not even one of those fitted.
  *
  * What a place may not be is a handful of creators and categories, found once
  * for each place.
@@ -287,9 +286,8 @@ want(FeedOrder *order, uint32_t index)
 }
 
 /*
- * Takes the next candidate into the list, or not.  ASK when that depends on an
- * answer, MORE when the next one is not known, DONE when it is done or none is
- * left.
+ * Takes the next candidate into the list, or not.  MORE when the next one is not
+ * known, DONE when it is done or none is left.
  */
 static FeedOrderStep
 accept_next(FeedOrder *order)
@@ -311,11 +309,9 @@ accept_next(FeedOrder *order)
 		order->verdicts[index] = FEED_DELIVERED;
 	else if (!is_free(order, media = find_slot(order, candidate->media_key, false)))
 	{
-		if (media->kind == SLOT_MEDIA_WAITING && order->answers[media->holder] == FEED_UNKNOWN)
-		{
+		/* a guess, unless that one is known to be eligible */
+		if (media->kind == SLOT_MEDIA_WAITING)
 			want(order, media->holder);
-			return FEED_ORDER_ASK;
-		}
 		order->verdicts[index] = FEED_DUPLICATE;
 	}
 	else
