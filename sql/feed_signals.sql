@@ -67,9 +67,16 @@ SELECT post, score - (CASE post WHEN 'anna' THEN 0 WHEN 'bert' THEN -1 WHEN 'cle
 -- four or seven; nor does one of this program that has expired. Of three newer ones that fit each is a neighbour, and dora's is not.
 BEGIN;
 CREATE FUNCTION pg_temp.shows_p4(program int, refs text, posts int) RETURNS bigint LANGUAGE sql AS $$
-	SELECT count(*) FROM generate_series(1, posts) n, influence.publish_post(program, pg_temp.creator('cleo'), refs || n, 'photo', CASE WHEN refs IN ('two', 'gone') THEN '[{"product_id": 4}]' ELSE '[{"product_id": 4}, {"product_id": 4}]' END::jsonb,
+	SELECT count(*) FROM generate_series(1, posts) n, influence.publish_post(program, pg_temp.creator('cleo'), refs || n, 'photo', CASE WHEN refs IN ('one', 'two', 'gone') THEN '[{"product_id": 4}]' ELSE '[{"product_id": 4}, {"product_id": 4}]' END::jsonb,
 		published_at => '2024-05-30', details => CASE refs WHEN 'gone' THEN '{"expires_at": "2024-05-31"}' ELSE '{}' END::jsonb) $$;
 CREATE FUNCTION pg_temp.near_p4() RETURNS TABLE (post text, score numeric) LANGUAGE sql AS $$ SELECT post, score FROM pg_temp.feed(4) WHERE post <> 'bert' AND 'neighbor' = ANY (sources) ORDER BY 1 $$;
+-- Three that fit, behind one that does not: these, and not dora's older one in place of the third, which no other source brought.
+SAVEPOINT popular;
+UPDATE influence.feed_item SET quality = quality + 1 WHERE post_id = pg_temp.post('dora');
+INSERT INTO influence.setting (name, version, value) SELECT name, 3, value || '{"popular": 1}' FROM influence.setting WHERE name = 'feed_candidates' AND version = 2;
+SELECT pg_temp.shows_p4(1, 'one', 3), pg_temp.shows_p4(1, 'gone', 1);
+SELECT * FROM pg_temp.near_p4();
+ROLLBACK TO popular;
 SELECT pg_temp.shows_p4(2, 'two', 2), pg_temp.shows_p4(1, 'gone', 1);
 SELECT * FROM pg_temp.near_p4();
 SELECT pg_temp.shows_p4(2, 'four', 2);

@@ -91,11 +91,15 @@ compare_products(const void *a, const void *b)
 	return (x->product_id > y->product_id) - (x->product_id < y->product_id);
 }
 
-/* The elements of an array without NULLs, as a constraint says; ARR_DATA_PTR mixes signs, which -Wextra minds. */
+/*
+ * The elements of an array that has no NULLs, as a constraint says, but may have
+ * room for them, if somebody made it of one that had; ARR_DATA_PTR mixes signs,
+ * which -Wextra minds.
+ */
 static const void *
 elements(const ArrayType *array)
 {
-	return (const char *) array + ARR_OVERHEAD_NONULLS(ARR_NDIM(array));
+	return (const char *) array + (ARR_HASNULL(array) ? (Size) array->dataoffset : ARR_OVERHEAD_NONULLS(ARR_NDIM(array)));
 }
 
 /* An item's list: its neighbours and how near they are, the nearest first. */
@@ -231,16 +235,24 @@ feed_near_begin(FeedCall *call, FeedIds *unknown)
 	return near;
 }
 
-/* Of the posts of a product that are at hand, those that fit: whatever was read and is in the pool. */
+/*
+ * Whether the newest posts of a product that fit are known: of its first "read"
+ * posts those that fit are in the pool; behind them one that no other source
+ * brought may fit, and is newer than what follows.
+ */
 static bool
-has_enough(const FeedCall *call, const FeedNear *near, const NearProduct *product)
+has_enough(const FeedCall *call, const FeedNear *near, const NearProduct *product, int read)
 {
 	int			fitting = 0;
 	int			i;
 
 	for (i = 0; i < product->count && fitting < call->settings.product_posts; i++)
+	{
 		if (feed_pool_find(&call->pool, near->ids.ids[product->first + i]) != NULL)
 			fitting++;
+		else if (i >= read)
+			return false;
+	}
 	return fitting == call->settings.product_posts;
 }
 
@@ -274,7 +286,7 @@ read_further(FeedCall *call, FeedNear *near)
 		const NearProduct *product = &near->products[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (product->count > call->settings.product_posts && !has_enough(call, near, product))
+		if (product->count > call->settings.product_posts && !has_enough(call, near, product, call->settings.product_posts))
 			for (j = call->settings.product_posts; j < product->count; j++)
 				feed_need_post(call, &unknown, near->ids.ids[product->first + j]);
 	}
@@ -284,7 +296,7 @@ read_further(FeedCall *call, FeedNear *near)
 		NearProduct *product = &near->products[i];
 
 		/* it may have more tags */
-		if (product->rows == tags_at_hand(call) && !has_enough(call, near, product))
+		if (product->rows == tags_at_hand(call) && !has_enough(call, near, product, product->count))
 		{
 			feed_ids_add(&scarce, product->product_id);
 			product->count = 0;
