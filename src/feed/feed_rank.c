@@ -286,7 +286,11 @@ feed_rank(FeedCall *call, const CursorContent *session, uint32 page_size)
 	input.diverse = call->viewer.signal;
 	size = feed_order_size(&input);
 	if (size == 0)
-		elog(ERROR, "%u candidates of a feed are too many", ranking->count);
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many candidates of a feed"),
+				 errdetail("The sources have brought %u, and at most %d can be ranked.", ranking->count, FEED_MAX_CANDIDATES),
+				 errhint("Lower what the setting feed_candidates says, with influence.set_setting().")));
 	ranking->order = feed_order_begin(palloc(size), &input);
 	while ((step = feed_order_run(ranking->order)) != FEED_ORDER_DONE)
 	{
