@@ -29,6 +29,7 @@
 #include <xxhash.h>
 
 #define NONE UINT32_MAX
+#define NO_HOLDER ((1u << 30) - 1)
 
 /* candidates that are put in order at once, and splits until all that are left are */
 #define ORDERED_LEAST 64
@@ -47,7 +48,7 @@ typedef struct FeedSlot
 	int64_t		key;
 	uint32_t	run;			/* that it was put in, 0 = before them: any other is free again */
 	uint32_t	kind:2;
-	uint32_t	holder:30;		/* of media that wait: the candidate */
+	uint32_t	holder:30;		/* of media: the candidate, if one has a place on this page or waits */
 } FeedSlot;
 
 /* what the next place may not be */
@@ -255,7 +256,7 @@ feed_order_begin(void *memory, const FeedOrderInput *input)
 	for (i = 0; i < input->delivered_post_count; i++)
 		put_slot(order, input->delivered_posts[i], SLOT_POST, 0);
 	for (i = 0; i < input->delivered_media_count; i++)
-		put_slot(order, input->delivered_media[i], SLOT_MEDIA_DELIVERED, 0);
+		put_slot(order, input->delivered_media[i], SLOT_MEDIA_DELIVERED, NO_HOLDER);
 	return order;
 }
 
@@ -270,6 +271,7 @@ begin_run(FeedOrder *order)
 	order->accepted = 0;
 	order->answered = 0;
 	order->refused = 0;
+	order->twins = 0;
 	order->first = NONE;
 	order->last = NONE;
 	order->waiting = 0;
@@ -309,9 +311,16 @@ accept_next(FeedOrder *order)
 		order->verdicts[index] = FEED_DELIVERED;
 	else if (!is_free(order, media = find_slot(order, candidate->media_key, false)))
 	{
-		/* a guess, unless that one is known to be eligible */
-		if (media->kind == SLOT_MEDIA_WAITING)
+		/* a guess, unless that one is known to be eligible; the more were refused, the more twins may be the next ones */
+		if (media->holder != NO_HOLDER && order->answers[media->holder] == FEED_UNKNOWN)
+		{
 			want(order, media->holder);
+			if (order->answers[index] == FEED_UNKNOWN && order->twins < order->refused)
+			{
+				want(order, index);
+				order->twins++;
+			}
+		}
 		order->verdicts[index] = FEED_DUPLICATE;
 	}
 	else
@@ -411,7 +420,7 @@ deliver(FeedOrder *order, const FeedCandidate *post, uint32_t index, bool sponso
 	place->sponsored = sponsored;
 	place->relaxed = (uint8_t) relaxed;
 	put_slot(order, post->post_id, SLOT_POST, 0);
-	put_slot(order, post->media_key, SLOT_MEDIA_DELIVERED, 0);
+	put_slot(order, post->media_key, SLOT_MEDIA_DELIVERED, sponsored ? NO_HOLDER : index);
 
 	tail->delivered++;
 	if (sponsored)

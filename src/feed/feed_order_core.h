@@ -133,6 +133,7 @@ typedef struct FeedOrder
 	uint32_t	run;			/* counts from 1 */
 	uint32_t	answered;		/* of the accepted ones */
 	uint32_t	refused;		/* of these */
+	uint32_t	twins;			/* asked about, of those whose media one that was not asked about has */
 	uint32_t	first;			/* list of candidates that wait, by order */
 	uint32_t	last;
 	uint32_t	waiting;		/* its length */

@@ -386,6 +386,22 @@ test_sessions(void)
 	memset(&session, 0, sizeof(session));
 	page(&session, 20, 50, true);
 	is_i64(session.rounds, 1, "five hundred posts of it with a twin each need no more rounds");
+	/* a thousand posts of one picture, none of which may be shown: 1, 2, 4, ... are asked about */
+	for (uint32_t i = 0; i < 1000; i++)
+	{
+		candidates[i].media_key = 5000;
+		candidates[i].creator_id = i;
+		eligible[i] = FEED_REFUSED;
+	}
+	memset(&session, 0, sizeof(session));
+	page(&session, 20, 50, true);
+	ok(session.rounds <= 12, "nor are refused posts of the same media, by whomever");
+	is_i64((int64_t) session.posts[0], 1001, "behind which the page begins");
+	for (uint32_t i = 0; i < 1000; i++)
+	{
+		candidates[i].media_key = i;
+		candidates[i].creator_id = 1;
+	}
 
 	/* the fewer may be shown, the more are asked about at once */
 	for (uint32_t i = 0; i < candidate_count; i++)
