@@ -82,7 +82,7 @@ share_memory(Run *run)
 	if (!attribution_memory_share(&run->memory, ATTRIBUTION_SHARED_LAYOUT,
 								  sizeof(AttributionShared), &granted))
 		return;
-	run->room -= Min(wanted - granted, run->room);
+	run->room = Min(run->room, granted - Min(FILTER_MAX_BYTES, granted));
 	run->store_limit = Max(Min(run->store_limit, run->room), STORE_MIN_BYTES);
 }
 
