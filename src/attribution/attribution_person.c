@@ -4,7 +4,7 @@
  *
  * The statements are planned once per session. They run with the caller's
  * rights and in its snapshot, and name everything with its schema; the operators
- * are those of the search_path that every function of influence_internal sets.
+ * are those of the search_path that the functions which lead here set.
  */
 #include "postgres.h"
 
