@@ -35,8 +35,9 @@ OPTFLAGS ?=
 PG_CPPFLAGS = -Isrc -DPG_INFLUENCE_VERSION='"$(EXTVERSION)"' \
 	$(shell pkg-config --cflags libxxhash 2>/dev/null)
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -MMD -MP -ffp-contract=off -fno-semantic-interposition $(WARNFLAGS) $(OPTFLAGS)
-# a call within the library is a call, not a look into a table of what the server may have put in its place
-SHLIB_LINK = -Wl,-Bsymbolic-functions $(shell pkg-config --libs libxxhash 2>/dev/null || echo -lxxhash) -lm
+# a call within the library is a call, not a look into a table of what the server may have put in its place; not every linker knows it
+LINK_linux = -Wl,-Bsymbolic-functions
+SHLIB_LINK = $(LINK_$(PORTNAME)) $(shell pkg-config --libs libxxhash 2>/dev/null || echo -lxxhash) -lm
 
 DEPFILES = $(OBJS:.o=.d)
 EXTRA_CLEAN = $(DEPFILES) test/isolation/results test/isolation/output_iso
