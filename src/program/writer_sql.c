@@ -6,7 +6,7 @@
  *
  * Statements are planned once per session, run with the caller's rights, and
  * name everything with its schema; the operators are those of the search_path
- * that every function of influence_internal sets.
+ * that the published functions set.
  */
 #include "postgres.h"
 
