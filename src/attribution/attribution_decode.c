@@ -14,6 +14,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+/* one hash per row: not worth a call into another library */
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "../common/errors.h"
