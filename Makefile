@@ -45,8 +45,9 @@ EXTRA_CLEAN = $(DEPFILES) test/isolation/results test/isolation/output_iso
 ifneq ($(filter-out $(SCRIPT_GOALS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
-ifeq ($(wildcard $(PGXS)),)
-$(error PGXS not found: install the PostgreSQL server headers (Debian: postgresql-server-dev-15) or set PG_CONFIG)
+# Debian has PGXS in another package than the headers
+ifeq ($(and $(wildcard $(PGXS)),$(wildcard $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)/postgres.h)),)
+$(error PGXS or the server's headers not found: install the PostgreSQL server headers (Debian: postgresql-server-dev-15) or set PG_CONFIG)
 endif
 include $(PGXS)
 -include $(DEPFILES)

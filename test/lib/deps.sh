@@ -49,7 +49,8 @@ deps_find_clang()
 
 deps_header() { echo "#include <$1>" | gcc -E -o /dev/null - 2>/dev/null; }
 deps_pg_file() { [ -n "$PG_CONFIG" ] && [ -e "$("$PG_CONFIG" "$1")/$2" ]; }
-deps_pgxs() { [ -n "$PG_CONFIG" ] && [ -e "$("$PG_CONFIG" --pgxs)" ]; }
+# Debian's client package has PGXS, and not the headers that it needs
+deps_pgxs() { [ -n "$PG_CONFIG" ] && [ -e "$("$PG_CONFIG" --pgxs)" ] && deps_pg_file --includedir-server postgres.h; }
 deps_python() { python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; }
 deps_perl() { perl -MTest::More -MIPC::Run -e 1 2>/dev/null; }
 
