@@ -59,13 +59,17 @@ CREATE FUNCTION public.open_posts(viewer uuid, frozen timestamptz, at timestampt
         UNION SELECT 'post', i.post_id FROM influence.impression i, persons p WHERE i.visitor_id = p.id AND i.shown_at > at - interval '7 days' AND i.shown_at <= at GROUP BY i.post_id HAVING count(*) >= 3
         UNION SELECT 'creator', i.creator_id FROM influence.impression i, persons p WHERE i.visitor_id = p.id AND i.shown_at > at - interval '1 day' AND i.shown_at <= at GROUP BY i.creator_id HAVING count(*) >= 20)
     SELECT p.post_id
-      FROM influence.post p JOIN me ON true
+      FROM influence.post p
+      JOIN me ON true
+      JOIN sellable t ON t.post_id = p.post_id
+      JOIN stated s ON s.post_id = p.post_id AND s.status = 'published'
+      LEFT JOIN standing c ON c.creator_id = p.creator_id
      WHERE p.program_id = 1 AND p.published_at <= frozen AND (p.expires_at IS NULL OR p.expires_at > at)
        AND (p.countries IS NULL OR me.country = ANY (p.countries)) AND (p.language IS NULL OR me.language IS NULL OR p.language = me.language)
-       AND EXISTS (SELECT FROM sellable s WHERE s.post_id = p.post_id)
-       AND (SELECT s.status FROM stated s WHERE s.post_id = p.post_id) = 'published'
-       AND coalesce((SELECT s.status FROM standing s WHERE s.creator_id = p.creator_id), 'active') = 'active'
-       AND NOT EXISTS (SELECT FROM away a WHERE (a.target_kind, a.target_id) IN (('post', p.post_id), ('creator', p.creator_id), ('topic', p.topic_id)))
+       AND coalesce(c.status, 'active') = 'active'
+       AND NOT EXISTS (SELECT FROM away a WHERE a.target_kind = 'post' AND a.target_id = p.post_id)
+       AND NOT EXISTS (SELECT FROM away a WHERE a.target_kind = 'creator' AND a.target_id = p.creator_id)
+       AND NOT EXISTS (SELECT FROM away a WHERE a.target_kind = 'topic' AND a.target_id = p.topic_id)
 $f$;
 
 -- One thing that happens between two pages.
