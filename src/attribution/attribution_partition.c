@@ -114,7 +114,7 @@ partition_sort(PartitionWork *work, SortedRows *sorted, StoreReader *store, int 
 					  differing >> row_bits << row_bits);
 	while (!radix_words_step(&sort))
 		CHECK_FOR_INTERRUPTS();
-	sorted->entries = sort.words;
+	sorted->entries = sort.entries;
 	sorted->count = count;
 	sorted->row_bits = row_bits;
 }

@@ -8,7 +8,7 @@
 #include "attribution_engine.h"
 #include "attribution_layout.h"
 #include "attribution_reader.h"
-#include "../common/radix_words_core.h"
+#include "../common/radix_core.h"
 
 /*
  * What is sorted are words: leading bits of the visitor, below them the time, 90

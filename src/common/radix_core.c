@@ -1,12 +1,12 @@
 /*
  * radix_core.c
- *	  Radix sort of 64-bit keys, each with the number of its row, in steps of
- *	  bounded cost.
+ *	  Radix sorts in steps of bounded cost: of 64-bit keys, each with the number of
+ *	  its row, and of 64-bit words by their leading bits.
  *
- * Least significant digit first: one pass finds the bits that differ, one counts
- * the digits of these, then each digit that is not the same everywhere takes a
- * pass that moves the entries to the other array. Short arrays are sorted by
- * insertion.
+ * Least significant digit first: one pass finds the bits that differ, unless the
+ * caller knows them, one counts the digits of these, then each digit that is not
+ * the same everywhere takes a pass that moves the entries to the other array.
+ * Short arrays are sorted by insertion.
  */
 #include "radix_core.h"
 
@@ -20,62 +20,69 @@
 #define WIDE_BITS 11
 #define NARROW_BITS 8
 
+/* passes before the digits */
+#define SORTED (-3)
 #define LOOKING (-2)
 #define COUNTING (-1)
 
-static void
-sort_few(RadixEntry *entries, size_t n)
-{
-	size_t		i;
-
-	for (i = 1; i < n; i++)
-	{
-		RadixEntry	moving = entries[i];
-		size_t		j = i;
-
-		for (; j > 0 && entries[j - 1].key > moving.key; j--)
-			entries[j] = entries[j - 1];
-		entries[j] = moving;
-	}
-}
-
-void
-radix_start(RadixSort *sort, RadixEntry *entries, RadixEntry *scratch, size_t n)
-{
-	sort->entries = entries;
-	sort->scratch = scratch;
-	sort->n = n;
-	sort->next = 0;
-	sort->pass = LOOKING;
-	sort->differing = 0;
-}
-
 /* The end of this step. */
 static inline size_t
-step_end(const RadixSort *sort)
+step_end(const RadixProgress *progress)
 {
-	return sort->n - sort->next > STEP_ENTRIES ? sort->next + STEP_ENTRIES : sort->n;
+	return progress->n - progress->next > STEP_ENTRIES ? progress->next + STEP_ENTRIES : progress->n;
 }
 
 static inline uint32_t *
-counts_of(RadixSort *sort, int digit)
+counts_of(RadixProgress *progress, int digit)
 {
-	return sort->counts + ((size_t) digit << sort->bits);
+	return progress->counts + ((size_t) digit << progress->bits);
+}
+
+static void
+progress_start(RadixProgress *progress, size_t n)
+{
+	progress->n = n;
+	progress->next = 0;
+	progress->pass = LOOKING;
+	progress->differing = 0;
+	progress->lowest = 0;
+}
+
+/* The bits that differ, cut into digits; true when there are none. */
+static bool
+start_counting(RadixProgress *progress, uint64_t differing)
+{
+	int			range;
+
+	progress->next = 0;
+	progress->differing = differing;
+	if (differing == 0)
+	{
+		progress->pass = SORTED;
+		return true;
+	}
+	progress->pass = COUNTING;
+	progress->lowest = __builtin_ctzll(differing);
+	range = 64 - __builtin_clzll(differing) - progress->lowest;
+	progress->bits = progress->n >= MANY_ENTRIES && range <= 4 * WIDE_BITS ? WIDE_BITS : NARROW_BITS;
+	progress->digits = (range + progress->bits - 1) / progress->bits;
+	memset(progress->counts, 0, ((size_t) progress->digits << progress->bits) * sizeof(progress->counts[0]));
+	return false;
 }
 
 /* The next digit that differs, its counts turned into places; false: none. */
 static bool
-next_digit(RadixSort *sort)
+next_digit(RadixProgress *progress)
 {
-	while (++sort->pass < sort->digits)
+	while (++progress->pass < progress->digits)
 	{
-		uint32_t   *counts = counts_of(sort, sort->pass);
-		int			shift = sort->lowest + sort->pass * sort->bits;
-		uint32_t	mask = (UINT32_C(1) << sort->bits) - 1;
+		uint32_t   *counts = counts_of(progress, progress->pass);
+		int			shift = progress->lowest + progress->pass * progress->bits;
+		uint32_t	mask = (UINT32_C(1) << progress->bits) - 1;
 		uint32_t	place = 0;
 		uint32_t	bucket;
 
-		if (((sort->differing >> shift) & mask) == 0)
+		if (((progress->differing >> shift) & mask) == 0)
 			continue;
 		for (bucket = 0; bucket <= mask; bucket++)
 		{
@@ -84,111 +91,70 @@ next_digit(RadixSort *sort)
 			counts[bucket] = place;
 			place += count;
 		}
-		sort->next = 0;
+		progress->next = 0;
 		return true;
 	}
 	return false;
+}
+
+#define RADIX_PREFIX entries
+#define RADIX_SORT RadixSort
+#define RADIX_ENTRY RadixEntry
+#define RADIX_KEY(entry) ((entry).key)
+#include "radix_template.h"
+
+#define RADIX_PREFIX words
+#define RADIX_SORT RadixWords
+#define RADIX_ENTRY uint64_t
+#define RADIX_KEY(entry) (entry)
+#include "radix_template.h"
+
+void
+radix_start(RadixSort *sort, RadixEntry *entries, RadixEntry *scratch, size_t n)
+{
+	sort->entries = entries;
+	sort->scratch = scratch;
+	progress_start(&sort->progress, n);
+}
+
+void
+radix_words_start(RadixWords *sort, uint64_t *words, uint64_t *scratch, size_t n,
+				  uint64_t differing)
+{
+	sort->entries = words;
+	sort->scratch = scratch;
+	progress_start(&sort->progress, n);
+	start_counting(&sort->progress, differing);
 }
 
 /* Which bits differ; true when none does. */
 static bool
 step_look(RadixSort *sort)
 {
+	RadixProgress *progress = &sort->progress;
 	const RadixEntry *entries = sort->entries;
-	size_t		stop = step_end(sort);
+	size_t		stop = step_end(progress);
 	uint64_t	first = entries[0].key;
-	uint64_t	differing = sort->differing;
+	uint64_t	differing = progress->differing;
 	size_t		i;
-	int			range;
 
-	for (i = sort->next; i < stop; i++)
+	for (i = progress->next; i < stop; i++)
 		differing |= entries[i].key ^ first;
-	sort->differing = differing;
-	sort->next = stop;
-	if (stop < sort->n)
-		return false;
-	if (differing == 0)
-		return true;
-
-	sort->lowest = __builtin_ctzll(differing);
-	range = 64 - __builtin_clzll(differing) - sort->lowest;
-	sort->bits = sort->n >= MANY_ENTRIES && range <= 4 * WIDE_BITS ? WIDE_BITS : NARROW_BITS;
-	sort->digits = (range + sort->bits - 1) / sort->bits;
-	memset(sort->counts, 0, ((size_t) sort->digits << sort->bits) * sizeof(sort->counts[0]));
-	sort->pass = COUNTING;
-	sort->next = 0;
-	return false;
-}
-
-static void
-count_digits(const RadixEntry *entries, size_t n, int lowest, int digits, int bits, uint32_t *counts)
-{
-	uint64_t	mask = (UINT64_C(1) << bits) - 1;
-	size_t		i;
-
-	for (i = 0; i < n; i++)
-	{
-		uint64_t	key = entries[i].key >> lowest;
-		int			digit;
-
-		for (digit = 0; digit < digits; digit++)
-		{
-			counts[((uint64_t) digit << bits) + (key & mask)]++;
-			key >>= bits;
-		}
-	}
-}
-
-static bool
-step_count(RadixSort *sort)
-{
-	const RadixEntry *entries = sort->entries + sort->next;
-	size_t		n = step_end(sort) - sort->next;
-
-	/* the most common numbers of digits are known to the compiler */
-	if (sort->bits == WIDE_BITS && sort->digits == 4)
-		count_digits(entries, n, sort->lowest, 4, WIDE_BITS, sort->counts);
-	else
-		count_digits(entries, n, sort->lowest, sort->digits, sort->bits, sort->counts);
-	sort->next += n;
-	return sort->next == sort->n && !next_digit(sort);
-}
-
-static bool
-step_move(RadixSort *sort)
-{
-	uint32_t   *places = counts_of(sort, sort->pass);
-	int			shift = sort->lowest + sort->pass * sort->bits;
-	uint64_t	mask = (UINT64_C(1) << sort->bits) - 1;
-	const RadixEntry *entries = sort->entries;
-	RadixEntry *target = sort->scratch;
-	size_t		stop = step_end(sort);
-	size_t		i;
-
-	for (i = sort->next; i < stop; i++)
-	{
-		RadixEntry	entry = entries[i];
-
-		target[places[(entry.key >> shift) & mask]++] = entry;
-	}
-	sort->next = stop;
-	if (sort->next < sort->n)
-		return false;
-
-	sort->scratch = sort->entries;
-	sort->entries = target;
-	return !next_digit(sort);
+	progress->differing = differing;
+	progress->next = stop;
+	return stop == progress->n && start_counting(progress, differing);
 }
 
 bool
 radix_step(RadixSort *sort)
 {
-	if (sort->n <= FEW_ENTRIES)
-	{
-		sort_few(sort->entries, sort->n);
-		return true;
-	}
-	if (sort->pass == LOOKING)
+	if (sort->progress.pass == LOOKING && sort->progress.n > FEW_ENTRIES)
 		return step_look(sort);
-	return sort->pass == COUNTING ? step_count(sort) : step_move(sort);
+	return entries_step(sort);
+}
+
+bool
+radix_words_step(RadixWords *sort)
+{
+	return words_step(sort);
 }
