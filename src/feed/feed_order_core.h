@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "feed_candidate_core.h"
+
 #define FEED_WINDOW 10			/* consecutive posts that diversity looks at */
 #define FEED_TAIL (FEED_WINDOW - 1)
 #define FEED_CREATOR_MOST 2		/* of one creator in a window */
@@ -34,16 +36,6 @@
 #define FEED_MAX_CANDIDATES 100000
 #define FEED_MAX_SPONSORED 10000
 #define FEED_MAX_DELIVERED 100000
-
-typedef struct FeedCandidate
-{
-	double		score;			/* not read by the order; for sorting */
-	int64_t		post_id;
-	int64_t		creator_id;
-	int64_t		category_id;	/* 0 = none, which is no category in common */
-	int64_t		media_key;		/* equal keys are the same media */
-	uint32_t	row;			/* the caller's */
-} FeedCandidate;
 
 /* what a campaign pays for, in the order of its auction; all may be shown */
 typedef struct FeedSponsored
@@ -142,16 +134,6 @@ typedef struct FeedOrder
 	struct FeedSlot *slots;		/* hash table of post ids and media keys */
 	uint32_t	slot_mask;
 } FeedOrder;
-
-/* For qsort: score descending, then post_id descending. */
-extern int	feed_candidate_compare(const void *a, const void *b);
-
-/*
- * Puts the best "upto" candidates in front, in their order; the first *ordered
- * are so already, and more than were asked for may be afterwards.  A page looks
- * at a few dozen of a thousand and a half.
- */
-extern void feed_candidates_order(FeedCandidate *candidates, uint32_t count, uint32_t *ordered, uint32_t upto);
 
 /* Bytes that feed_order_begin needs, 0 when the input is beyond the limits. */
 extern size_t feed_order_size(const FeedOrderInput *input);
