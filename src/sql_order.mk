@@ -20,6 +20,7 @@ SQL_PARTS = \
 	src/trends/decayed_state.sql \
 	src/program/install.sql \
 	src/program/helpers.sql \
+	src/program/validity.sql \
 	src/program/identity.sql \
 	src/program/settings.sql \
 	src/program/tables_reference.sql \

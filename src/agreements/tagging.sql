@@ -38,59 +38,6 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.require_name(text, text) IS 'The name_key() of a brand or seller; IN002 unless it has 1 to 200 characters.';
 
-CREATE FUNCTION influence_internal.stated_range(valid_from timestamptz, valid_to timestamptz)
-RETURNS tstzrange
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	PERFORM influence_internal.require_begin('valid_from', $1);
-	PERFORM influence_internal.require_arguments('valid_to', $2::text);
-	IF $2 <= $1 THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', format('From %s to %s.', $1, $2),
-			'Let valid_to be after valid_from; infinity is for ever.');
-	END IF;
-	RETURN tstzrange($1, nullif($2, 'infinity'));
-END
-$$;
-COMMENT ON FUNCTION influence_internal.stated_range(timestamptz, timestamptz) IS 'A half-open validity range (valid_to infinity = open); IN002 when it is empty.';
-
-CREATE FUNCTION influence_internal.end_range(stated tstzrange, valid tstzrange, valid_to timestamptz, what text,
-	OUT status text, OUT rest tstzrange)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	last timestamptz := CASE WHEN isempty($2) THEN lower($1) ELSE coalesce(upper($2), 'infinity') END;
-	wanted timestamptz := greatest($3, lower($1));
-BEGIN
-	IF wanted > last THEN
-		PERFORM influence_internal.raise_refused(format('%s ends earlier already', $4), format('It ends %s.', last),
-			'What was agreed can end earlier, not later: agree it anew from its end on.');
-	END IF;
-	status := CASE WHEN wanted = last THEN 'duplicate' ELSE 'recorded' END;
-	rest := tstzrange(lower($1), nullif(wanted, 'infinity'));
-END
-$$;
-COMMENT ON FUNCTION influence_internal.end_range(tstzrange, tstzrange, timestamptz, text) IS
-'What is left of a validity that ends at a moment (empty when that is before it begins), and whether that is new. IN005 when it ended earlier already.';
-
-CREATE FUNCTION influence_internal.require_free_range(taken tstzrange, what text)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF $1 IS NOT NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'IN011',
-			MESSAGE = format('%s overlaps another one', $2),
-			DETAIL = format('The other one holds in %s.', $1),
-			HINT = 'End the other one first, or let this one begin where it ends.';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.require_free_range(tstzrange, text) IS 'Raises IN011 with the range that is in the way; NULL passes.';
-
 CREATE FUNCTION influence_internal.set_brand_rule(program_id bigint, brand text, allowed boolean,
 	valid_from timestamptz DEFAULT now(), valid_to timestamptz DEFAULT 'infinity')
 RETURNS TABLE (status text)
@@ -149,11 +96,8 @@ BEGIN
 	 ORDER BY lower(r.stated) = $4 DESC, isempty(r.valid), lower(r.stated) DESC LIMIT 1;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('rule of brand', format('"%s" at %s', $2, $4), 'See influence.brand_rule for those there are.');
-	ELSIF $4 = now() AND (isempty(known.valid) OR upper(known.valid) <= $4) THEN
-		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
-		RETURN;
 	END IF;
-	SELECT * INTO ended FROM influence_internal.end_range(known.stated, known.valid, $4, format('the rule of brand "%s"', $2));
+	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $4, format('the rule of brand "%s"', $2));
 	UPDATE influence.brand_rule r SET valid = ended.rest
 	 WHERE r.program_id = $1 AND r.rule_id = known.rule_id AND ended.status = 'recorded';
 	RETURN QUERY SELECT ended.status;
@@ -224,11 +168,8 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('authorisation of seller', format('"%s" at %s', $2, $3),
 			'See influence.authorised_seller for those there are.');
-	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) THEN
-		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
-		RETURN;
 	END IF;
-	SELECT * INTO ended FROM influence_internal.end_range(known.stated, known.valid, $3, format('the authorisation of seller "%s"', $2));
+	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $3, format('the authorisation of seller "%s"', $2));
 	UPDATE influence.authorised_seller a SET valid = ended.rest
 	 WHERE a.authorisation_id = known.authorisation_id AND ended.status = 'recorded';
 	RETURN QUERY SELECT ended.status;

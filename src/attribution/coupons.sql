@@ -24,11 +24,8 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_key('code', wanted);
-	PERFORM influence_internal.require_begin('valid_from', $4);
-	PERFORM influence_internal.require_arguments('valid_to', $5::text);
-	IF $5 <= $4 THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
-	ELSIF $3 IS NULL AND $5 <> 'infinity' THEN
+	range := influence_internal.stated_range($4, $5);
+	IF $3 IS NULL AND $5 <> 'infinity' THEN
 		PERFORM influence_internal.raise_invalid('a code that ends has no valid_to', NULL,
 			'Give creator_id NULL and valid_from, from which on the code is nobody''s.');
 	ELSIF $3 IS NULL AND $6 IS NOT NULL THEN
@@ -39,7 +36,6 @@ BEGIN
 	ELSIF $3 IS NOT NULL THEN
 		PERFORM influence_internal.require_remembered($3);
 	END IF;
-	range := tstzrange($4, nullif($5, 'infinity'));
 	PERFORM influence_internal.lock_key(format('coupon %s %s', $1, wanted));
 	-- the same call again, perhaps after a later one has cut its range
 	IF EXISTS (SELECT FROM influence.coupon c

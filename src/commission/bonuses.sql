@@ -18,18 +18,15 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_key('name', $3);
-	PERFORM influence_internal.require_arguments('kind', $2, 'threshold', $4::text, 'amount', $5::text, 'valid_to', $7::text);
-	PERFORM influence_internal.require_begin('valid_from', $6);
+	PERFORM influence_internal.require_arguments('kind', $2, 'threshold', $4::text, 'amount', $5::text);
 	IF $2 NOT IN ('basket', 'frequency') THEN
 		PERFORM influence_internal.raise_invalid(format('bonus kind "%s" is not known', $2), NULL,
 			'Use basket (for each order of at least threshold minor units) or frequency (for every threshold-th order of a month).');
 	ELSIF $4 <= 0 OR $5 <= 0 THEN
 		PERFORM influence_internal.raise_invalid('threshold and amount of a bonus are above 0',
 			format('threshold %s, amount %s', $4, $5), 'Give minor units, or the number of orders as threshold of a frequency bonus.');
-	ELSIF $7 <= $6 THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
 	END IF;
-	range := tstzrange($6, nullif($7, 'infinity'));
+	range := influence_internal.stated_range($6, $7);
 	PERFORM influence_internal.lock_key('bonuses ' || $1);
 	SELECT b.* INTO known FROM influence.bonus_rule b WHERE b.program_id = $1 AND b.name = $3;
 	IF FOUND THEN

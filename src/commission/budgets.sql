@@ -18,16 +18,13 @@ DECLARE
 	other record;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
-	PERFORM influence_internal.require_arguments('amount', $2::text, 'brand', $3, 'valid_to', $5::text);
-	PERFORM influence_internal.require_begin('valid_from', $4);
+	PERFORM influence_internal.require_arguments('amount', $2::text, 'brand', $3);
 	IF $2 < 0 THEN
 		PERFORM influence_internal.raise_invalid('the budget is negative', format('amount: %s.', $2), 'Give 0 or more minor units.');
-	ELSIF $5 <= $4 THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
 	ELSIF $3 <> '' THEN
 		PERFORM influence_internal.require_key('brand', $3);
 	END IF;
-	range := tstzrange($4, nullif($5, 'infinity'));
+	range := influence_internal.stated_range($4, $5);
 	PERFORM influence_internal.lock_key('budgets ' || $1);
 	-- the same call again, perhaps after the budget was ended
 	SELECT b.budget_id INTO budget_id
@@ -75,11 +72,8 @@ BEGIN
 	SELECT b.valid, b.stated INTO known FROM influence.commission_budget b WHERE b.program_id = $1 AND b.budget_id = $2;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('budget', $2::text, 'See influence.commission_budget for those of the program.');
-	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) THEN
-		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
-		RETURN;
 	END IF;
-	SELECT * INTO ended FROM influence_internal.end_range(known.stated, known.valid, $3, format('budget %s', $2));
+	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $3, format('budget %s', $2));
 	-- seen as new by the settlement, which looks at all months that were asked for
 	UPDATE influence.commission_budget b SET valid = ended.rest, xact = pg_current_xact_id()
 	 WHERE b.program_id = $1 AND b.budget_id = $2 AND ended.status = 'recorded';

@@ -15,9 +15,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF $8 <= $7 THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
-	ELSIF $1 > 1 AND $1 < 'Infinity' THEN
+	PERFORM influence_internal.stated_range($7, $8);
+	IF $1 > 1 AND $1 < 'Infinity' THEN
 		PERFORM influence_internal.raise_invalid('the rate is above 1', format('rate: %s.', $1),
 			'A rate is a fraction of the price: 0.08 for 8 %.');
 	ELSIF num_nonnulls($1, $6) <> 1 THEN
@@ -71,9 +70,8 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('creator_id', $3::text, 'product_id', $4::text, 'category_id', $5::text,
-		'country', $6, 'priority', $8::text, 'valid_to', $10::text, 'directness', $11, 'customer_kind', $12, 'boost', $13,
+		'country', $6, 'priority', $8::text, 'directness', $11, 'customer_kind', $12, 'boost', $13,
 		'protect_days', $14::text);
-	PERFORM influence_internal.require_begin('valid_from', $9);
 	PERFORM influence_internal.check_commission_rate($2, $3, $4, $5, $6, $7, $9, $10, $11, $12, $13, $14);
 	wanted := tstzrange($9, nullif($10, 'infinity'));
 	PERFORM influence_internal.lock_key('rates ' || $1);

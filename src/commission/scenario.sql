@@ -72,7 +72,6 @@ BEGIN
 			  FROM jsonb_to_record(item.value) x(rate numeric, creator_id bigint, product_id bigint, category_id bigint, country text,
 					flat_amount bigint, priority int, valid_from timestamptz, valid_to timestamptz, directness text, customer_kind text,
 					boost text, protect_days int);
-			PERFORM influence_internal.require_begin('valid_from', r.valid_from);
 			PERFORM influence_internal.check_commission_rate(r.rate, r.creator_id, r.product_id, r.category_id, r.country, r.flat_amount,
 				r.valid_from, r.valid_to, r.directness, r.customer_kind, r.boost, r.protect_days);
 		EXCEPTION WHEN OTHERS THEN

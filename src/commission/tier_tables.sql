@@ -13,13 +13,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM influence_internal.require_arguments('measure', $1, 'mode', $2, 'thresholds', $3::text, 'rates', $4::text,
-		'category_id', $5::text, 'valid_to', $7::text);
-	PERFORM influence_internal.require_begin('valid_from', $6);
+		'category_id', $5::text);
+	PERFORM influence_internal.stated_range($6, $7);
 	IF $1 NOT IN ('revenue', 'orders', 'units') THEN
 		PERFORM influence_internal.raise_invalid(format('measure "%s" is not known', $1), NULL,
 			'Use revenue (minor units of the program''s currency), orders or units.');
-	ELSIF $7 <= $6 THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
 	END IF;
 	IF array_lower($3, 1) <> 1 OR array_lower($4, 1) <> 1 THEN
 		PERFORM influence_internal.raise_invalid('thresholds or rates do not count from 1', format('thresholds: %s, rates: %s.', $3, $4),

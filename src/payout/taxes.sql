@@ -165,9 +165,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	PERFORM influence_internal.require_arguments('authority', $1, 'kind', $2, 'rate', $3::text, 'residence', $4, 'entity', $5, 'form', $6,
-		'valid_to', $8::text);
-	PERFORM influence_internal.require_begin('valid_from', $7);
+	PERFORM influence_internal.require_arguments('authority', $1, 'kind', $2, 'rate', $3::text, 'residence', $4, 'entity', $5, 'form', $6);
+	PERFORM influence_internal.stated_range($7, $8);
 	IF NOT EXISTS (SELECT FROM influence.tax_authority a WHERE a.authority = $1) THEN
 		PERFORM influence_internal.raise_unknown('tax authority', left($1, 60),
 			'Create it with influence.create_tax_authority(authority, name, country, time_zone).');
@@ -185,8 +184,6 @@ BEGIN
 	ELSIF length($6) > 40 THEN
 		PERFORM influence_internal.raise_invalid('the name of the form is too long', format('It has %s characters.', length($6)),
 			'Give at most 40; ''none'' = no form on file, '''' = any.');
-	ELSIF $8 <= $7 THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', NULL, 'Let valid_to be after valid_from.');
 	END IF;
 END
 $$;

@@ -55,11 +55,9 @@ BEGIN
 	END IF;
 	IF $5 < 0 THEN
 		PERFORM influence_internal.raise_invalid('the budget is negative', format('budget: %s.', $5), 'Give 0 or more minor units, or NULL for none.');
-	ELSIF $7 <= begins_at THEN
-		PERFORM influence_internal.raise_invalid('the validity range is empty', format('From %s to %s.', begins_at, $7), 'Let valid_to be after valid_from.');
 	END IF;
 	INSERT INTO influence.campaign (program_id, campaign_ref, name, brand, budget, valid, paid, content_hash)
-	VALUES ($1, $2, $3, $4, $5, tstzrange(begins_at, nullif($7, 'infinity')), $9, hash)
+	VALUES ($1, $2, $3, $4, $5, influence_internal.validity(begins_at, $7), $9, hash)
 	RETURNING campaign_id INTO campaign_id;
 	PERFORM influence_internal.add_campaign_products(create_campaign.campaign_id, $8);
 	status := 'recorded';

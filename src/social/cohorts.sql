@@ -4,21 +4,6 @@
  * Cohorts of creators and shoppers: a beta, an experiment, a wave of a roll-out.
  * Capabilities ask for them as of the time of an event, reports group by them.
  */
-CREATE FUNCTION influence_internal.validity(valid_from timestamptz, valid_to timestamptz)
-RETURNS tstzrange
-LANGUAGE plpgsql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF $2 <= $1 THEN
-		PERFORM influence_internal.raise_invalid('the validity ends before it begins', format('From %s until before %s.', $1, $2),
-			'Give a later end, or none at all.');
-	END IF;
-	RETURN tstzrange($1, nullif($2, 'infinity'));
-END
-$$;
-COMMENT ON FUNCTION influence_internal.validity(timestamptz, timestamptz) IS 'The half-open range from a beginning until before an end (NULL or infinity = open); IN002 when it is empty.';
-
 CREATE FUNCTION influence_internal.cohort_key(member_kind text, member_id text)
 RETURNS text
 LANGUAGE plpgsql STABLE
