@@ -9,6 +9,7 @@
  * history costs nothing.
  */
 #include "attribution_core.h"
+#include "attribution_compare.h"
 #include "attribution_eligible.h"
 #include "attribution_weigh.h"
 
@@ -28,20 +29,6 @@ touches_until(const AttributionTouch *touches, size_t n, int64_t until)
 			high = middle;
 	}
 	return low;
-}
-
-static int
-compare_int64(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-static int
-compare_nullable(bool has_a, int64_t a, bool has_b, int64_t b)
-{
-	if (has_a != has_b)
-		return has_a ? -1 : 1;	/* NULL last, as in ORDER BY */
-	return has_a ? compare_int64(a, b) : 0;
 }
 
 /*

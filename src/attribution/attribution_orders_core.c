@@ -9,18 +9,7 @@
  * shows.
  */
 #include "attribution_orders_core.h"
-
-static int
-compare_int64(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-static int
-compare_uint64(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
+#include "attribution_compare.h"
 
 /* lines without an order come last, each an order of its own */
 static int

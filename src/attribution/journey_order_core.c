@@ -3,21 +3,8 @@
  *	  The order of the events of a journey: total, so that a set of events has
  *	  one form whatever rows it came from.
  */
+#include "attribution_compare.h"
 #include "journey_core.h"
-
-static int
-compare_int64(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-static int
-compare_nullable(bool has_a, int64_t a, bool has_b, int64_t b)
-{
-	if (has_a != has_b)
-		return has_a ? -1 : 1;	/* NULL last, as in ORDER BY */
-	return has_a ? compare_int64(a, b) : 0;
-}
 
 static int
 compare_excluded(const JourneyEvent *a, const JourneyEvent *b)
