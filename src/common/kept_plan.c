@@ -7,6 +7,8 @@
  * table, a function or the search_path changes.  *plan is set at the end, so an
  * error on the way leaves nothing half done.
  */
+#include "postgres.h"
+
 #include "kept_plan.h"
 
 SPIPlanPtr

@@ -5,8 +5,6 @@
 #ifndef PG_INFLUENCE_KEPT_PLAN_H
 #define PG_INFLUENCE_KEPT_PLAN_H
 
-#include "postgres.h"
-
 #include "executor/spi.h"
 
 /*

@@ -9,8 +9,6 @@
 #ifndef PG_INFLUENCE_FEED_CALL_H
 #define PG_INFLUENCE_FEED_CALL_H
 
-#include "postgres.h"
-
 #include "utils/array.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"

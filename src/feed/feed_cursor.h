@@ -6,8 +6,6 @@
 #ifndef PG_INFLUENCE_FEED_CURSOR_H
 #define PG_INFLUENCE_FEED_CURSOR_H
 
-#include "postgres.h"
-
 #include "cursor_core.h"
 #include "feed_seal.h"
 

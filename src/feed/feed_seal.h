@@ -6,8 +6,6 @@
 #ifndef PG_INFLUENCE_FEED_SEAL_H
 #define PG_INFLUENCE_FEED_SEAL_H
 
-#include "postgres.h"
-
 #define FEED_TOKEN_KEY_BYTES 32
 #define FEED_SEAL_BYTES 16
 

@@ -6,8 +6,6 @@
 #ifndef PG_INFLUENCE_FEED_STATEMENT_H
 #define PG_INFLUENCE_FEED_STATEMENT_H
 
-#include "postgres.h"
-
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 

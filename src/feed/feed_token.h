@@ -6,8 +6,6 @@
 #ifndef PG_INFLUENCE_FEED_TOKEN_H
 #define PG_INFLUENCE_FEED_TOKEN_H
 
-#include "postgres.h"
-
 #include "feed_seal.h"
 #include "feed_token_core.h"
 
