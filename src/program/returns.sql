@@ -31,8 +31,9 @@ BEGIN
 	IF $4 < 1 THEN
 		PERFORM influence_internal.raise_invalid(format('line_no %s is not possible', $4), NULL, 'Lines count from 1.');
 	ELSIF num_nonnulls($6, $7) = 0 OR $6 <= 0 OR $7 < 0 THEN
-		PERFORM influence_internal.raise_invalid('a return needs a quantity or an amount', format('quantity %s, amount %s', $6, $7),
-			'Give quantity (1 or more pieces), or amount (0 or more minor units of the line''s base).');
+		PERFORM influence_internal.raise_invalid('a return needs a quantity or an amount',
+			format('quantity: %s, amount: %s.', coalesce($6::text, 'NULL'), coalesce($7::text, 'NULL')),
+			'Give quantity (1 or more pieces), or amount (0 or more minor units of the order''s currency).');
 	ELSIF $9 IS NULL OR $9 NOT IN ('return', 'chargeback', 'chargeback_reversed', 'goodwill') THEN
 		PERFORM influence_internal.raise_invalid(format('return kind "%s" is not known', $9), NULL,
 			'Use return, chargeback, chargeback_reversed or goodwill; an order is cancelled with influence.record_order_event().');
