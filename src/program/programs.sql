@@ -300,7 +300,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.create_program(text, text, text, jsonb, jsonb, text, boolean, boolean, jsonb) IS
-'Creates a program and the first version of its policies, valid since ever: currency ISO 4217, time_zone an IANA name (its months are the program''s months; CET, EET, MET and WET are refused, since PostgreSQL reads them as abbreviations without summer time), attribution, payout and commission as in set_attribution_policy, set_payout_policy and set_commission_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN003 no such tax authority, IN004 same name with other content.';
+'Creates a program and the first version of its policies, which have no beginning: currency ISO 4217, time_zone an IANA name (its months are the program''s months; CET, EET, MET and WET are refused, since PostgreSQL reads them as abbreviations without summer time), attribution, payout and commission as in set_attribution_policy, set_payout_policy and set_commission_policy. Programs with the same dedup_group share one attribution: the touches of all of them count, and an order is recorded in one of them only. Natural key: name. -> status recorded | duplicate, program_id. IN002 bad value, IN003 no such tax authority, IN004 same name with other content.';
 
 CREATE FUNCTION influence_internal.raise_no_secret(program_id bigint)
 RETURNS void

@@ -155,7 +155,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_stats(boolean) IS
-'Brings the hourly buckets and ranks that facts reach which were written since the last run to what all their facts say, and with days (the default; the minute job leaves them to the daily one) the daily ones. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). post_ranks: posts whose rank (quality in feed_item) changed, or that are new to the feed; feed_items: posts whose other columns there did; trends: rows of trend_state. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for but forget_shopper(). IN002, IN005 in REPEATABLE READ and SERIALIZABLE.';
+'Brings up to date all hourly buckets and ranks that facts written since the last run reach, so that they say what all their facts say; with days (the default; the minute job leaves them to the daily one) the daily buckets too. -> status recorded | duplicate (nothing changed), rows written per kind (creators, products and categories: touches and sales of a row count apart; posts: engagements and impressions). post_ranks: posts whose rank (quality in feed_item) changed, or that are new to the feed; feed_items: posts whose other columns there did; trends: rows of trend_state. One run at a time; nothing is lost that commits late, and no transaction elsewhere is waited for but forget_shopper(). IN002, IN005 in REPEATABLE READ and SERIALIZABLE.';
 
 CREATE FUNCTION influence_internal.seal_stats(as_of timestamptz DEFAULT now())
 RETURNS TABLE (status text, buckets bigint, hours_before timestamptz, days_before timestamptz)
