@@ -68,7 +68,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_coupon(bigint, text, bigint, timestamptz, timestamptz, bigint) IS
-'Says who owns a coupon code of a program, for orders placed from valid_from until before valid_to; an open range of the code ends where the new one begins, and creator_id NULL only ends it. Codes are compared without case (ASCII) and without spaces around them. What the code does is the policy''s coupon_rule. fixed_credit: what the owner gets for each order with the code, whoever is credited with the sale, in minor units of the program''s currency; the settlement of the month books it. Orders recorded before are not attributed again (see reattribute). -> status recorded | duplicate. IN002, IN003 no such program or creator, IN011 overlaps.';
+'Says who owns a coupon code of a program, for orders placed from valid_from until before valid_to; an open range of the code ends where the new one begins, and creator_id NULL only ends it. Codes are compared without case (ASCII) and without spaces around them. What the code does is the policy''s coupon_rule, by default none: it credits nobody until that is set. fixed_credit: what the owner gets for each order with the code, whoever is credited with the sale, in minor units of the program''s currency; the settlement of the month books it. Orders recorded before are not attributed again (see reattribute). -> status recorded | duplicate. IN002, IN003 no such program or creator, IN011 overlaps.';
 
 CREATE FUNCTION influence_internal.raise_overlapping_coupon(valid tstzrange, creator_id bigint)
 RETURNS void
