@@ -70,6 +70,11 @@ SELECT kind, sum(amount) FROM influence.earning WHERE order_ref = 'early' GROUP 
 SELECT kind, sum(amount) FROM influence.ledger WHERE order_ref = 'early' GROUP BY 1 ORDER BY 1;
 SELECT fact, value, source FROM influence.explain_commission(1, 'early') WHERE creator_name = 'Anna' AND fact IN ('commission', 'clawback');
 
+-- neither pieces nor an amount
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT * FROM influence.record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x');
+\set VERBOSITY terse
 -- What is no return.
 SELECT * FROM pg_temp.not_refused('IN002', $$record_return(1, NULL, 'thirds', 1, 'x', 1)$$, $$record_return(1, pg_temp.visitor(2), NULL, 1, 'x', 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', NULL, 'x', 1)$$,
 	$$record_return(1, pg_temp.visitor(2), 'thirds', 1, NULL, 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, '', 1)$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x')$$, $$record_return(1, pg_temp.visitor(2), 'thirds', 1, 'x', 0)$$,

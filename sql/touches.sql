@@ -49,6 +49,11 @@ SELECT * FROM pg_temp.not_refused('IN003', $$record_touch(99, pg_temp.visitor(1)
 -- all or nothing
 SELECT pg_temp.refused(format('record_touches(1, %L)', jsonb_build_array(jsonb_build_object('visitor_id', pg_temp.visitor(4), 'touch_ref', 'a'), jsonb_build_object('visitor_id', pg_temp.visitor(4), 'touch_ref', 'b', 'creator_id', 99))));
 SELECT count(*) FROM influence.touch WHERE visitor_id = pg_temp.visitor(4);
+-- a key of the service's own where a uuid belongs
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT * FROM influence.record_touches(1, '[{"visitor_id": "customer-17", "touch_ref": "x"}]');
+\set VERBOSITY terse
 -- partitions: of the month, or the default one until the daily job has made it
 SELECT tableoid::regclass AS partition, count(*) FROM influence.touch WHERE touch_ref <> 'now' GROUP BY 1;
 SELECT md5(string_agg(t::text, ',' ORDER BY t)) AS touches FROM influence.touch t \gset

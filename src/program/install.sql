@@ -396,7 +396,9 @@ $body$, returns, function_name, calls);
 			HINT = 'Amounts are minor units and fit in bigint.';
 	WHEN data_exception OR check_violation OR not_null_violation THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = 'an argument has a value that is not possible', DETAIL = SQLERRM || '.',
-			HINT = %L;
+			HINT = CASE WHEN strpos(SQLERRM, 'uuid') > 0
+						THEN 'Visitors and shoppers are uuids; influence.visitor_key(program_id, your_key) makes one of a key of yours.'
+						ELSE %L END;
 $body$, format('Amounts are whole minor units (1999 for 19.99). See \df+ influence.%s in psql, or docs/reference/functions.md.', function_name));
 	END IF;
 	EXECUTE format(
