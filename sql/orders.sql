@@ -134,6 +134,16 @@ SELECT status FROM influence.record_touch(pg_temp.program('Points'), pg_temp.vis
 SELECT commission FROM influence.record_order(pg_temp.program('Points'), pg_temp.visitor(310), 'd', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1999}]', '2024-06-30 23:59');
 SELECT available_at FROM influence.earning WHERE order_ref = 'd';
 
+-- what everybody tries once
+DO $$
+DECLARE
+	hint text;
+BEGIN
+	PERFORM influence.record_order(1, pg_temp.visitor(9), 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]', details => '{"currency": "EUR"}');
+EXCEPTION WHEN SQLSTATE 'IN002' THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RAISE WARNING '%', hint;
+END $$;
 -- What is no order.
 SELECT * FROM pg_temp.not_refused('IN002', $$record_order(1, NULL, 'x', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]')$$, $$record_order(1, pg_temp.visitor(9), NULL, '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]')$$,
 	$$record_order(1, pg_temp.visitor(9), '', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]')$$, $$record_order(1, pg_temp.visitor(9), repeat('x', 201), '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1}]')$$,

@@ -91,6 +91,8 @@ cluster_data_directory(PG_FUNCTION_ARGS)
 }
 
 /* Whoever may not pay gets the code for that, so a job books it as such. */
+static void token_refuse(const char *reason) pg_attribute_noreturn();
+
 static void
 token_refuse(const char *reason)
 {
@@ -140,6 +142,8 @@ cluster_token_hash(PG_FUNCTION_ARGS)
 		token_refuse("it is no regular file");
 	while (length < (int) sizeof(content) && (got = (int) read(file, content + length, sizeof(content) - length)) != 0)
 	{
+		if (got < 0 && errno == EINTR)
+			continue;
 		if (got < 0)
 			token_refuse(strerror(errno));
 		length += got;

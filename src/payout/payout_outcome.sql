@@ -64,11 +64,11 @@ BEGIN
 	net := p.net;
 	IF p.bank_ref = $4 THEN
 		status := 'duplicate';		-- also of a payout that came back since
-	ELSIF p.bank_ref IS NOT NULL THEN
-		PERFORM influence_internal.raise_conflict('payout', format('%s/%s/%s', $2, $3, p.money));
 	ELSIF p.state = 'failed' THEN
 		PERFORM influence_internal.raise_refused('the payout has failed', format('%s, on %s.', p.failure, p.failed_at),
 			'What it had reserved is payable again: run influence.run_payouts() for a later period and confirm that payout.');
+	ELSIF p.bank_ref IS NOT NULL THEN
+		PERFORM influence_internal.raise_conflict('payout', format('%s/%s/%s', $2, $3, p.money));
 	ELSE
 		-- banks state days: the day of the reservation is not before it
 		IF $6 < p.run_at - interval '1 day' THEN

@@ -116,6 +116,9 @@ BEGIN
 	PERFORM influence_internal.require_key('order_ref', $3);
 	PERFORM influence_internal.require_array(lines, 'lines');
 	PERFORM influence_internal.require_event_time('ordered_at', $5);
+	IF details -> 'currency' IS NOT NULL THEN
+		PERFORM influence_internal.raise_invalid('currency is no detail of an order', NULL, 'It is an argument of the function: currency => ''EUR''.');
+	END IF;
 	PERFORM influence_internal.check_keys(details, ARRAY['coupon', 'country', 'device', 'experiment', 'variant', 'holdout', 'gift', 'fx_rate', 'fx_source'],
 		'details');
 END
