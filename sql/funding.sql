@@ -61,7 +61,7 @@ INSERT INTO influence.payout (party_id, program_id, currency, period, state, amo
 SELECT party_id, 1, 'USD', '2024-04', 'failed', 2000, ARRAY[entry_no], '2024-05-15', '2024-05-16', 'closed', 1 FROM influence.ledger WHERE order_ref = 'order 2' AND party_id > 0;
 DELETE FROM influence.brand_funding WHERE funding_ref IN ('wire 3', 'wire 4') AND program_id = 1;
 SELECT pg_temp.waits();
--- what comes back needs no funds, counts first and makes room: 2000 used - 1000 + 1000 + 500 is within 2600
+-- what came back of an order that is not paid is nothing, and needs no funds: 2000 used + (1000 - 1000) + 500 is within 2600
 SELECT status, clawed_back FROM influence.record_return(1, pg_temp.visitor(1), 'order 1', 1, 'r', 1, returned_at => '2024-05-10');
 SELECT order_ref, kind, amount, available_at FROM influence.ledger WHERE order_ref = 'order 1' AND party_id > 0 ORDER BY entry_no;
 SELECT pg_temp.waits();
@@ -89,3 +89,34 @@ SELECT * FROM pg_temp.not_refused('IN002', $$record_funding(1, 'Acme', 0, 'w')$$
 	$$record_funding(1, NULL, 1, 'w')$$, $$record_funding(1, '', 1, 'w')$$, $$record_funding(1, 'Acme', 1, 'w', 'infinity')$$, $$record_funding(1, 'Acme', 1, 'w', '-infinity')$$, $$record_funding(1, 'Acme', 1, 'w', now() + interval '1 week')$$,
 	$$record_funding(1, 'Acme', 1, 'w', currency => 'usd')$$, $$record_funding(1, 'Acme', 1, 'w', currency => 'XX')$$, $$create_brand_account(1, NULL)$$, $$create_brand_account(1, '')$$, $$create_brand_account(1, repeat('a', 201))$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$record_funding(99, 'Acme', 1, 'w')$$, $$record_funding(NULL, 'Acme', 1, 'w')$$, $$record_funding(1, 'ACME', 1, 'w')$$, $$record_funding(1, '''; DROP', 1, 'w')$$, $$brand_funds(99)$$, $$brand_funds(NULL)$$);
+
+-- Who was paid nothing gives nothing back, and makes no room for others. Of Acme nothing came in: bert's 10.00 of 5 January wait; anna's 10.00 of the
+-- 10th came back, which is nothing; her rug, which needs no funds, brings 15.00.
+SELECT pg_temp.new_program('Third', 'USD', 'UTC', '{"max_touch_delay": "100 years"}', '{"hold": "0", "pay_when_funded": true, "max_clawback_age": "30 days"}');
+SELECT count(*) FROM unnest('{anna,bert}'::text[]) c, influence.apply_creator(3, pg_temp.creator(c), '2020-01-02');
+SELECT status FROM influence.set_commission_rate(3, 0.1, valid_from => '2020-01-01');
+SELECT status FROM influence.create_brand_account(3, 'Acme');
+SELECT pg_temp.sale(31, 'bert', 'lamp', 10000, '2024-01-05', 3) AS lamp_of_bert, pg_temp.sale(32, 'anna', 'lamp', 10000, '2024-01-10', 3) AS lamp_of_anna, pg_temp.sale(33, 'anna', 'rug', 15000, '2024-01-11', 3) AS rug;
+SELECT status, clawed_back FROM influence.record_return(3, pg_temp.visitor(32), 'order 32', 1, 'r', 1, returned_at => '2024-01-12');
+SELECT party_name, amount, entries, verdict FROM influence.plan_payouts(3, '2024-01') ORDER BY 1;
+SELECT * FROM influence.brand_funds(3);
+-- what came back in part waits as what is left of it: 10.00 - 4.00 are 6.00, for which 5.99 are not enough and 6.00 are
+SELECT pg_temp.sale(34, 'bert', 'torch', 10000, '2024-01-06', 3) AS torch;
+SELECT status, clawed_back FROM influence.record_return(3, pg_temp.visitor(34), 'order 34', 1, 'r', amount => 4000, returned_at => '2024-01-12');
+SELECT funded FROM influence.record_funding(3, 'Bolt', 599, 'b 1', '2024-01-20');
+SELECT pg_temp.waits('2024-02-01', 3);
+SELECT funded FROM influence.record_funding(3, 'Bolt', 1, 'b 2', '2024-01-20');
+SELECT pg_temp.waits('2024-02-01', 3);
+-- A return too late to cost takes nothing from bert while another one's sale waits: 10.00 come in and pay bert's of 5 January; anna's of the 3rd
+-- is told later and waits, and in May bert's comes back, after more than 30 days.
+SELECT funded FROM influence.record_funding(3, 'Acme', 1000, 'a 1', '2024-01-20');
+SELECT status, payouts, amount FROM influence.run_payouts(3, '2024-01', '2024-02-01');
+SELECT pg_temp.sale(35, 'anna', 'lamp', 10000, '2024-01-03', 3) AS told_later;
+SELECT status, clawed_back FROM influence.record_return(3, pg_temp.visitor(31), 'order 31', 1, 'r', 1, returned_at => '2024-05-05');
+SELECT pg_temp.waits('2024-06-01', 3);
+SELECT party_name, amount, entries, verdict FROM influence.plan_payouts(3, '2024-05', '2024-06-01') ORDER BY 1;
+SELECT * FROM influence.brand_funds(3) ORDER BY 1;
+-- a return in time of what was paid: bert owes the 6.00 of his torch
+SELECT status, clawed_back FROM influence.record_return(3, pg_temp.visitor(34), 'order 34', 1, 'r 2', amount => 6000, returned_at => '2024-01-30');
+SELECT party_name, amount, entries, verdict FROM influence.plan_payouts(3, '2024-05', '2024-06-01') ORDER BY 1;
+SELECT check_name, subject, expected, found FROM influence.check_books(3);

@@ -3,7 +3,9 @@
  *
  * Brands that pay first. Under pay_when_funded the entries of a brand's products
  * are paid in the order in which they became available, as far as what the brand
- * paid in goes; nothing overtakes an entry that waits.
+ * paid in goes; nothing overtakes an entry that waits. What a creator has of an
+ * order line and is in no payout yet counts as one sum: a return takes nothing
+ * from who was paid nothing, nor makes room for others.
  */
 CREATE FUNCTION influence_internal.brand_entries(program_id bigint, cutoff timestamptz)
 RETURNS TABLE (brand text, currency text, entry_no bigint, amount bigint, used boolean, payable boolean)
@@ -17,34 +19,37 @@ BEGIN
 		RETURN;
 	END IF;
 	RETURN QUERY
-	SELECT q.brand, q.currency, q.entry_no, q.amount, q.used, q.amount < 0 OR q.running <= coalesce((q.funds ->> q.currency)::numeric, 0)
-	  FROM (SELECT a.brand, a.funds, e.currency, e.entry_no, e.amount, e.used,
-				   sum(e.amount) OVER (PARTITION BY a.party_id, e.currency
-									   ORDER BY e.used DESC, e.amount > 0, e.available_at, e.party_id, e.entry_no ROWS UNBOUNDED PRECEDING) AS running
-			  -- OFFSET 0: its funds are added up once for each brand, not for each entry
-			  FROM (SELECT b.brand, b.party_id,
-						   (SELECT jsonb_object_agg(x.currency, x.funded)
-							  FROM (SELECT y.currency, sum(y.amount) AS funded FROM influence.brand_funding y
-									 WHERE y.party_id = b.party_id AND y.program_id = $1 GROUP BY y.currency) x) AS funds
-					  FROM influence.brand_account b WHERE b.program_id = $1 OFFSET 0) a
-			  JOIN influence.product d ON d.brand = a.brand
-			  JOIN influence.order_line o ON o.product_id = d.product_id AND o.program_id = $1
-			  -- and here: what a join by three columns finds is guessed far too low, and what came after it would be done line by line
-			  JOIN (SELECT l.visitor_id, l.order_ref, l.line_no, l.party_id, l.currency::text AS currency, l.entry_no, l.available_at,
-						   p.entry_no IS NOT NULL AS used, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS amount
-					  FROM influence.ledger l
-					  LEFT JOIN (SELECT y.party_id, u.entry_no
-								   FROM influence.payout y
-								  CROSS JOIN LATERAL unnest(y.entry_nos) u(entry_no)
-								  WHERE y.program_id = $1) p ON p.party_id = l.party_id AND p.entry_no = l.entry_no
-					 WHERE l.program_id = $1 AND l.source = 'line' AND 'payable' IN (l.debit_account, l.credit_account)
-					   AND (l.available_at < $2 OR p.entry_no IS NOT NULL)
-					OFFSET 0) e
-					ON e.visitor_id = o.visitor_id AND e.order_ref = o.order_ref AND e.line_no = o.line_no) q;
+	SELECT q.brand, q.currency, q.entry_no, q.amount, q.used, q.whole <= 0 OR q.running <= coalesce((q.funds ->> q.currency)::numeric, 0)
+	  FROM (SELECT u.*, sum(u.amount) OVER (PARTITION BY u.account, u.currency
+											-- entries that are one sum are peers: all of them count at once
+											ORDER BY u.used DESC, u.whole > 0, u.since, u.party_id, u.first_no RANGE UNBOUNDED PRECEDING) AS running
+			  FROM (SELECT a.brand, a.party_id AS account, a.funds, e.currency, e.entry_no, e.amount, e.used, e.party_id, sum(e.amount) OVER w AS whole,
+						   min(e.available_at) OVER w AS since, min(e.entry_no) OVER w AS first_no
+					  -- OFFSET 0: its funds are added up once for each brand, not for each entry
+					  FROM (SELECT b.brand, b.party_id,
+								   (SELECT jsonb_object_agg(x.currency, x.funded)
+									  FROM (SELECT y.currency, sum(y.amount) AS funded FROM influence.brand_funding y
+											 WHERE y.party_id = b.party_id AND y.program_id = $1 GROUP BY y.currency) x) AS funds
+							  FROM influence.brand_account b WHERE b.program_id = $1 OFFSET 0) a
+					  JOIN influence.product d ON d.brand = a.brand
+					  JOIN influence.order_line o ON o.product_id = d.product_id AND o.program_id = $1
+					  -- and here: what a join by three columns finds is guessed far too low, and what came after it would be done line by line
+					  JOIN (SELECT l.visitor_id, l.order_ref, l.line_no, l.party_id, l.currency::text AS currency, l.entry_no, l.available_at,
+								   p.entry_no IS NOT NULL AS used, CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END AS amount
+							  FROM influence.ledger l
+							  LEFT JOIN (SELECT y.party_id, u.entry_no
+										   FROM influence.payout y
+										  CROSS JOIN LATERAL unnest(y.entry_nos) u(entry_no)
+										  WHERE y.program_id = $1) p ON p.party_id = l.party_id AND p.entry_no = l.entry_no
+							 WHERE l.program_id = $1 AND l.source = 'line' AND 'payable' IN (l.debit_account, l.credit_account)
+							   AND (l.available_at < $2 OR p.entry_no IS NOT NULL)
+							OFFSET 0) e
+							ON e.visitor_id = o.visitor_id AND e.order_ref = o.order_ref AND e.line_no = o.line_no
+					WINDOW w AS (PARTITION BY a.party_id, e.visitor_id, e.order_ref, e.line_no, e.party_id, e.currency, e.used)) u) q;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.brand_entries(bigint, timestamptz) IS
-'The entries of order lines of brands that have an account in a program, available before a moment or in a payout (used, perhaps one that failed), signed as owed to the party. payable: it is below zero, or what was used, all that is below zero, what else comes before it (by available_at, party, entry_no) and it itself are within what the brand paid in; so a run changes nothing for the next one of the same month.';
+'The entries of order lines of brands that have an account in a program, available before a moment or in a payout (used, perhaps one that failed), signed as owed to the party. What a creator has of an order line and is not used is one sum, a commission with its clawbacks. payable: this sum is 0 or below, or what was used, all sums below zero, what else comes before it (by available_at, party, entry_no) and it itself are within what the brand paid in; so a run changes nothing for the next one of the same month.';
 
 CREATE FUNCTION influence_internal.unfunded_entries(program_id bigint, cutoff timestamptz)
 RETURNS TABLE (entry_no bigint)

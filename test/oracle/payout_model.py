@@ -122,7 +122,7 @@ def latest(rows, at):
 
 class Entry:
     """A transfer that moves the account payable; amount as owed to the party."""
-    __slots__ = ("party", "kind", "amount", "currency", "occurred", "available", "brand", "paid", "serial")
+    __slots__ = ("party", "kind", "amount", "currency", "occurred", "available", "brand", "line", "paid", "serial")
 
 
 class World:
@@ -133,7 +133,7 @@ class World:
 
     # the ledger ---------------------------------------------------------------------
 
-    def book(self, program, party, kind, debit, credit, amount, currency, occurred, available, brand=None):
+    def book(self, program, party, kind, debit, credit, amount, currency, occurred, available, brand=None, line=None):
         """A transfer; below zero the other way round."""
         if amount < 0:
             debit, credit, amount = credit, debit, -amount
@@ -146,7 +146,7 @@ class World:
         if "payable" not in (debit, credit):
             return None
         entry, self.serial = Entry(), self.serial + 1
-        entry.party, entry.kind, entry.currency, entry.occurred, entry.available, entry.brand = party, kind, currency, occurred, available, brand
+        entry.party, entry.kind, entry.currency, entry.occurred, entry.available, entry.brand, entry.line = party, kind, currency, occurred, available, brand, line
         entry.amount, entry.paid, entry.serial = amount if credit == "payable" else -amount, None, self.serial
         program.entries.append(entry)
         return entry
@@ -201,7 +201,7 @@ class World:
         for n, brand, base in sorted(lines):
             amount = commission(base, program.rate, program.policy(at)[1].rounding) if self.status(party, at) == "active" else 0
             program.orders[ref]["lines"][n].append(amount)
-            self.book(program, party, "commission", "expense", "payable", amount, program.currency, at, available, brand)
+            self.book(program, party, "commission", "expense", "payable", amount, program.currency, at, available, brand, (ref, n))
             earned += amount
         return "recorded %d" % earned
 
@@ -215,7 +215,7 @@ class World:
         program.returned[ref, n, return_ref] = amount, at
         order["lines"][n][2] += amount
         taken = clawback(earned, base, before, amount, program.policy(order["at"])[1].rounding)
-        self.book(program, order["party"], "clawback", "payable", "expense", taken, program.currency, at, program.available(order["at"]), brand)
+        self.book(program, order["party"], "clawback", "payable", "expense", taken, program.currency, at, program.available(order["at"]), brand, (ref, n))
         return "recorded %d" % taken
 
     # parties ------------------------------------------------------------------------
@@ -295,11 +295,18 @@ class World:
                 groups[e.brand, e.currency].append(e)
         for key, entries in groups.items():
             total = sum(e.amount for e in entries if e.paid is not None)
-            # what was taken back counts first, so that a run changes nothing for the next one of the same month
-            for e in sorted((e for e in entries if e.paid is None and e.available < end), key=lambda e: (e.amount > 0, e.available, e.party, e.serial)):
-                total += e.amount
-                if e.amount > 0 and total > program.funded[key]:
-                    waiting.add(e.serial)
+            # a party's entries of one line that are in no payout are one sum; what was taken back of what was paid counts first,
+            # so that a run changes nothing for the next one of the same month
+            sums = defaultdict(list)
+            for e in entries:
+                if e.paid is None and e.available < end:
+                    sums[e.party, e.line].append(e)
+            for part in sorted(sums.values(), key=lambda part: (sum(e.amount for e in part) > 0, min(e.available for e in part), part[0].party,
+                                                                min(e.serial for e in part))):
+                amount = sum(e.amount for e in part)
+                total += amount
+                if amount > 0 and total > program.funded[key]:
+                    waiting.update(e.serial for e in part)
         return waiting
 
     def taxes(self, program, policy, party, amount, grain, as_of):
