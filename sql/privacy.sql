@@ -264,3 +264,23 @@ SELECT * FROM influence.check_books();
 SELECT pg_temp.new_creator('SECRET dora');
 SELECT status, retained_until = (now() AT TIME ZONE 'UTC')::date AS today FROM influence.forget_creator(pg_temp.creator('SECRET dora'));
 SELECT * FROM pg_temp.found('secret');
+
+-- One's own purchases bring nothing by one's own code, also when it is forgotten whose they were: erin is forgotten as a shopper, fred as a creator, gus as
+-- an agent of gina. Each code brings 7.00 for the order of somebody else, and stays at that.
+SELECT pg_temp.new_creator(v.who, pg_temp.visitor(v.n)) FROM (VALUES ('erin', 91), ('fred', 92), ('gina', NULL)) v(who, n);
+SELECT pg_temp.creator('erin') AS erin, pg_temp.creator('fred') AS fred, pg_temp.creator('gina') AS gina \gset
+SELECT pg_temp.new_creator('gus', pg_temp.visitor(93), 'agency', ARRAY[pg_temp.creator('gina')]);
+SELECT count(*) FROM (VALUES ('erin', 'ERIN7'), ('fred', 'FRED7'), ('gina', 'GINA7')) v(who, code), influence.set_coupon(1, v.code, pg_temp.creator(v.who), '2024-01-01', fixed_credit => 700);
+SELECT count(*) FROM (VALUES (91, 'erin7'), (92, 'FRED7'), (93, 'gina7'), (94, 'erin7'), (95, 'fred7'), (96, 'gina7')) v(n, code), influence.record_order(1, pg_temp.visitor(v.n), 'code ' || v.n,
+	'[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', '2024-05-10 12:00+00', details => jsonb_build_object('coupon', v.code)) o WHERE o.status = 'recorded';
+SELECT count(*) FROM influence_internal.settle_due();
+SELECT CASE s.creator_id WHEN :erin THEN 'erin' WHEN :fred THEN 'fred' WHEN :gina THEN 'gina' END AS who, sum(s.amount) FROM influence.settlement s WHERE s.stage = 'coupon' AND s.creator_id IN (:erin, :fred, :gina) GROUP BY s.creator_id ORDER BY 1;
+SELECT status, changed_rows > 0 AS changed FROM influence.forget_shopper(pg_temp.visitor(91));
+SELECT status FROM influence.forget_creator(pg_temp.creator('fred'));
+SELECT status FROM influence.forget_shopper(pg_temp.visitor(93));
+SELECT * FROM influence.check_books();
+SELECT status, entries FROM influence.settle_tiers(1, '2024-05');
+SELECT CASE s.creator_id WHEN :erin THEN 'erin' WHEN :fred THEN 'fred' WHEN :gina THEN 'gina' END AS who, sum(s.amount) FROM influence.settlement s WHERE s.stage = 'coupon' AND s.creator_id IN (:erin, :fred, :gina) GROUP BY s.creator_id ORDER BY 1;
+-- the codes of other people's orders stay
+SELECT count(*) FILTER (WHERE coupon IS NULL) AS own, count(*) FILTER (WHERE coupon IS NOT NULL) AS others FROM influence.orders WHERE order_ref LIKE 'code %';
+SELECT * FROM influence.check_books();

@@ -78,12 +78,13 @@ BEGIN
 			 WHERE influence_internal.locked_at(o.program_id, o.visitor_id, o.order_ref) > now()) THEN
 		RETURN visitor IS NULL;
 	END IF;
+	PERFORM influence_internal.drop_own_coupons(influence_internal.person_visitors(visitor));
 	UPDATE influence.creator c SET visitor_id = NULL WHERE c.creator_id = $1;
 	RETURN true;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.drop_identity(bigint) IS
-'Takes a creator''s shopping identity away, unless one of its orders could still be attributed again: her own purchases are not to be credited to her then. Whether it is gone.';
+'Takes a creator''s shopping identity away, unless one of its orders could still be attributed again: her own purchases are not to be credited to her then. Her orders lose her own codes with it. Whether it is gone.';
 
 CREATE FUNCTION influence_internal.retention_end(creator_id bigint, forgotten_on date)
 RETURNS date
@@ -233,6 +234,11 @@ BEGIN
 			waiting := waiting + 1;
 			CONTINUE;
 		END IF;
+		-- for whom it acted, or who acted for it, goes too
+		PERFORM influence_internal.drop_own_coupons(influence_internal.person_visitors(x.visitor_id))
+		   FROM influence.creator x, influence.creator y
+		  WHERE y.creator_id = c.creator_id AND x.visitor_id IS NOT NULL
+			AND (x.creator_id = ANY (y.agency_of) OR x.agency_of @> ARRAY[c.creator_id]);
 		SELECT * INTO part FROM influence_internal.apply_privacy(c.creator_id, 'retain');
 		part.changed := part.changed + influence_internal.forget_coupons(c.creator_id);
 		UPDATE influence.forgotten_creator f SET ended_on = greatest(today, f.forgotten_on) WHERE f.creator_id = c.creator_id;

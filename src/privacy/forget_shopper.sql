@@ -152,6 +152,31 @@ $$;
 COMMENT ON FUNCTION influence_internal.forget_orders(uuid, uuid, text) IS
 'Gives a visitor''s orders, with lines, credits, earnings and entries in the ledger, a new key; returns how many orders.';
 
+CREATE FUNCTION influence_internal.drop_own_coupons(people uuid[])
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	own bigint[] := influence_internal.buyer_creators($1);
+	changed bigint;
+BEGIN
+	IF own = '{}' THEN
+		RETURN 0;
+	END IF;
+	UPDATE influence.orders o SET coupon = NULL
+	 WHERE o.visitor_id = ANY ($1) AND o.coupon IS NOT NULL
+	   AND EXISTS (SELECT FROM influence.coupon c
+					WHERE c.program_id = o.program_id AND c.code = influence_internal.coupon_code(o.coupon) AND c.valid @> o.ordered_at
+					  AND c.creator_id = ANY (own));
+	GET DIAGNOSTICS changed = ROW_COUNT;
+	RETURN changed;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.drop_own_coupons(uuid[]) IS
+'Takes from the orders of a person the codes that are its own (buyer_creators()), before it is forgotten whose they are: a settlement works out again what codes bring, and would credit the owner with its own purchases. Returns how many orders.';
+
 CREATE FUNCTION influence_internal.forget_visitor(old uuid, new uuid, word text, OUT changed bigint, OUT deleted bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -255,7 +280,7 @@ BEGIN
 				 GROUP BY x.sponsored_campaign_id) c));
 	SELECT array_agg(k.id ORDER BY k.id) INTO new
 	  FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, cardinality(old))) k;
-	changed_rows := influence_internal.forget_references(old, new, word);
+	changed_rows := influence_internal.drop_own_coupons(old) + influence_internal.forget_references(old, new, word);
 	PERFORM influence_internal.forget_charges(old, word);
 	FOR n IN 1 .. cardinality(old) LOOP
 		SELECT * INTO part FROM influence_internal.forget_visitor(old[n], new[n], word);

@@ -122,7 +122,7 @@ AS $$
 		   ('impression', 'features profile disclosure surface intent experiment variant', 'shopper', 'keep', NULL, 'what learning and reports count'),
 		   ('orders', 'visitor_id', 'shopper', 'key', NULL, 'the books'),
 		   ('orders', 'order_ref', 'shopper', 'keep', NULL, 'the books: returns come by it, and the ledger has it; only the service knows whose it is'),
-		   ('orders', 'coupon', 'shopper', 'keep', NULL, 'the books: whose sale it is'),
+		   ('orders', 'coupon', 'shopper', 'keep', NULL, 'the books: whose sale it is; but the buyer''s own code goes, which brings nothing'),
 		   ('orders', 'country experiment variant', 'shopper', 'keep', NULL, 'counted'),
 		   ('orders', 'currency', 'shopper', 'keep', NULL, 'the books'),
 		   ('orders', 'device', 'shopper', 'change', 'NULL', 'the device'),
