@@ -197,13 +197,13 @@ same_key(const PersonTouch *a, const PersonTouch *b)
 static void
 drop_repeated(Person *person)
 {
-	PersonTouch **keys = MemoryContextAllocHuge(person->context, Max(person->count, 1) * sizeof(*keys));
+	PersonTouch **keys = MemoryContextAllocHuge(person->context, Max(person->count, 1) * sizeof(PersonTouch *));
 	size_t		kept = 0;
 	size_t		i;
 
 	for (i = 0; i < person->count; i++)
 		keys[i] = &person->shown[i];
-	qsort(keys, person->count, sizeof(*keys), compare_keys);
+	qsort(keys, person->count, sizeof(PersonTouch *), compare_keys);
 	for (i = 1; i < person->count; i++)
 		keys[i]->is_repeated = same_key(keys[i], keys[i - 1]);
 	for (i = 0; i < person->count; i++)

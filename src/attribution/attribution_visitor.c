@@ -156,12 +156,12 @@ attribution_sort_touches(AttributionTouch *touches, size_t n)
 static void
 find_carts(MemoryContext context, AttributionConversion *lines, size_t n)
 {
-	AttributionConversion **by_product = allocate_array(context, n, sizeof(*by_product));
+	AttributionConversion **by_product = allocate_array(context, n, sizeof(AttributionConversion *));
 	size_t		i;
 
 	for (i = 0; i < n; i++)
 		by_product[i] = &lines[i];
-	qsort_interruptible(by_product, n, sizeof(*by_product), compare_product, NULL);
+	qsort_interruptible(by_product, n, sizeof(AttributionConversion *), compare_product, NULL);
 	attribution_orders_carts(by_product, n);
 	pfree(by_product);
 }

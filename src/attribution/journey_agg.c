@@ -105,7 +105,7 @@ make_room(bytea *state, JourneyState *content, size_t more)
 
 	larger = flat_state_make(size);
 	content->header = flat_header(STATE_MAGIC, STATE_VERSION, size);
-	if (content->used > 0)
+	if (state != NULL)
 		memcpy(state_events(larger), state_events(state), content->used);
 	return larger;
 }

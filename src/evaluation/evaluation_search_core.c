@@ -41,7 +41,9 @@ static const Grid grids[] = {
 static double *
 parameter_of(EvaluationParameters *parameters, const Grid *grid)
 {
-	return (double *) ((char *) parameters + grid->parameter);
+	void	   *parameter = (char *) parameters + grid->parameter;
+
+	return parameter;
 }
 
 static EvaluationForm

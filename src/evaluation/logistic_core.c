@@ -81,7 +81,7 @@ logistic_step(double *next, const double *sums, int features, const double *coef
 			step[i] -= lower[i][k] * step[k];
 		step[i] /= lower[i][i];
 	}
-	for (i = features - 1; i >= 0; i--)
+	for (i = features; i-- > 0;)
 	{
 		for (k = i + 1; k < features; k++)
 			step[i] -= lower[k][i] * step[k];

@@ -261,10 +261,13 @@ compare_prices(const void *a, const void *b)
 static double
 median(int64 *prices, int count)
 {
+	int			low = (count - 1) / 2;
+	int			high = count / 2;
+
 	if (count == 0)
 		return 0.0;
 	qsort(prices, count, sizeof(int64), compare_prices);
-	return ((double) prices[(count - 1) / 2] + (double) prices[count / 2]) / 2.0;
+	return ((double) prices[low] + (double) prices[high]) / 2.0;
 }
 
 static void

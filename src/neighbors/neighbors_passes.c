@@ -90,7 +90,8 @@ search_memory(Search *search)
 	neighbors_transpose_start(&transpose, &matrix);
 	while ((status = neighbors_transpose_step(&transpose)) == NEIGHBORS_MORE)
 		CHECK_FOR_INTERRUPTS();
-	Assert(status == NEIGHBORS_DONE);	/* the norms were added up before */
+	if (status != NEIGHBORS_DONE)
+		elog(ERROR, "weights of items cannot be added up");	/* they were, before */
 
 	for (item = 0; item < matrix.by_user.items; item++)
 	{
@@ -178,8 +179,11 @@ add_basket(const Pass *pass, Share *share, uint64 weight, const uint32 *items, c
 		return;
 	}
 	memcpy(pass->entries + share->from + share->fill, items, n * sizeof(uint32));
-	for (i = 0; i < n && weights != NULL; i++)
-		pass->products[share->from + share->fill + i] = weight * weights[i];
+	if (weights != NULL && pass->products != NULL)
+	{
+		for (i = 0; i < n; i++)
+			pass->products[share->from + share->fill + i] = weight * weights[i];
+	}
 	share->fill += n;
 }
 

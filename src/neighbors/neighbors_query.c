@@ -108,7 +108,8 @@ read_user(const InteractionReceiver *receiver, TupleTableSlot *slot, uint64 *use
 			hash_text(query_datum(place, slot), receiver->seed, user);
 			return true;
 		default:
-			query_integer(place, slot, &number);
+			if (!query_integer(place, slot, &number))
+				return false;
 			user[0] = (uint64) number;
 			user[1] = 0;
 			return true;

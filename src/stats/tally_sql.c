@@ -335,7 +335,7 @@ stats_tally_events(PG_FUNCTION_ARGS)
 	tally_finish(&tally);
 	put_buckets(&tally, receiver.nkinds, (ReturnSetInfo *) fcinfo->resultinfo);
 	if (receiver.sums != NULL)
-		put_sums(&sums, context, (ReturnSetInfo *) fcinfo->resultinfo);
+		put_sums(receiver.sums, context, (ReturnSetInfo *) fcinfo->resultinfo);
 	MemoryContextDelete(context);
 	return (Datum) 0;
 }
