@@ -234,37 +234,11 @@ all_reached(const MarkovChain *chain, uint32_t *queue, uint8_t *seen, const Mark
 	return tail == chain->states;
 }
 
-/* Bottom-up merge sort; answers which of the two arrays is sorted. */
-static int64_t *
-sort_ids(int64_t *ids, int64_t *other, size_t count, const MarkovHost *host)
-{
-	size_t		width;
-	size_t		work = 0;
-
-	for (width = 1; width < count; width *= 2)
-	{
-		int64_t    *swap = ids;
-		size_t		from;
-
-		for (from = 0; from < count; from += 2 * width)
-		{
-			size_t		middle = from + width < count ? from + width : count;
-			size_t		end = middle + width < count ? middle + width : count;
-			size_t		a = from;
-			size_t		b = middle;
-			size_t		to;
-
-			for (to = from; to < end; to++)
-			{
-				other[to] = b == end || (a < middle && ids[a] <= ids[b]) ? ids[a++] : ids[b++];
-				breathe(host, ++work);
-			}
-		}
-		ids = other;
-		other = swap;
-	}
-	return ids;
-}
+#define MARKOV_SORT sort_ids
+#define MARKOV_ITEM int64_t
+#define MARKOV_IN_ORDER(a, b) ((a) <= (b))
+#define MARKOV_BREATH BREATH
+#include "markov_sort_template.h"
 
 static size_t
 find_creator(const MarkovChain *chain, int64_t id)
@@ -315,7 +289,7 @@ index_creators(MarkovChain *chain, const MarkovHost *host)
 		breathe(host, i);
 		ids[i] = chain->ids[i];
 	}
-	sorted = sort_ids(ids, ids + n, n, host);
+	sorted = sort_ids(ids, ids + n, n, NULL, host);
 	for (i = 0; i < n; i++)
 	{
 		if (i == 0 || sorted[i] != sorted[i - 1])

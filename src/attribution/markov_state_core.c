@@ -369,11 +369,18 @@ markov_state_packed_size(const uint8_t *state)
 	return size_for(h.order, h.used);
 }
 
-static int
-compare_slots(const uint8_t *state, uint32_t order, uint32_t a, uint32_t b)
+/* the slots of a state */
+typedef struct SlotTable
 {
-	const uint8_t *x = slot_at(state, order, a);
-	const uint8_t *y = slot_at(state, order, b);
+	const uint8_t *state;
+	uint32_t	order;
+} SlotTable;
+
+static int
+compare_slots(const SlotTable *table, uint32_t a, uint32_t b)
+{
+	const uint8_t *x = slot_at(table->state, table->order, a);
+	const uint8_t *y = slot_at(table->state, table->order, b);
 	int64_t		length_x = load_word(x, 0);
 	int64_t		length_y = load_word(y, 0);
 	int64_t		i;
@@ -389,48 +396,18 @@ compare_slots(const uint8_t *state, uint32_t order, uint32_t a, uint32_t b)
 	return length_x < length_y ? -1 : length_x > length_y;
 }
 
-/* Bottom-up merge sort of slot numbers; answers which of the two is sorted. */
-static uint32_t *
-sort_slots(const uint8_t *state, uint32_t order, uint32_t *slots, uint32_t *other,
-		   size_t count, const MarkovHost *host)
-{
-	size_t		width;
-	size_t		work = 0;
-
-	for (width = 1; width < count; width *= 2)
-	{
-		uint32_t   *swap = slots;
-		size_t		from;
-
-		for (from = 0; from < count; from += 2 * width)
-		{
-			size_t		middle = from + width < count ? from + width : count;
-			size_t		end = middle + width < count ? middle + width : count;
-			size_t		a = from;
-			size_t		b = middle;
-			size_t		to;
-
-			for (to = from; to < end; to++)
-			{
-				if (b == end ||
-					(a < middle && compare_slots(state, order, slots[a], slots[b]) <= 0))
-					other[to] = slots[a++];
-				else
-					other[to] = slots[b++];
-				if (++work % SLOTS_PER_STEP == 0)
-					host->breathe(host->arg);
-			}
-		}
-		slots = other;
-		other = swap;
-	}
-	return slots;
-}
+/* numbers of slots of a table, which is arg */
+#define MARKOV_SORT sort_slots
+#define MARKOV_ITEM uint32_t
+#define MARKOV_IN_ORDER(a, b) (compare_slots(arg, a, b) <= 0)
+#define MARKOV_BREATH SLOTS_PER_STEP
+#include "markov_sort_template.h"
 
 MarkovStatus
 markov_state_pack(uint8_t *into, size_t size, const uint8_t *state, const MarkovHost *host)
 {
 	MarkovHeader h = load_header(state);
+	SlotTable	table = {state, h.order};
 	uint32_t   *slots = host->allocate(host->arg, 2 * (h.used + 1) * sizeof(uint32_t));
 	uint32_t   *sorted;
 	size_t		used = 0;
@@ -458,7 +435,7 @@ markov_state_pack(uint8_t *into, size_t size, const uint8_t *state, const Markov
 		return MARKOV_CORRUPT;
 	}
 
-	sorted = sort_slots(state, h.order, slots, slots + used, used, host);
+	sorted = sort_slots(slots, slots + used, used, &table, host);
 	init_as(into, size, h.order, 1, used);
 	for (i = 0; i < used; i++)
 	{
