@@ -37,17 +37,8 @@ enum
 	ORDER_EXCLUDED,
 	ORDER_PATH_START,
 	ORDER_CART_STARTS,
-	ORDER_MODEL,
-	ORDER_LOOKBACK,
-	ORDER_VIEW_LOOKBACK,
-	ORDER_CART_LOOKBACK,
-	ORDER_HALF_LIFE,
-	ORDER_POSITION_WEIGHTS,
-	ORDER_REUSE,
-	ORDER_SESSION_LIFETIME,
-	ORDER_MATCH,
-	ORDER_TIME_ZONE,
-	ORDER_COUNT
+	ORDER_POLICY,
+	ORDER_COUNT = ORDER_POLICY + POLICY_ARGUMENTS
 };
 
 static const char *const order_argument_names[ORDER_COUNT] = {
@@ -67,16 +58,7 @@ static const char *const order_argument_names[ORDER_COUNT] = {
 	"excluded_creator_ids",
 	"path_start",
 	"cart_starts",
-	"model",
-	"lookback",
-	"view_lookback",
-	"cart_lookback",
-	"half_life",
-	"position_weights",
-	"reuse",
-	"session_lifetime",
-	"match",
-	"time_zone"
+	POLICY_ARGUMENT_NAMES
 };
 
 /* An array argument of credit_order() */
@@ -203,24 +185,6 @@ read_order_touches(FunctionCallInfo fcinfo, size_t *count)
 	return touches;
 }
 
-static void
-read_order_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
-{
-	AttributionPolicyArguments arguments;
-
-	arguments.model = ATTRIBUTION_ARG_STRING(ORDER_MODEL);
-	arguments.lookback = PG_GETARG_INTERVAL_P(ORDER_LOOKBACK);
-	arguments.view_lookback = PG_GETARG_INTERVAL_P(ORDER_VIEW_LOOKBACK);
-	arguments.cart_lookback = PG_GETARG_INTERVAL_P(ORDER_CART_LOOKBACK);
-	arguments.half_life = PG_GETARG_INTERVAL_P(ORDER_HALF_LIFE);
-	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(ORDER_POSITION_WEIGHTS);
-	arguments.reuse = ATTRIBUTION_ARG_STRING(ORDER_REUSE);
-	arguments.session_lifetime = PG_GETARG_INTERVAL_P(ORDER_SESSION_LIFETIME);
-	arguments.match = ATTRIBUTION_ARG_STRING(ORDER_MATCH);
-	arguments.time_zone = ATTRIBUTION_ARG_STRING(ORDER_TIME_ZONE);
-	attribution_policy_build(policy, &arguments);
-}
-
 /* only path_start may be NULL: there was no order before */
 static void
 check_order_nulls(FunctionCallInfo fcinfo)
@@ -276,7 +240,7 @@ attribution_credit_order(PG_FUNCTION_ARGS)
 	int			i;
 
 	check_order_nulls(fcinfo);
-	read_order_policy(fcinfo, &policy);
+	attribution_policy_read(&policy, fcinfo, ORDER_POLICY);
 	touches = read_order_touches(fcinfo, &ntouches);
 	line_ids = read_order_array(fcinfo, ORDER_LINE_IDS, false);
 	amounts = read_order_array(fcinfo, ORDER_AMOUNTS, false);

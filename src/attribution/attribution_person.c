@@ -135,14 +135,13 @@ result_value(uint64 i, int column, bool *present)
 	return value;
 }
 
-/* the moment of the order less a window, and two days for time zones */
+/* the moment of the order less a window of the policy, and two days for time zones */
 static TimestampTz
 since(const Person *person, int window)
 {
 	Interval	two_days = {0, 2, 0};
-
 	Datum		start = DirectFunctionCall2(timestamptz_mi_interval, attribution_person_argument(person, PERSON_CONVERTED_AT),
-											attribution_person_argument(person, window));
+											attribution_person_argument(person, PERSON_POLICY + window));
 
 	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval, start, IntervalPGetDatum(&two_days)));
 }
@@ -411,9 +410,9 @@ read_windows(const Person *person, TouchWindows *windows)
 	Datum	   *programs;
 	bool	   *no_program;
 
-	windows->since_view = since(person, PERSON_VIEW_LOOKBACK);
-	windows->since_cart = since(person, PERSON_CART_LOOKBACK);
-	windows->since_click = since(person, PERSON_LOOKBACK);
+	windows->since_view = since(person, POLICY_VIEW_LOOKBACK);
+	windows->since_cart = since(person, POLICY_CART_LOOKBACK);
+	windows->since_click = since(person, POLICY_LOOKBACK);
 	windows->view_min_ms = DatumGetInt32(attribution_person_argument(person, PERSON_VIEW_MIN_MS));
 	deconstruct_array(DatumGetArrayTypeP(attribution_person_argument(person, PERSON_SCOPE)), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
 					  TYPALIGN_DOUBLE, &programs, &no_program, &windows->program_count);

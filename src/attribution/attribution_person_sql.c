@@ -36,16 +36,7 @@ static const char *const person_argument_names[PERSON_REQUIRED] = {
 	"cart_starts",
 	"max_touch_delay",
 	"view_min_ms",
-	"model",
-	"lookback",
-	"view_lookback",
-	"cart_lookback",
-	"half_life",
-	"position_weights",
-	"reuse",
-	"session_lifetime",
-	"match",
-	"time_zone"
+	POLICY_ARGUMENT_NAMES
 };
 
 static const char *const kind_names[ATTRIBUTION_KINDS] = {
@@ -137,7 +128,7 @@ add_rows(const Person *person, PersonCreditSink sink, void *target, const Attrib
 {
 	const AttributionPath *path = &workspace->path;
 	const AttributionRoom *room = &workspace->room;
-	const text *model = DatumGetTextPP(attribution_person_argument(person, PERSON_MODEL));
+	const text *model = DatumGetTextPP(attribution_person_argument(person, PERSON_POLICY + POLICY_MODEL));
 	Datum		values[CREDIT_COLUMNS];
 	bool		nulls[CREDIT_COLUMNS];
 	size_t		i;
@@ -181,24 +172,6 @@ add_rows(const Person *person, PersonCreditSink sink, void *target, const Attrib
 		}
 		sink(target, values, nulls);
 	}
-}
-
-static void
-read_person_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
-{
-	AttributionPolicyArguments arguments;
-
-	arguments.model = ATTRIBUTION_ARG_STRING(PERSON_MODEL);
-	arguments.lookback = PG_GETARG_INTERVAL_P(PERSON_LOOKBACK);
-	arguments.view_lookback = PG_GETARG_INTERVAL_P(PERSON_VIEW_LOOKBACK);
-	arguments.cart_lookback = PG_GETARG_INTERVAL_P(PERSON_CART_LOOKBACK);
-	arguments.half_life = PG_GETARG_INTERVAL_P(PERSON_HALF_LIFE);
-	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(PERSON_POSITION_WEIGHTS);
-	arguments.reuse = ATTRIBUTION_ARG_STRING(PERSON_REUSE);
-	arguments.session_lifetime = PG_GETARG_INTERVAL_P(PERSON_SESSION_LIFETIME);
-	arguments.match = ATTRIBUTION_ARG_STRING(PERSON_MATCH);
-	arguments.time_zone = ATTRIBUTION_ARG_STRING(PERSON_TIME_ZONE);
-	attribution_policy_build(policy, &arguments);
 }
 
 /* elements of an array of 64-bit values: of lines, of excluded creators */
@@ -273,7 +246,7 @@ attribution_credit_person(FunctionCallInfo fcinfo, PersonCreditSink sink, void *
 	person.fcinfo = fcinfo;
 	person.context = CurrentMemoryContext;
 	person.empty = cstring_to_text("");
-	read_person_policy(fcinfo, &person.policy);
+	attribution_policy_read(&person.policy, fcinfo, PERSON_POLICY);
 	attribution_person_read(&person);
 	credit_lines(&person, sink, target);
 }

@@ -12,6 +12,7 @@
 
 #include "common/int.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
@@ -237,6 +238,24 @@ attribution_policy_build(AttributionPolicy *policy,
 	else if (strcmp(arguments->model, "inverse_j") == 0)
 		memcpy(policy->rules.position_weights, inverse_j_weights,
 			   sizeof(inverse_j_weights));
+}
+
+void
+attribution_policy_read(AttributionPolicy *policy, FunctionCallInfo fcinfo, int first)
+{
+	AttributionPolicyArguments arguments;
+
+	arguments.model = text_to_cstring(PG_GETARG_TEXT_PP(first + POLICY_MODEL));
+	arguments.lookback = PG_GETARG_INTERVAL_P(first + POLICY_LOOKBACK);
+	arguments.view_lookback = PG_GETARG_INTERVAL_P(first + POLICY_VIEW_LOOKBACK);
+	arguments.cart_lookback = PG_GETARG_INTERVAL_P(first + POLICY_CART_LOOKBACK);
+	arguments.half_life = PG_GETARG_INTERVAL_P(first + POLICY_HALF_LIFE);
+	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(first + POLICY_POSITION_WEIGHTS);
+	arguments.reuse = text_to_cstring(PG_GETARG_TEXT_PP(first + POLICY_REUSE));
+	arguments.session_lifetime = PG_GETARG_INTERVAL_P(first + POLICY_SESSION_LIFETIME);
+	arguments.match = text_to_cstring(PG_GETARG_TEXT_PP(first + POLICY_MATCH));
+	arguments.time_zone = text_to_cstring(PG_GETARG_TEXT_PP(first + POLICY_TIME_ZONE));
+	attribution_policy_build(policy, &arguments);
 }
 
 /*

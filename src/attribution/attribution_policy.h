@@ -7,12 +7,33 @@
 #define PG_INFLUENCE_ATTRIBUTION_POLICY_H
 
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "pgtime.h"
 #include "utils/array.h"
 
 #include "attribution_core.h"
 
-/* The arguments. */
+/* the arguments of a policy, in the order in which functions take them */
+enum
+{
+	POLICY_MODEL,
+	POLICY_LOOKBACK,
+	POLICY_VIEW_LOOKBACK,
+	POLICY_CART_LOOKBACK,
+	POLICY_HALF_LIFE,
+	POLICY_POSITION_WEIGHTS,
+	POLICY_REUSE,
+	POLICY_SESSION_LIFETIME,
+	POLICY_MATCH,
+	POLICY_TIME_ZONE,
+	POLICY_ARGUMENTS
+};
+
+#define POLICY_ARGUMENT_NAMES \
+	"model", "lookback", "view_lookback", "cart_lookback", "half_life", \
+	"position_weights", "reuse", "session_lifetime", "match", "time_zone"
+
+/* What they say. */
 typedef struct AttributionPolicyArguments
 {
 	const char *model;
@@ -48,6 +69,9 @@ typedef struct AttributionPolicy
 /* raises IN002 for what cannot be meant */
 extern void attribution_policy_build(AttributionPolicy *policy,
 									 const AttributionPolicyArguments *arguments);
+
+/* of the arguments of a call from first on, none of which is NULL */
+extern void attribution_policy_read(AttributionPolicy *policy, FunctionCallInfo fcinfo, int first);
 
 /* fills window_start and session_start of a conversion at a finite time */
 extern void attribution_policy_windows(const AttributionPolicy *policy,

@@ -35,23 +35,12 @@ enum
 {
 	ARG_TOUCHES,
 	ARG_CONVERSIONS,
-	ARG_MODEL,
-	ARG_LOOKBACK,
-	ARG_VIEW_LOOKBACK,
-	ARG_CART_LOOKBACK,
-	ARG_HALF_LIFE,
-	ARG_POSITION_WEIGHTS,
-	ARG_REUSE,
-	ARG_SESSION_LIFETIME,
-	ARG_MATCH,
-	ARG_TIME_ZONE,
-	ARG_COUNT
+	ARG_POLICY,
+	ARG_COUNT = ARG_POLICY + POLICY_ARGUMENTS
 };
 
 static const char *const argument_names[ARG_COUNT] = {
-	"touches", "conversions", "model", "lookback", "view_lookback",
-	"cart_lookback", "half_life", "position_weights", "reuse",
-	"session_lifetime", "match", "time_zone"
+	"touches", "conversions", POLICY_ARGUMENT_NAMES
 };
 
 /* columns of last_attribution_stats() */
@@ -64,20 +53,8 @@ static bool have_last_stats = false;
 static void
 read_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
 {
-	AttributionPolicyArguments arguments;
-
-	attribution_check_no_nulls(fcinfo, argument_names, ARG_COUNT, ARG_MODEL);
-	arguments.model = ATTRIBUTION_ARG_STRING(ARG_MODEL);
-	arguments.lookback = PG_GETARG_INTERVAL_P(ARG_LOOKBACK);
-	arguments.view_lookback = PG_GETARG_INTERVAL_P(ARG_VIEW_LOOKBACK);
-	arguments.cart_lookback = PG_GETARG_INTERVAL_P(ARG_CART_LOOKBACK);
-	arguments.half_life = PG_GETARG_INTERVAL_P(ARG_HALF_LIFE);
-	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(ARG_POSITION_WEIGHTS);
-	arguments.reuse = ATTRIBUTION_ARG_STRING(ARG_REUSE);
-	arguments.session_lifetime = PG_GETARG_INTERVAL_P(ARG_SESSION_LIFETIME);
-	arguments.match = ATTRIBUTION_ARG_STRING(ARG_MATCH);
-	arguments.time_zone = ATTRIBUTION_ARG_STRING(ARG_TIME_ZONE);
-	attribution_policy_build(policy, &arguments);
+	attribution_check_no_nulls(fcinfo, argument_names, ARG_COUNT, ARG_POLICY);
+	attribution_policy_read(policy, fcinfo, ARG_POLICY);
 }
 
 static void

@@ -27,23 +27,12 @@ PG_FUNCTION_INFO_V1(journey_counts);
 enum
 {
 	ARG_JOURNEY,
-	ARG_MODEL,
-	ARG_LOOKBACK,
-	ARG_VIEW_LOOKBACK,
-	ARG_CART_LOOKBACK,
-	ARG_HALF_LIFE,
-	ARG_POSITION_WEIGHTS,
-	ARG_REUSE,
-	ARG_SESSION_LIFETIME,
-	ARG_MATCH,
-	ARG_TIME_ZONE,
-	ARG_COUNT
+	ARG_POLICY,
+	ARG_COUNT = ARG_POLICY + POLICY_ARGUMENTS
 };
 
 static const char *const argument_names[ARG_COUNT] = {
-	"journey", "model", "lookback", "view_lookback", "cart_lookback",
-	"half_life", "position_weights", "reuse", "session_lifetime", "match",
-	"time_zone"
+	"journey", POLICY_ARGUMENT_NAMES
 };
 
 /* columns of journey_events(), the arguments of the aggregate */
@@ -63,24 +52,6 @@ enum
 	EVENT_COLUMNS
 };
 
-static void
-read_policy(FunctionCallInfo fcinfo, AttributionPolicy *policy)
-{
-	AttributionPolicyArguments arguments;
-
-	arguments.model = ATTRIBUTION_ARG_STRING(ARG_MODEL);
-	arguments.lookback = PG_GETARG_INTERVAL_P(ARG_LOOKBACK);
-	arguments.view_lookback = PG_GETARG_INTERVAL_P(ARG_VIEW_LOOKBACK);
-	arguments.cart_lookback = PG_GETARG_INTERVAL_P(ARG_CART_LOOKBACK);
-	arguments.half_life = PG_GETARG_INTERVAL_P(ARG_HALF_LIFE);
-	arguments.position_weights = PG_GETARG_ARRAYTYPE_P(ARG_POSITION_WEIGHTS);
-	arguments.reuse = ATTRIBUTION_ARG_STRING(ARG_REUSE);
-	arguments.session_lifetime = PG_GETARG_INTERVAL_P(ARG_SESSION_LIFETIME);
-	arguments.match = ATTRIBUTION_ARG_STRING(ARG_MATCH);
-	arguments.time_zone = ATTRIBUTION_ARG_STRING(ARG_TIME_ZONE);
-	attribution_policy_build(policy, &arguments);
-}
-
 /*
  * attribute_journey(journey, model text, ...) -> the credits of attribute();
  * a NULL journey has none
@@ -96,8 +67,8 @@ journey_attribute(PG_FUNCTION_ARGS)
 	size_t		i;
 
 	fcinfo->args[ARG_JOURNEY].isnull = false;
-	attribution_check_no_nulls(fcinfo, argument_names, ARG_COUNT, ARG_MODEL);
-	read_policy(fcinfo, &policy);
+	attribution_check_no_nulls(fcinfo, argument_names, ARG_COUNT, ARG_POLICY);
+	attribution_policy_read(&policy, fcinfo, ARG_POLICY);
 	attribution_rows_init(&rows, fcinfo);
 	if (!have_journey)
 		return (Datum) 0;
