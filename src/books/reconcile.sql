@@ -7,32 +7,14 @@
  * rights and search_path; so the functions through which it is read have none
  * of their own, and name everything they use in full.
  */
-CREATE FUNCTION influence_internal.external_row_error(message text, detail text, hint text)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF detail IS NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'IN008', MESSAGE = message, HINT = hint;
-	END IF;
-	RAISE EXCEPTION USING ERRCODE = 'IN008', MESSAGE = message, DETAIL = detail, HINT = hint;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.external_row_error(text, text, text) IS 'Raises IN008 for a query that has not the shape that reconcile() needs.';
-
 CREATE FUNCTION influence_internal.external_query_error(code text, message text, detail text, hint text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	advice constant text := coalesce(nullif(hint, ''), 'This is an error of the query given to influence.reconcile(); try it alone.');
 BEGIN
-	IF detail = '' THEN
-		RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = advice;
-	END IF;
-	RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail, HINT = advice;
+	PERFORM influence_internal.raise_error(code, message, detail,
+		coalesce(nullif(hint, ''), 'This is an error of the query given to influence.reconcile(); try it alone.'));
 END
 $$;
 COMMENT ON FUNCTION influence_internal.external_query_error(text, text, text, text) IS 'Raises an error of the caller''s query again, with a hint.';
@@ -51,16 +33,16 @@ BEGIN
 	FOR i IN 1 .. cardinality(wanted) LOOP
 		found := cardinality(array_positions(names, wanted[i]));
 		IF found <> 1 THEN
-			PERFORM influence_internal.external_row_error(
+			PERFORM influence_internal.raise_error('IN008',
 				format(CASE found WHEN 0 THEN 'the query has no column "%s"' ELSE 'the query has column "%s" twice' END, wanted[i]),
 				format('Its columns: %s.', array_to_string(names, ', ')), shape);
 		END IF;
 		type := types[array_position(names, wanted[i])];
 		IF kinds[i] = 'number' AND type NOT IN ('smallint', 'integer', 'bigint', 'numeric') THEN
-			PERFORM influence_internal.external_row_error(format('column "%s" of the query has type %s, not bigint or numeric', wanted[i], type),
+			PERFORM influence_internal.raise_error('IN008', format('column "%s" of the query has type %s, not bigint or numeric', wanted[i], type),
 				NULL, format('Cast it: CAST(%s AS bigint); amounts are minor units (1999 for 19.99).', wanted[i]));
 		ELSIF kinds[i] = 'text' AND type NOT IN ('text', 'character varying', 'character', 'name', 'uuid', 'smallint', 'integer', 'bigint', 'unknown') THEN
-			PERFORM influence_internal.external_row_error(format('column "%s" of the query has type %s, not text', wanted[i], type),
+			PERFORM influence_internal.raise_error('IN008', format('column "%s" of the query has type %s, not text', wanted[i], type),
 				NULL, format('Cast it: CAST(%s AS text).', wanted[i]));
 		END IF;
 	END LOOP;
@@ -102,7 +84,7 @@ BEGIN
 			RAISE;
 		WHEN invalid_cursor_definition OR feature_not_supported OR null_value_not_allowed THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
-			PERFORM influence_internal.external_row_error('the query is not one SELECT', message OPERATOR(pg_catalog.||) '.',
+			PERFORM influence_internal.raise_error('IN008', 'the query is not one SELECT', message OPERATOR(pg_catalog.||) '.',
 				'Give one SELECT (or VALUES) that changes nothing.');
 		WHEN OTHERS THEN
 			GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
@@ -128,11 +110,11 @@ BEGIN
 	reference := $1 ->> 'reference';
 	amount := ($1 ->> 'amount')::numeric;
 	IF amount IS NULL OR amount <> trunc(amount) OR amount IN ('NaN', 'Infinity', '-Infinity') THEN
-		PERFORM influence_internal.external_row_error('an amount of the query is not in minor units', format('Row: %s.', $1),
+		PERFORM influence_internal.raise_error('IN008', 'an amount of the query is not in minor units', format('Row: %s.', $1),
 			'Give whole minor units: 1999 for 19.99.');
 	END IF;
 	IF ($1 ->> 'line_no')::numeric NOT BETWEEN 1 AND 2147483647 OR ($1 ->> 'line_no')::numeric <> trunc(($1 ->> 'line_no')::numeric) THEN
-		PERFORM influence_internal.external_row_error('a line_no of the query is no number of a line', format('Row: %s.', $1), 'Give 1 or more.');
+		PERFORM influence_internal.raise_error('IN008', 'a line_no of the query is no number of a line', format('Row: %s.', $1), 'Give 1 or more.');
 	END IF;
 	amount := trunc(amount, 0);
 	line_no := ($1 ->> 'line_no')::bigint;

@@ -31,7 +31,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF state LIKE 'IN%' THEN
-		RAISE EXCEPTION USING ERRCODE = state, MESSAGE = format('%s row %s: %s', what, row_no, message), DETAIL = detail, HINT = hint;
+		PERFORM influence_internal.raise_error(state, format('%s row %s: %s', what, row_no, message), detail, hint);
 	END IF;
 	RAISE EXCEPTION USING ERRCODE = CASE state WHEN '22003' THEN 'IN006' ELSE 'IN002' END,
 		MESSAGE = format('%s row %s has a value that is not possible', what, row_no),

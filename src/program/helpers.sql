@@ -44,16 +44,27 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.raise_other_visitor(text) IS 'Raises IN004 for an order_ref that is recorded for another visitor.';
 
+CREATE FUNCTION influence_internal.raise_error(code text, message text, detail text, hint text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF detail <> '' THEN
+		RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail, HINT = hint;
+	END IF;
+	RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_error(text, text, text, text) IS 'Raises an error of that SQLSTATE; its detail may be missing.';
+
 CREATE FUNCTION influence_internal.raise_invalid(message text, detail text, hint text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF detail IS NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = message, HINT = hint;
-	END IF;
-	RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = message, DETAIL = detail, HINT = hint;
+	PERFORM influence_internal.raise_error('IN002', message, detail, hint);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.raise_invalid(text, text, text) IS 'Raises IN002 for an argument that cannot be meant.';
@@ -64,10 +75,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF detail IS NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'IN005', MESSAGE = message, HINT = hint;
-	END IF;
-	RAISE EXCEPTION USING ERRCODE = 'IN005', MESSAGE = message, DETAIL = detail, HINT = hint;
+	PERFORM influence_internal.raise_error('IN005', message, detail, hint);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.raise_refused(text, text, text) IS 'Raises IN005 for what a rule of the program refuses.';

@@ -91,6 +91,19 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.comment_needs_no_approval(bigint, uuid, timestamptz) IS 'Whether a shopper has had enough comments published in a program for the next one to appear at once.';
 
+CREATE FUNCTION influence_internal.require_status(what text, status text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF $2 IS NULL OR $2 NOT IN ('published', 'pending', 'removed') THEN
+		PERFORM influence_internal.raise_invalid(format('%s status "%s" is not known', $1, $2), NULL, 'Use published, pending or removed.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_status(text, text) IS 'Raises IN002 for a status that no post or comment can have.';
+
 CREATE FUNCTION influence_internal.set_post_status(post_id bigint, new_status text, reason text, actor text,
 	since timestamptz DEFAULT now())
 RETURNS TABLE (status text)
@@ -108,9 +121,7 @@ BEGIN
 	END IF;
 	PERFORM influence_internal.require_arguments('actor', $4);
 	PERFORM influence_internal.require_begin('since', $5);
-	IF $2 IS NULL OR $2 NOT IN ('published', 'pending', 'removed') THEN
-		PERFORM influence_internal.raise_invalid(format('post status "%s" is not known', $2), NULL, 'Use published, pending or removed.');
-	END IF;
+	PERFORM influence_internal.require_status('post', $2);
 	INSERT INTO influence.post_status (creator_id, post_id, since, status, actor, reason)
 	VALUES (author, $1, $5, $2, $4, $3)
 	ON CONFLICT DO NOTHING;
@@ -146,9 +157,7 @@ BEGIN
 	END IF;
 	PERFORM influence_internal.require_arguments('actor', $4);
 	PERFORM influence_internal.require_begin('since', $5);
-	IF $2 IS NULL OR $2 NOT IN ('published', 'pending', 'removed') THEN
-		PERFORM influence_internal.raise_invalid(format('comment status "%s" is not known', $2), NULL, 'Use published, pending or removed.');
-	END IF;
+	PERFORM influence_internal.require_status('comment', $2);
 	INSERT INTO influence.comment_status (visitor_id, comment_id, since, status, actor, reason)
 	VALUES (comment.visitor_id, $1, $5, $2, $4, $3)
 	ON CONFLICT DO NOTHING;
