@@ -12,14 +12,13 @@ PGI_COMMISSION_OPERATIONS: about how many calls (50,000; in a long run 250,000);
 
 import os
 import random
-import threading
 from collections import Counter, defaultdict
 
 from commission_model import PLATFORM, within
 from commission_settings import Settings, when
 from commission_story import Story
 from order_life_model import World
-from pg import Script, settings
+from pg import Script, at_once, settings
 from settlement_model import settle, settled_at
 from tap import Tap
 
@@ -66,26 +65,6 @@ def send(calls):
     script.sql("CALL pg_temp.run()")
     script.query("outcomes", "SELECT outcome FROM call ORDER BY no")
     return [row[0] for row in script.run().get("outcomes", [])]
-
-
-def send_at_once(streams):
-    """The same by several sessions at once."""
-    results, errors = [None] * len(streams), []
-
-    def work(n):
-        try:
-            results[n] = send(streams[n])
-        except Exception as error:      # for the main thread
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(len(streams))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return results
 
 
 # What is there ------------------------------------------------------------------
@@ -186,7 +165,7 @@ def tell(tap, drawn, story, seed, n, kinds):
         for job in jobs(rng, drawn):
             stream = rng.choice(streams)
             stream.insert(rng.randint(0, len(stream)), (job, None))
-        outcomes = send_at_once([[statement for statement, _ in stream] for stream in streams])
+        outcomes = at_once(send, [[statement for statement, _ in stream] for stream in streams])
         wrong, told = [], 0
         for stream, answers in zip(streams, outcomes):
             for (statement, want), got in zip(stream, answers):

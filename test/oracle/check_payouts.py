@@ -15,12 +15,11 @@ PGI_PAYOUT_STORIES: how many stories (1; in a long run 10).
 import hashlib
 import os
 import random
-import threading
 from collections import Counter
 
 from check_commission import RUNNER
 from payout_story import Telling
-from pg import Script, settings
+from pg import Script, at_once, settings
 from tap import Tap
 
 PROGRAMS, PARTIES, MONTHS, STEP = 8, 50, 15, 3
@@ -39,25 +38,6 @@ def send(calls):
     # a line each: plans have several
     script.query("outcomes", "SELECT no, replace(outcome, E'\\n', '~') FROM call ORDER BY no")
     return [None if row[1] is None else row[1].replace("~", "\n") for row in script.run()["outcomes"]]
-
-
-def send_at_once(streams):
-    results, errors = [None] * len(streams), []
-
-    def work(n):
-        try:
-            results[n] = send(streams[n])
-        except Exception as error:      # for the main thread
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(len(streams))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return results
 
 
 # What is there ------------------------------------------------------------------
@@ -197,7 +177,7 @@ def tell(tap, seed, n, now, kinds):
         for number, calls in streams.items():
             programs[number % SESSIONS] += calls
         for batch in ([parties], programs):
-            outcomes = send_at_once([[statement for statement, _ in calls] for calls in batch])
+            outcomes = at_once(send, [[statement for statement, _ in calls] for calls in batch])
             for calls, answers in zip(batch, outcomes):
                 told += len(calls)
                 wrong += differing(calls, answers)

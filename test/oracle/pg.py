@@ -7,6 +7,7 @@ and PGUSER.
 
 import os
 import subprocess
+import threading
 
 NULL = "\\N"
 MARK = "@@pgi-oracle@@"
@@ -101,6 +102,26 @@ def outcomes(expressions):
         script.query(str(i), "SELECT pg_temp.outcome_of(%s)" % quote(expression))
     result = script.run()
     return [result[str(i)][0][0] for i in range(len(expressions))]
+
+
+def at_once(send, streams):
+    """What send answers for each stream, all sent at the same time, by sessions of their own."""
+    results, errors = [None] * len(streams), []
+
+    def work(n):
+        try:
+            results[n] = send(streams[n])
+        except Exception as error:      # for the main thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(len(streams))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return results
 
 
 def settings():
