@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from measure import processor
+from measure import Asked
 
 POSTS = "SELECT creator_id, likes + comments AS interactions, followers AS base, vertical, tier FROM post"
 PLAIN = "SELECT count(*), sum(likes) FROM post"
@@ -61,28 +61,15 @@ CONTESTANTS = [
 PLAIN_AT, SCORE_AT, MEDIAN_AT, ROBUST_AT, SQL_AT = 0, 2, 4, 5, 6
 
 
-class Session:
+class Session(Asked):
     def __init__(self, workers):
-        self.psql = subprocess.Popen(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        super().__init__()
         self.ask("SET jit = off; SET max_parallel_workers_per_gather = %d;" % workers)
-        self.pid = self.ask("SELECT pg_backend_pid();")[0]
-
-    def ask(self, statement):
-        self.psql.stdin.write(statement + "\n\\echo done\n")
-        self.psql.stdin.flush()
-        answer = []
-        while True:
-            line = self.psql.stdout.readline()
-            if not line:
-                raise SystemExit("psql ended")
-            if line == "done\n":
-                return answer
-            answer.append(line.strip())
 
     def measured(self, statement):
-        ticks, start = processor(self.pid), time.monotonic()
+        used, start = self.used(), time.monotonic()
         self.ask(statement + ";")
-        return processor(self.pid) - ticks, time.monotonic() - start
+        return self.used() - used, time.monotonic() - start
 
 
 def main():

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from measure import Processors
+from measure import Asked, Processors
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MOMENT = "'2026-03-31 12:00+00'"
@@ -192,32 +192,13 @@ def at(values, share):
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
-class Session:
+class Session(Asked):
     def __init__(self, database, options):
-        self.psql = subprocess.Popen(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                     env=dict(os.environ, PGOPTIONS=options))
-        self.pid = self.ask("SELECT pg_backend_pid();")[0]
-
-    def ask(self, statement):
-        self.psql.stdin.write(statement + "\n\\echo done\n")
-        self.psql.stdin.flush()
-        answer = []
-        while True:
-            line = self.psql.stdout.readline()
-            if not line:
-                raise SystemExit("psql ended")
-            if line == "done\n":
-                return answer
-            answer.append(line.rstrip("\n"))
+        super().__init__("-d", database, PGOPTIONS=options)
 
     def used(self):
         """Milliseconds of processor."""
-        with open("/proc/%s/schedstat" % self.pid) as f:
-            return int(f.read().split()[0]) / 1e6
-
-    def end(self):
-        self.psql.stdin.close()
-        self.psql.wait()
+        return 1000 * super().used()
 
 
 def processor(database, contestant, kind, tenth, pages):

@@ -169,6 +169,35 @@ class Session:
         self.psql.stdout.close()
 
 
+class Asked:
+    """A psql of its own whose answers are lines; with an error the program ends."""
+
+    def __init__(self, *arguments, **environment):
+        self.psql = subprocess.Popen(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                     env=dict(os.environ, **environment))
+        self.pid = self.ask("SELECT pg_backend_pid();")[0]
+
+    def ask(self, statement):
+        self.psql.stdin.write(statement + "\n\\echo done\n")
+        self.psql.stdin.flush()
+        answer = []
+        while True:
+            line = self.psql.stdout.readline()
+            if not line:
+                raise SystemExit("psql ended")
+            if line == "done\n":
+                return answer
+            answer.append(line.rstrip("\n"))
+
+    def used(self):
+        """Seconds of processor until now."""
+        return processor(self.pid)
+
+    def end(self):
+        self.psql.stdin.close()
+        self.psql.wait()
+
+
 class Duck:
     """DuckDB in a process of its own; see duckdb.js."""
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from measure import processor
+from measure import Asked, anonymous
 from report import write_part
 
 PLAIN = ("INSERT INTO plain SELECT creator_id, to_char(ordered_at AT TIME ZONE 'Europe/Berlin', 'YYYY-MM'), sum(base), sum(amount) "
@@ -25,34 +25,17 @@ AGAIN = "SELECT * FROM influence.settle_tiers(1, '2024-03')"
 
 def measured(*statements):
     """Seconds and processor seconds of each statement, in one session that is rolled back, and its own memory in MB at the end."""
-    script = ["SET jit = off; SET max_parallel_workers_per_gather = 0; SET work_mem = '256MB';", "SELECT pg_backend_pid();", "BEGIN;"]
-    session = subprocess.Popen(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(statement):
-        session.stdin.write(statement + "\n\\echo done\n")
-        session.stdin.flush()
-        answer = []
-        while True:
-            line = session.stdout.readline()
-            if not line:
-                raise SystemExit("psql ended")
-            if line == "done\n":
-                return answer
-            answer.append(line.strip())
-
-    ask(script[0])
-    pid = ask(script[1])[0]
-    ask(script[2])
+    session = Asked()
+    session.ask("SET jit = off; SET max_parallel_workers_per_gather = 0; SET work_mem = '256MB'; BEGIN;")
     figures = []
     for statement in statements:
-        ticks, start = processor(pid), time.monotonic()
-        ask(statement + ";")
-        figures.append((time.monotonic() - start, processor(pid) - ticks))
-    own = [line.split()[1] for line in open("/proc/%s/status" % pid) if line.startswith("RssAnon")][0]
-    ask("ROLLBACK;")
-    session.stdin.close()
-    session.wait()
-    return figures, int(own) // 1024
+        used, start = session.used(), time.monotonic()
+        session.ask(statement + ";")
+        figures.append((time.monotonic() - start, session.used() - used))
+    own = anonymous(session.pid) // 1024 ** 2
+    session.ask("ROLLBACK;")
+    session.end()
+    return figures, own
 
 
 def main():

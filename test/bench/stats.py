@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+from measure import Asked
 from report import write_part
 
 TOUCHES = """INSERT INTO plain_%(key)s SELECT e.%(key)s_id, e.program_id, e.h, count(*) FILTER (WHERE e.kind = 'view'), count(*) FILTER (WHERE e.kind = 'click'),
@@ -47,34 +48,14 @@ VACUUM = """SELECT 'VACUUM ' || string_agg(c.oid::regclass::text, ', ') FROM pg_
 
 def measured(statement):
     """Wall and processor milliseconds of a statement, in a session of its own that is rolled back, and what it answered."""
-    session = subprocess.Popen(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(text):
-        session.stdin.write(text + "\n\\echo done\n")
-        session.stdin.flush()
-        answer = []
-        while True:
-            line = session.stdout.readline()
-            if not line:
-                raise SystemExit("psql ended")
-            if line == "done\n":
-                return answer
-            answer.append(line.strip())
-
-    pid = ask("SET jit = off; SET max_parallel_workers_per_gather = 0; SET timezone = 'UTC'; SELECT pg_backend_pid();")[0]
-    ask("BEGIN;")
-    used, start = processor(pid), time.monotonic()
-    answer = ask(statement + ";")
-    figures = (1000 * (time.monotonic() - start), processor(pid) - used)
-    ask("ROLLBACK;")
-    session.stdin.close()
-    session.wait()
+    session = Asked()
+    session.ask("SET jit = off; SET max_parallel_workers_per_gather = 0; SET timezone = 'UTC'; BEGIN;")
+    used, start = session.used(), time.monotonic()
+    answer = session.ask(statement + ";")
+    figures = (1000 * (time.monotonic() - start), 1000 * (session.used() - used))
+    session.ask("ROLLBACK;")
+    session.end()
     return figures, answer
-
-
-def processor(pid):
-    """Milliseconds of processor that a process has used."""
-    return int(open("/proc/%s/schedstat" % pid).read().split()[0]) / 1e6
 
 
 def value(query):
