@@ -204,7 +204,7 @@ read_side(Run *run, RunSide *side, AttributionFeedPlan *plan, size_t used)
 static void
 filter_line(uint64 *filter, const AttributionFeedPlan *plan, const uint64 *row, int64 reach)
 {
-	int64		at = (int64) row[1];
+	int64		at = (int64) row[LAYOUT_AT];
 	int64		from = at >= PG_INT64_MIN + reach ? at - reach : PG_INT64_MIN;
 	int64		period = INT64CONST(1) << Max(plan->filter_shift, 0);
 	uint64		bit = attribution_filter_bit(plan, layout_key(row), at);
@@ -246,7 +246,7 @@ filter_partition(Run *run, int number, uint64 *filter, const AttributionFeedPlan
 		else
 		{
 			filter_line(filter, plan, row, reach);
-			count_follows = (row[0] & LAYOUT_HAS_EXCLUDED) != 0;
+			count_follows = (row[LAYOUT_KEY] & LAYOUT_HAS_EXCLUDED) != 0;
 		}
 	}
 	store_scan_end(&cursor);

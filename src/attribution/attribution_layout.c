@@ -14,9 +14,7 @@ layout_begin(AttributionLayout *layout, const AttributionInputShape *shape,
 		rules->model == ATTRIBUTION_LAST_NON_DIRECT;
 
 	memset(layout, 0, sizeof(*layout));
-	layout->at = 1;
-	layout->id = 2;
-	layout->words = 3;
+	layout->words = LAYOUT_COMMON;
 	if (shape->wide_visitors)
 		layout->key_low = layout->words++;
 
@@ -65,8 +63,8 @@ put_row(const AttributionLayout *layout, Store *store, const AttributionInputRow
 {
 	uint64	   *words = store_append(store, layout_partition(row->visitor_high));
 
-	words[1] = (uint64) row->at;
-	words[2] = (uint64) row->id;
+	words[LAYOUT_AT] = (uint64) row->at;
+	words[LAYOUT_ID] = (uint64) row->id;
 	if (layout->key_low != 0)
 		words[layout->key_low] = row->visitor_low;
 	if (layout->product != 0)
@@ -79,7 +77,7 @@ put_row(const AttributionLayout *layout, Store *store, const AttributionInputRow
 		words[layout->category] = (uint64) row->category_id;
 		flags |= row->has_category ? LAYOUT_HAS_CATEGORY : 0;
 	}
-	words[0] = row->visitor_high << LAYOUT_FLAG_BITS | flags;
+	words[LAYOUT_KEY] = row->visitor_high << LAYOUT_FLAG_BITS | flags;
 	return words;
 }
 
@@ -147,7 +145,7 @@ attribution_excluded_rows(const AttributionLayout *layout, const uint64 *row)
 {
 	size_t		words;
 
-	if ((row[0] & LAYOUT_HAS_EXCLUDED) == 0)
+	if ((row[LAYOUT_KEY] & LAYOUT_HAS_EXCLUDED) == 0)
 		return 0;
 	words = 1 + (size_t) row[layout->words];
 	return (words + layout->words - 1) / layout->words;
@@ -157,15 +155,15 @@ void
 attribution_get_touch(const AttributionLayout *layout, const uint64 *row,
 					  AttributionTouch *touch)
 {
-	uint64		flags = row[0];
+	uint64		flags = row[LAYOUT_KEY];
 
-	touch->touched_at = (int64) row[1];
-	touch->touch_id = (int64) row[2];
+	touch->touched_at = (int64) row[LAYOUT_AT];
+	touch->touch_id = (int64) row[LAYOUT_ID];
 	touch->creator_id = (int64) row[layout->creator];
 	touch->product_id = layout->product != 0 ? (int64) row[layout->product] : 0;
 	touch->category_id = layout->category != 0 ? (int64) row[layout->category] : 0;
 	touch->weight = layout->weight != 0 ? (int64) row[layout->weight] : 0;
-	touch->kind = (uint8) (flags >> LAYOUT_KIND_SHIFT & 3);
+	touch->kind = (uint8) (flags >> LAYOUT_KIND_SHIFT & LAYOUT_KIND_MASK);
 	touch->has_creator = (flags & LAYOUT_HAS_CREATOR) != 0;
 	touch->has_product = (flags & LAYOUT_HAS_PRODUCT) != 0;
 	touch->has_category = (flags & LAYOUT_HAS_CATEGORY) != 0;
@@ -177,11 +175,11 @@ void
 attribution_get_line(const AttributionLayout *layout, const uint64 *row,
 					 AttributionConversion *line)
 {
-	uint64		flags = row[0];
+	uint64		flags = row[LAYOUT_KEY];
 
 	memset(line, 0, sizeof(*line));
-	line->converted_at = (int64) row[1];
-	line->conversion_id = (int64) row[2];
+	line->converted_at = (int64) row[LAYOUT_AT];
+	line->conversion_id = (int64) row[LAYOUT_ID];
 	line->amount = (int64) row[layout->amount];
 	line->has_amount = (flags & LAYOUT_HAS_AMOUNT) != 0;
 	if (layout->product != 0)

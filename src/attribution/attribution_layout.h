@@ -23,6 +23,7 @@
 #define LAYOUT_HAS_CREATOR 0x004
 #define LAYOUT_IS_DIRECT 0x008
 #define LAYOUT_KIND_SHIFT 4
+#define LAYOUT_KIND_MASK 3
 /* of lines */
 #define LAYOUT_HAS_AMOUNT 0x004
 #define LAYOUT_HAS_ORDER 0x008
@@ -38,13 +39,20 @@ typedef struct AttributionInputShape
 	bool		has_orders;
 } AttributionInputShape;
 
-/* the words of a row; what is not kept has number 0 */
+/* the words that every row has; the first one has flags below the key */
+enum
+{
+	LAYOUT_KEY,
+	LAYOUT_AT,
+	LAYOUT_ID,
+	LAYOUT_COMMON
+};
+
+/* the other words of a row; what is not kept has number 0 */
 typedef struct AttributionLayout
 {
 	int			words;
 	int			key_low;
-	int			at;				/* always 1 */
-	int			id;				/* always 2 */
 	int			product;
 	int			category;
 	int			creator;
@@ -63,7 +71,7 @@ layout_partition(uint64 key_high)
 static inline uint64
 layout_key(const uint64 *row)
 {
-	return row[0] >> LAYOUT_FLAG_BITS;
+	return row[LAYOUT_KEY] >> LAYOUT_FLAG_BITS;
 }
 
 static inline bool

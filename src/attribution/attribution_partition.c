@@ -58,9 +58,9 @@ partition_grow(MemoryContext context, void *old, size_t *capacity, size_t needed
 static inline uint64
 sort_entry(const PartitionWork *work, const uint64 *row, size_t number, int row_bits)
 {
-	uint64		time = ((uint64) row[1] - (uint64) work->first_at) >> work->time_shift;
+	uint64		time = ((uint64) row[LAYOUT_AT] - (uint64) work->first_at) >> work->time_shift;
 
-	return row[0] >> (64 - PARTITION_VISITOR_BITS) << (64 - PARTITION_VISITOR_BITS) |
+	return row[LAYOUT_KEY] >> (64 - PARTITION_VISITOR_BITS) << (64 - PARTITION_VISITOR_BITS) |
 		time >> (row_bits - PARTITION_ROW_BITS) << row_bits | number;
 }
 

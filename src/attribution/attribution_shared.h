@@ -15,7 +15,7 @@
  * To be raised with any change of what lies in shared memory, here or behind
  * the addresses, and of what it means: builds must not mix.
  */
-#define ATTRIBUTION_SHARED_LAYOUT 0x50494e03
+#define ATTRIBUTION_SHARED_LAYOUT 0x50494e04
 
 /* What a process that credited leaves. */
 typedef struct AttributionCredited
