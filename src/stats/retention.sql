@@ -148,7 +148,7 @@ BEGIN
 	FOR item IN
 		SELECT c.oid::regclass AS name
 		  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-		 WHERE i.inhparent = ('influence.' || $1)::regclass AND c.relname ~ ('^' || $1 || '_\d{4,}_\d\d$')
+		 WHERE i.inhparent = ('influence.' || $1)::regclass AND c.relname ~ ('^' || $1 || '_[0-9]{4,}_[0-9]{2}$')
 		   AND to_date(right(c.relname, -length($1) - 1), 'YYYY_MM') < until
 		 ORDER BY c.relname
 	LOOP

@@ -276,8 +276,8 @@ put_sums(TallySums *sums, MemoryContext context, ReturnSetInfo *result)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-Datum
-stats_tally_events(PG_FUNCTION_ARGS)
+static Datum
+tally_events(FunctionCallInfo fcinfo)
 {
 	char	   *new_events = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *in_hour = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
@@ -338,4 +338,16 @@ stats_tally_events(PG_FUNCTION_ARGS)
 		put_sums(receiver.sums, context, (ReturnSetInfo *) fcinfo->resultinfo);
 	MemoryContextDelete(context);
 	return (Datum) 0;
+}
+
+Datum
+stats_tally_events(PG_FUNCTION_ARGS)
+{
+	int			i;
+
+	/* readers may call this by itself; without in_hour, weights and half_lives it has less to do */
+	for (i = 0; i < PG_NARGS(); i++)
+		if (PG_ARGISNULL(i) && i != 1 && i != 9 && i != 10)
+			elog(ERROR, "argument %d is NULL", i + 1);
+	return tally_events(fcinfo);
 }
