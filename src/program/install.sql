@@ -439,6 +439,65 @@ $$;
 COMMENT ON FUNCTION influence_internal.grant_reads(text, text) IS
 'Lets the reader and operator roles read every table of the program but those that hold secrets. Runs as the owner role.';
 
+CREATE FUNCTION influence_internal.run_as(role_name text, query text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'program_run_as'
+LANGUAGE C STRICT;
+REVOKE ALL ON FUNCTION influence_internal.run_as(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION influence_internal.run_as(text, text) IS
+'Runs a query that answers one text, with the rights of a role of which the caller is a member. Unlike after SET ROLE, nothing that runs then, as a trigger of that role, can go back to the caller''s rights.';
+
+CREATE FUNCTION influence_internal.install_as_owner(roles text[])
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	owner_name constant text := roles[1];
+	writer_name constant text := roles[2];
+	reader_name constant text := roles[3];
+	operator_name constant text := roles[4];
+	status text;
+	done jsonb := '[]';
+	item record;
+BEGIN
+	IF to_regclass('influence.schema_version') IS NULL THEN
+		CREATE TABLE influence.schema_version (
+			step int PRIMARY KEY,
+			name text NOT NULL,
+			applied_at timestamptz NOT NULL DEFAULT now(),
+			extension_version text NOT NULL
+		);
+		COMMENT ON TABLE influence.schema_version IS 'The steps of influence.install() that this database has, with the version of the code that applied each.';
+	END IF;
+	FOR item IN SELECT s.step, s.name FROM influence_internal.install_steps() s ORDER BY s.step
+	LOOP
+		status := 'present';
+		IF NOT EXISTS (SELECT FROM influence.schema_version v WHERE v.step = item.step) THEN
+			EXECUTE format('SELECT influence_internal.%I()', 'install_' || item.name);
+			INSERT INTO influence.schema_version (step, name, extension_version)
+			VALUES (item.step, item.name, influence.version());
+			status := 'applied';
+		END IF;
+		done := done || jsonb_build_object('step', item.step, 'name', item.name, 'status', status);
+	END LOOP;
+	FOR item IN
+		SELECT p.name, p.audience FROM influence_internal.published() p
+	LOOP
+		PERFORM influence_internal.publish(item.name, item.audience,
+			CASE item.audience WHEN 'owner' THEN ARRAY[owner_name]
+							   WHEN 'operator' THEN ARRAY[operator_name]
+							   WHEN 'writer' THEN ARRAY[writer_name, operator_name]
+							   ELSE ARRAY[writer_name, operator_name, reader_name] END);
+	END LOOP;
+	PERFORM influence_internal.grant_reads(reader_name, operator_name);
+	RETURN done::text;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.install_as_owner(text[]) IS
+'The part of install() that the owner role does, which everything made by it belongs to: the steps, the published functions and what readers may read. Takes the owner, writer, reader and operator roles; returns the steps as a JSON array.';
+
 CREATE FUNCTION influence.install(owner_role text DEFAULT NULL)
 RETURNS TABLE (step int, name text, status text)
 LANGUAGE plpgsql
@@ -447,8 +506,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	roles record;
-	item record;
-	caller text := current_user;
 	chosen text;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('pg_influence install', 0));
@@ -463,10 +520,6 @@ BEGIN
 	SELECT * INTO roles FROM influence_internal.role_names(chosen);
 	PERFORM influence_internal.ensure_role(r)
 	   FROM unnest(ARRAY[roles.owner_name, roles.writer_name, roles.reader_name, roles.operator_name]) r;
-	-- the role is set below, which is judged by the session's user
-	IF NOT pg_has_role(session_user, roles.owner_name, 'MEMBER') THEN
-		EXECUTE format('GRANT %I TO %I', roles.owner_name, session_user);
-	END IF;
 	EXECUTE format('GRANT USAGE, CREATE ON SCHEMA influence TO %I', roles.owner_name);
 	EXECUTE format('GRANT USAGE ON SCHEMA influence TO %I, %I, %I',
 				   roles.writer_name, roles.reader_name, roles.operator_name);
@@ -481,44 +534,13 @@ BEGIN
 	EXECUTE format('GRANT EXECUTE ON FUNCTION influence.doctor(), influence_internal.token_hash() TO %I, %I, %I',
 				   roles.owner_name, roles.reader_name, roles.operator_name);
 
-	-- from here on everything is made by, and belongs to, the owner role
-	PERFORM set_config('role', roles.owner_name, true);
-	IF to_regclass('influence.schema_version') IS NULL THEN
-		CREATE TABLE influence.schema_version (
-			step int PRIMARY KEY,
-			name text NOT NULL,
-			applied_at timestamptz NOT NULL DEFAULT now(),
-			extension_version text NOT NULL
-		);
-		COMMENT ON TABLE influence.schema_version IS 'The steps of influence.install() that this database has, with the version of the code that applied each.';
-	END IF;
-	FOR item IN SELECT s.step, s.name FROM influence_internal.install_steps() s ORDER BY s.step
-	LOOP
-		step := item.step;
-		name := item.name;
-		status := 'present';
-		IF NOT EXISTS (SELECT FROM influence.schema_version v WHERE v.step = item.step) THEN
-			EXECUTE format('SELECT influence_internal.%I()', 'install_' || item.name);
-			INSERT INTO influence.schema_version (step, name, extension_version)
-			VALUES (item.step, item.name, influence.version());
-			status := 'applied';
-		END IF;
-		RETURN NEXT;
-	END LOOP;
-	FOR item IN
-		SELECT p.name, p.audience FROM influence_internal.published() p
-	LOOP
-		PERFORM influence_internal.publish(item.name, item.audience,
-			CASE item.audience WHEN 'owner' THEN ARRAY[roles.owner_name]
-							   WHEN 'operator' THEN ARRAY[roles.operator_name]
-							   WHEN 'writer' THEN ARRAY[roles.writer_name, roles.operator_name]
-							   ELSE ARRAY[roles.writer_name, roles.operator_name, roles.reader_name] END);
-	END LOOP;
-	PERFORM influence_internal.grant_reads(roles.reader_name, roles.operator_name);
-	PERFORM set_config('role', 'none', true);
-	IF current_user <> caller THEN
-		PERFORM set_config('role', caller, true);
-	END IF;
+	-- everything is made by, and belongs to, the owner role; what its members left there must not run with the rights of who calls this
+	RETURN QUERY
+	SELECT r.step, r.name, r.status
+	  FROM jsonb_to_recordset(influence_internal.run_as(roles.owner_name,
+				format('SELECT influence_internal.install_as_owner(%L)',
+					   ARRAY[roles.owner_name, roles.writer_name, roles.reader_name, roles.operator_name]))::jsonb) r(step int, name text, status text)
+	 ORDER BY r.step;
 END
 $$;
 REVOKE ALL ON FUNCTION influence.install(text) FROM PUBLIC;

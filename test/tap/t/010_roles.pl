@@ -183,4 +183,41 @@ unlike($owner, qr/hijacked|^[0-9A-Z]{5}$/, 'a superuser is not hijacked either')
 like($owner, qr/payouts\|2024-03\|succeeded/, 'and its jobs do their work');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM influence.check_books()'), '0', 'the books are clean');
 
+# A hostile member of the owner role: what it leaves where install() looks wants the superuser's rights back, at once and at the end of the
+# transaction.
+$node->safe_psql('postgres', <<'EOS');
+CREATE ROLE mover LOGIN IN ROLE influence_owner;
+SET SESSION AUTHORIZATION mover;
+SET ROLE influence_owner;
+CREATE FUNCTION influence.strike() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('role', 'none', false);
+	EXECUTE 'ALTER ROLE mover SUPERUSER';
+	RETURN true;
+EXCEPTION WHEN OTHERS THEN
+	PERFORM set_config('search_path', 'nowhere', false);
+	RETURN true;
+END $$;
+ALTER TABLE influence.schema_version RENAME TO steps;
+CREATE VIEW influence.schema_version AS SELECT * FROM influence.steps WHERE influence.strike();
+EOS
+is($node->safe_psql('postgres', "SELECT count(*) FROM influence.install(); SELECT current_user = session_user, current_setting('search_path')"),
+	qq(23\nt|"\$user", public), 'install() does its work');
+is($node->safe_psql('postgres', "SELECT rolsuper FROM pg_roles WHERE rolname = 'mover'"), 'f', 'and a view of the owner role takes nothing over');
+$node->safe_psql('postgres', <<'EOS');
+DROP VIEW influence.schema_version;
+ALTER TABLE influence.steps RENAME TO schema_version;
+DELETE FROM influence.schema_version WHERE step = 23;
+DELETE FROM influence.setting WHERE name = 'tax_retention';
+DROP TABLE influence.forgetting, influence.forgotten_visitor, influence.forgotten_key, influence.forgotten_creator CASCADE;
+SET SESSION AUTHORIZATION mover;
+SET ROLE influence_owner;
+CREATE FUNCTION influence.strike_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM influence.strike(); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER strike AFTER INSERT ON influence.schema_version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION influence.strike_late();
+EOS
+like(ask($node, 'postgres', $ENV{USER} // (getpwuid $<)[0], 'SELECT count(*) FROM influence.install()'), qr/^42501$/, 'a deferred trigger is refused');
+is($node->safe_psql('postgres', "SELECT rolsuper FROM pg_roles WHERE rolname = 'mover'"), 'f', 'and takes nothing over');
+$node->safe_psql('postgres', 'DROP TRIGGER strike ON influence.schema_version');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM influence.install()'), '23', 'without it install() goes on');
+
 done_testing();
