@@ -15,7 +15,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN nullif(lower(btrim(regexp_replace(influence_internal.nfkc($1), '\s+', ' ', 'g'))), '');
+	RETURN nullif(lower(btrim(regexp_replace(influence_internal.nfkc($1), '[[:space:]]+', ' ', 'g'))), '');
 END
 $$;
 COMMENT ON FUNCTION influence_internal.name_key(text) IS

@@ -23,7 +23,7 @@ BEGIN
 													 ORDER BY h.valid_from DESC LIMIT 1)::bigint[]))
 	   -- as name_key()
 	   AND nullif(lower(btrim(regexp_replace(CASE WHEN getdatabaseencoding() = 'UTF8' THEN normalize(d.brand, NFKC) ELSE d.brand END,
-											 '\s+', ' ', 'g'))), '') IS DISTINCT FROM e.brand_key
+											 '[[:space:]]+', ' ', 'g'))), '') IS DISTINCT FROM e.brand_key
 	   AND coalesce((SELECT s.status FROM influence.post_status s
 					  WHERE s.creator_id = p.creator_id AND s.post_id = p.post_id ORDER BY s.since DESC LIMIT 1), '') <> 'removed';
 	COMMENT ON VIEW influence.exclusivity_breach IS 'Product tags of posts published while the creator was exclusive to another brand in the product''s category: posts that were there before the exclusivity was recorded, or came by COPY; publish_post refuses later ones.';

@@ -184,7 +184,7 @@ BEGIN
 	 CROSS JOIN LATERAL (SELECT CASE WHEN v.cost_debited THEN v.cost ELSE p.owed END AS debit, CASE WHEN v.cost_debited THEN p.owed ELSE v.cost END AS credit) k
 	 WHERE (l.debit_account, l.credit_account) IS DISTINCT FROM (k.debit, k.credit) AND l.program_id = coalesce($1, l.program_id)
 	   -- payouts, settlements, bonuses and adjustments have their own checks
-	   AND l.source <> 'payout' AND NOT (l.source = 'adjustment' AND (l.kind LIKE 'settlement\_%'
+	   AND l.source <> 'payout' AND NOT (l.source = 'adjustment' AND (starts_with(l.kind, 'settlement_')
 				OR l.kind IN ('bonus', 'fund', 'fee', 'adjustment', 'opening_balance', 'write_off')));
 END
 $$;

@@ -37,7 +37,8 @@ BEGIN
 				format(CASE found WHEN 0 THEN 'the query has no column "%s"' ELSE 'the query has column "%s" twice' END, wanted[i]),
 				format('Its columns: %s.', array_to_string(names, ', ')), shape);
 		END IF;
-		type := types[array_position(names, wanted[i])];
+		-- the session may want all names quoted
+		type := replace(types[array_position(names, wanted[i])], '"', '');
 		IF kinds[i] = 'number' AND type NOT IN ('smallint', 'integer', 'bigint', 'numeric') THEN
 			PERFORM influence_internal.raise_error('IN008', format('column "%s" of the query has type %s, not bigint or numeric', wanted[i], type),
 				NULL, format('Cast it: CAST(%s AS bigint); amounts are minor units (1999 for 19.99).', wanted[i]));
@@ -136,7 +137,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN coalesce((SELECT c.creator_id FROM influence.creator c WHERE c.creator_ref = $1),
-					(SELECT p.party_id FROM influence.party p WHERE p.party_id = CASE WHEN $1 ~ '^\d{1,18}$' THEN $1::bigint END));
+					(SELECT p.party_id FROM influence.party p WHERE p.party_id = CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint END));
 END
 $$;
 COMMENT ON FUNCTION influence_internal.external_party(text) IS 'Who is meant in somebody else''s list: a creator_ref, else a party_id; NULL for nobody of ours.';

@@ -48,7 +48,7 @@ BEGIN
 		party_id bigint NOT NULL,
 		program_id bigint NOT NULL REFERENCES influence.program,
 		currency char(3) NOT NULL,
-		period text NOT NULL CHECK (period ~ '^\d{4}-(0[1-9]|1[0-2])$'),
+		period text NOT NULL CHECK (period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
 		state text NOT NULL CHECK (state IN ('reserved', 'paid', 'failed')),
 		amount bigint NOT NULL CHECK (amount > 0),
 		withheld bigint NOT NULL DEFAULT 0 CHECK (withheld >= 0),

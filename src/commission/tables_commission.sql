@@ -98,7 +98,7 @@ BEGIN
 	CREATE TABLE influence.settlement (
 		creator_id bigint NOT NULL,
 		program_id bigint NOT NULL REFERENCES influence.program,
-		month text NOT NULL CHECK (month ~ '^\d{4}-(0[1-9]|1[0-2])$'),
+		month text NOT NULL CHECK (month ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
 		stage text NOT NULL CHECK (stage IN ('tier', 'line_cap', 'order_cap', 'month_cap', 'budget', 'minimum', 'bonus', 'coupon', 'after_lock')),
 		ref bigint NOT NULL,
 		seq int NOT NULL CHECK (seq >= 0),

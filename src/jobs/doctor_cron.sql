@@ -79,7 +79,7 @@ BEGIN
 	EXECUTE 'SELECT count(*) FILTER (WHERE j.active) AS active, count(*) AS rows, string_agg(format(''%s of role %s'', j.jobid, j.username), '', '' ORDER BY j.jobid) AS names,'
 			' (array_agg(j.jobid ORDER BY j.active DESC, j.jobid))[1] AS jobid, (array_agg(j.username ORDER BY j.active DESC, j.jobid))[1] AS username'
 			' FROM cron.job j WHERE j.command ~* $1 AND j.database = current_database()'
-	   INTO item USING '\minfluence\.run_due\M';
+	   INTO item USING E'\\minfluence\\.run_due\\M';
 	mine := item.jobid;
 	doctor_cron_rows.check_name := 'pg_cron job';
 	doctor_cron_rows.status := CASE WHEN item.active = 1 THEN 'ok' WHEN item.rows = 0 AND row_security_active('cron.job') THEN 'skipped' ELSE 'warning' END;
@@ -101,7 +101,7 @@ BEGIN
 
 	EXECUTE 'SELECT count(*) AS rows, string_agg(format(''job %s: %s:%s, database %s'', j.jobid, j.nodename, j.nodeport, j.database), ''; '' ORDER BY j.jobid) AS names'
 			' FROM cron.job j WHERE j.command ~* $1 AND (j.nodeport <> current_setting(''port'')::int OR NOT EXISTS (SELECT FROM pg_database d WHERE d.datname = j.database))'
-	   INTO item USING '\minfluence\.run_due\M';
+	   INTO item USING E'\\minfluence\\.run_due\\M';
 	doctor_cron_rows.check_name := 'pg_cron target';
 	doctor_cron_rows.status := CASE WHEN item.rows = 0 THEN 'ok' ELSE 'failure' END;
 	doctor_cron_rows.detail := CASE WHEN item.rows = 0 THEN 'every job for run_due() points at a database of this server' ELSE format('%s; this server has port %s', item.names, current_setting('port')) END;

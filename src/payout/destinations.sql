@@ -14,9 +14,9 @@ AS $$
 DECLARE
 	-- blanks, dashes, dots, and what nobody sees: none of them tells one account from another
 	account text := upper(regexp_replace(influence_internal.nfkc(normalise_destination.destination),
-		'[\s.\u002d\u00ad\u00a0\u2000-\u2015\u2028\u2029\u202f\u205f\u2060\u2212\u3000\ufeff]', '', 'g') COLLATE "C");
+		E'[\\s.\\u002d\\u00ad\\u00a0\\u2000-\\u2015\\u2028\\u2029\\u202f\\u205f\\u2060\\u2212\\u3000\\ufeff]', '', 'g') COLLATE "C");
 BEGIN
-	IF length(account) NOT BETWEEN 6 AND 200 OR account ~ '[\u0001-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]' THEN
+	IF length(account) NOT BETWEEN 6 AND 200 OR account ~ E'[\\u0001-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069]' THEN
 		-- says nothing of what was given: messages are logged
 		PERFORM influence_internal.raise_invalid('the destination is not usable',
 			format('Without blanks, dashes and dots it has %s characters.', length(account)),

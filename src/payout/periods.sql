@@ -55,7 +55,7 @@ DECLARE
 	time_zone text;
 BEGIN
 	SELECT f.time_zone INTO time_zone FROM influence_internal.program_facts($1) f;
-	IF $2 IS NULL OR $2 !~ '^\d{4}-(0[1-9]|1[0-2])$' OR left($2, 4) = '0000' THEN
+	IF $2 IS NULL OR $2 !~ '^[0-9]{4}-(0[1-9]|1[0-2])$' OR left($2, 4) = '0000' THEN
 		PERFORM influence_internal.raise_invalid(format('period "%s" is not a month', $2), NULL, 'Use YYYY-MM, for instance 2026-03.');
 	END IF;
 	starts_at := influence_internal.first_instant(($2 || '-01')::timestamp, time_zone);

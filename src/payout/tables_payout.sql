@@ -58,7 +58,7 @@ BEGIN
 		name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
 		country text NOT NULL CHECK (country ~ '^[A-Z]{2}$'),
 		time_zone text NOT NULL,
-		year_starts text NOT NULL DEFAULT '01-01' CHECK (year_starts ~ '^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$'),
+		year_starts text NOT NULL DEFAULT '01-01' CHECK (year_starts ~ '^(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$'),
 		created_at timestamptz NOT NULL DEFAULT now()
 	);
 	COMMENT ON TABLE influence.tax_authority IS 'To whom what is withheld is owed; its tax year begins on year_starts (MM-DD) in its time zone and is named by the calendar year in which it begins.';
@@ -168,7 +168,7 @@ BEGIN
 		adjustment_ref text NOT NULL CHECK (length(adjustment_ref) BETWEEN 1 AND 200),
 		amount bigint NOT NULL CHECK (amount <> 0),
 		currency char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-		for_period text CHECK (for_period ~ '^\d{4}-(0[1-9]|1[0-2])$'),
+		for_period text CHECK (for_period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
 		occurred_at timestamptz NOT NULL,
 		available_at timestamptz NOT NULL,
 		note text,
@@ -182,7 +182,7 @@ BEGIN
 
 	CREATE TABLE influence.closed_period (
 		program_id bigint NOT NULL REFERENCES influence.program,
-		period text NOT NULL CHECK (period ~ '^\d{4}-(0[1-9]|1[0-2])$'),
+		period text NOT NULL CHECK (period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
 		closed_at timestamptz NOT NULL,
 		closed_by text NOT NULL,
 		entries int8multirange NOT NULL,

@@ -75,7 +75,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	held_form text := coalesce(nullif(influence_internal.tax_form($5), 'none'), '');
-	vat text := upper(regexp_replace($7, '[\s.-]', '', 'g') COLLATE "C");
+	vat text := upper(regexp_replace($7, '[[:space:].-]', '', 'g') COLLATE "C");
 	last record;
 BEGIN
 	PERFORM influence_internal.require_creator($1);
@@ -134,7 +134,7 @@ BEGIN
 	IF $1 !~ '^[A-Z][A-Z0-9_-]{0,39}$' THEN
 		PERFORM influence_internal.raise_invalid('the key of the authority is not usable', format('authority: %s.', left($1, 60)),
 			'Use upper-case letters, digits, _ and -, at most 40, for instance US-IRS.');
-	ELSIF $5 !~ '^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$' THEN
+	ELSIF $5 !~ '^(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$' THEN
 		PERFORM influence_internal.raise_invalid('year_starts is not a day on which each year can begin', format('year_starts: %s.', left($5, 60)),
 			'Give MM-DD up to the 28th, for instance 01-01 or 04-06.');
 	END IF;

@@ -399,11 +399,12 @@ $body$, returns, function_name, calls);
 			HINT = CASE WHEN strpos(SQLERRM, 'uuid') > 0
 						THEN 'Visitors and shoppers are uuids; influence.visitor_key(program_id, your_key) makes one of a key of yours.'
 						ELSE %L END;
-$body$, format('Amounts are whole minor units (1999 for 19.99). See \df+ influence.%s in psql, or docs/reference/functions.md.', function_name));
+$body$, format(E'Amounts are whole minor units (1999 for 19.99). See \\df+ influence.%s in psql, or docs/reference/functions.md.', function_name));
 	END IF;
 	EXECUTE format(
 		'CREATE OR REPLACE FUNCTION influence.%I(%s) RETURNS %s LANGUAGE plpgsql %s SECURITY DEFINER '
-		'SET search_path = pg_catalog, pg_temp SET timezone = ''UTC'' %s AS %L',
+		'SET search_path = pg_catalog, pg_temp SET timezone = ''UTC'' SET datestyle = ''ISO, YMD'' SET intervalstyle = ''postgres'' '
+		'SET extra_float_digits = 1 %s AS %L',
 		function_name, arguments, result, volatility,
 		'SET jit = off' || CASE WHEN audience IN ('writer', 'reader') THEN ' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off' ELSE '' END,
 		body || 'END');
@@ -414,7 +415,7 @@ $body$, format('Amounts are whole minor units (1999 for 19.99). See \df+ influen
 END
 $$;
 COMMENT ON FUNCTION influence_internal.publish(text, text, text[]) IS
-'Creates influence.f as a SECURITY DEFINER wrapper of influence_internal.f with a fixed search_path and time zone (no result depends on the session''s), executable by the roles given and nobody else. For writers and readers its statements keep one plan that goes by indexes; planning a probe of all monthly partitions anew for each call costs eight times the probe, and a plan made while a table was empty would scan it ever after. Nothing is compiled just in time: a plan that cannot avoid what is switched off looks dear enough to be compiled, which takes a thousand times what it does. Runs as the owner role.';
+'Creates influence.f as a SECURITY DEFINER wrapper of influence_internal.f with a fixed search_path, time zone and way to read and write moments, intervals and numbers (nothing that is stored or returned depends on the session''s), executable by the roles given and nobody else. For writers and readers its statements keep one plan that goes by indexes; planning a probe of all monthly partitions anew for each call costs eight times the probe, and a plan made while a table was empty would scan it ever after. Nothing is compiled just in time: a plan that cannot avoid what is switched off looks dear enough to be compiled, which takes a thousand times what it does. Runs as the owner role.';
 
 CREATE FUNCTION influence_internal.grant_reads(reader_name text, operator_name text)
 RETURNS void

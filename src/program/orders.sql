@@ -208,7 +208,7 @@ DECLARE
 BEGIN
 	-- a number given as text may be written in several ways
 	IF EXISTS (SELECT FROM jsonb_array_elements(lines) e
-				GROUP BY CASE WHEN e ->> 'line_no' ~ '^\s*[+-]?\d+\s*$' THEN (e ->> 'line_no')::numeric::text ELSE e ->> 'line_no' END
+				GROUP BY CASE WHEN e ->> 'line_no' ~ '^[[:space:]]*[+-]?[0-9]+[[:space:]]*$' THEN (e ->> 'line_no')::numeric::text ELSE e ->> 'line_no' END
 			   HAVING count(*) > 1) THEN
 		PERFORM influence_internal.raise_invalid('two lines have the same line_no', NULL, 'Number the lines of an order 1, 2, 3, ...');
 	END IF;

@@ -84,7 +84,7 @@ BEGIN
 			END IF;
 		END IF;
 		PERFORM influence.minor_unit_digits(CASE WHEN by_country THEN split_part(item.key, '/', 1) ELSE item.key END);
-		IF jsonb_typeof(item.value) <> 'number' OR item.value::text !~ '^\d{1,18}$' OR item.value::text::bigint < least_amount THEN
+		IF jsonb_typeof(item.value) <> 'number' OR item.value::text !~ '^[0-9]{1,18}$' OR item.value::text::bigint < least_amount THEN
 			PERFORM influence_internal.raise_invalid(format('%s has a value for %s that is not an amount', what, item.key), format('Value: %s.', item.value),
 				format('Give minor units as a whole number of at least %s, for instance {"USD": 1000} for 10 dollars.', least_amount));
 		END IF;

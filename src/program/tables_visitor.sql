@@ -105,7 +105,7 @@ BEGIN
 		language text,
 		in_app boolean,
 		cta text CHECK (cta IN ('call', 'contact', 'message', 'buy', 'visit')),
-		embed text CHECK (embed ~ '^[^/:@\sA-Z]{1,253}$'),
+		embed text CHECK (embed ~ '^[^/:@[:space:]A-Z]{1,253}$'),
 		boosted boolean,
 		consent text,
 		viewable_ms int CHECK (viewable_ms >= 0),

@@ -112,7 +112,7 @@ BEGIN
 		PERFORM influence_internal.raise_invalid(format('cta "%s" is not known', t.cta), NULL, 'Use call, contact, message, buy or visit.');
 	END IF;
 	t.embed := lower(t.embed COLLATE "C");
-	IF t.embed !~ '^[^/:@\s]{1,253}$' THEN
+	IF t.embed !~ '^[^/:@[:space:]]{1,253}$' THEN
 		PERFORM influence_internal.raise_invalid(format('embed "%s" is not a host', t.embed), NULL,
 			'Give the host of the embedding page alone, for instance blog.example.com.');
 	END IF;

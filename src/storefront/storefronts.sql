@@ -15,7 +15,7 @@ BEGIN
 	ELSIF length(value) > longest THEN
 		PERFORM influence_internal.raise_invalid(format('%s is too long', argument), format('It has %s characters.', length(value)),
 			format('Use at most %s.', longest));
-	ELSIF translate(value, E'\t\n\r', '') ~ '[\x01-\x1f\x7f]'
+	ELSIF translate(value, E'\t\n\r', '') ~ E'[\\x01-\\x1f\\x7f]'
 		  -- invisible, or writing backwards: two texts that look the same must not differ
 		  OR (getdatabaseencoding() = 'UTF8'
 			  AND EXISTS (SELECT FROM regexp_split_to_table(value, '') c
