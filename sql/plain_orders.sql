@@ -101,5 +101,64 @@ SELECT pg_stat_get_xact_tuples_fetched('influence.credit_pkey'::regclass) AS bef
 SELECT * FROM influence.record_order(1, pg_temp.visitor(4001), 'many', :'many', '2024-06-07');
 SELECT pg_stat_get_xact_tuples_fetched('influence.credit_pkey'::regclass) - :before BETWEEN 300 AND 3000 AS in_proportion;
 COMMIT;
+-- The short way writes without a statement: what somebody added to the tables holds all the same. All in one session, which keeps what
+-- it once read of them: a default of one's own, also after its function is another, a generated column, CHECKs that come and go, triggers
+-- of rows, foreign keys. With triggers of statements, or row security, the order takes the long way.
+\set line '[{"line_no": 1, "product_id": 1, "quantity": 50, "paid_price": 100}]'
+CREATE FUNCTION public.own_default() RETURNS text LANGUAGE sql AS $$ SELECT 'first' $$;
+ALTER TABLE influence.orders ADD COLUMN own_note text DEFAULT public.own_default(), ADD COLUMN own_length int GENERATED ALWAYS AS (length(order_ref)) STORED, ADD COLUMN own_at timestamptz DEFAULT now();
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own1', :'line', '{"experiment": "e", "variant": "v", "device": {"os": 1}, "gift": "yes", "holdout": false}') AS way;
+CREATE OR REPLACE FUNCTION public.own_default() RETURNS text LANGUAGE sql AS $$ SELECT 'second' $$;
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own2', :'line', '{"variant": null}') AS way;
+SELECT order_ref, own_note, own_length, own_at = received_at AS now, experiment, variant, device, gift, holdout FROM influence.orders WHERE order_ref LIKE 'own_' ORDER BY 1;
+SELECT pg_temp.error_of(format('SELECT pg_temp.way_of(1, pg_temp.visitor(3101), ''own3'', %L, %L)', :'line', '{"gift": "perhaps"}'));
+ALTER TABLE influence.order_line ADD CONSTRAINT own_check CHECK (quantity < 50) NOT VALID;
+SELECT pg_temp.error_of(format('SELECT pg_temp.way_of(1, pg_temp.visitor(3101), ''own3'', %L)', :'line'));
+ALTER TABLE influence.order_line DROP CONSTRAINT own_check;
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own3', :'line') AS way;
+CREATE FUNCTION public.own_rule(quantity bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN quantity < 100; END $$;
+ALTER TABLE influence.order_line ADD CONSTRAINT own_check CHECK (public.own_rule(quantity)) NOT VALID;
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own4', :'line') AS way;
+CREATE OR REPLACE FUNCTION public.own_rule(quantity bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN quantity < 50; END $$;
+SELECT pg_temp.error_of(format('SELECT pg_temp.way_of(1, pg_temp.visitor(3101), ''own5'', %L)', :'line'));
+ALTER TABLE influence.order_line DROP CONSTRAINT own_check;
+CREATE TABLE public.own_party (party_id bigint PRIMARY KEY);
+ALTER TABLE influence.ledger ADD CONSTRAINT own_key FOREIGN KEY (party_id) REFERENCES public.own_party NOT VALID;
+INSERT INTO influence.touch (visitor_id, touched_at, touch_ref, program_id, kind, creator_id, received_at) VALUES (pg_temp.visitor(3101), '2024-06-06', 't', 1, 'click', pg_temp.creator('c1'), '2024-06-06');
+SELECT pg_temp.error_of(format('SELECT pg_temp.way_of(1, pg_temp.visitor(3101), ''own5'', %L)', :'line'));
+ALTER TABLE influence.ledger DROP CONSTRAINT own_key;
+SELECT count(*) FROM influence.orders WHERE order_ref = 'own5';
+CREATE TABLE public.own_log (entry text);
+CREATE FUNCTION public.own_before() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.seller := 'own ' || NEW.quantity; RETURN NEW; END $$;
+CREATE FUNCTION public.own_after() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN INSERT INTO public.own_log SELECT NEW.order_ref || ' ' || count(*) FROM influence.order_line l WHERE l.order_ref = NEW.order_ref; RETURN NULL; END $$;
+CREATE TRIGGER own_before BEFORE INSERT ON influence.order_line FOR EACH ROW EXECUTE FUNCTION public.own_before();
+CREATE TRIGGER own_after AFTER INSERT ON influence.orders FOR EACH ROW EXECUTE FUNCTION public.own_after();
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own5', :'line') AS way;
+SELECT seller, (SELECT entry FROM public.own_log) AS logged FROM influence.order_line WHERE order_ref = 'own5';
+DROP TRIGGER own_before ON influence.order_line;
+DROP TRIGGER own_after ON influence.orders;
+CREATE FUNCTION public.own_rows() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN INSERT INTO public.own_log SELECT 'all of ' || order_ref FROM fresh; RETURN NULL; END $$;
+CREATE TRIGGER own_rows AFTER INSERT ON influence.orders REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION public.own_rows();
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own6', :'line') AS way;
+SELECT entry FROM public.own_log ORDER BY 1;
+DROP TRIGGER own_rows ON influence.orders;
+ALTER TABLE influence.credit ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SELECT pg_temp.error_of(format('SELECT pg_temp.way_of(1, pg_temp.visitor(3101), ''own7'', %L)', :'line'));
+ALTER TABLE influence.credit DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE influence.order_line ALTER COLUMN membership TYPE varchar(4);
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own7', :'line', '{"device": "phone"}') AS way;
+ALTER TABLE influence.order_line ALTER COLUMN membership TYPE text;
+ALTER TABLE influence.orders DROP COLUMN own_note, DROP COLUMN own_length, DROP COLUMN own_at;
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own8', :'line', '{"device": "phone"}') AS way;
+SELECT order_ref, device FROM influence.orders WHERE device = 'phone' ORDER BY 1;
+DROP FUNCTION public.own_default, public.own_rule, public.own_before, public.own_after, public.own_rows;
+DROP TABLE public.own_party, public.own_log;
+SELECT * FROM influence.check_books();
+-- the step of the tables is read each time
+BEGIN;
+DELETE FROM influence.schema_version WHERE step = (SELECT max(s.step) FROM influence.schema_version s);
+SELECT influence_internal.installed_step() = influence_internal.code_step() - 1 AS one_less;
+ROLLBACK;
+SELECT influence_internal.installed_step() = influence_internal.code_step() AS again;
 -- the constant that the published functions compare with
 SELECT influence_internal.code_step() = max(step) AS constant FROM influence_internal.install_steps();

@@ -10,8 +10,8 @@
  * The short way of most orders: one that nothing has happened to yet, in a
  * program whose settings ask nothing unusual, needs no look at what was booked
  * before and no explanation of its touches. record_order() finds out by one
- * statement that it is one, reads what it needs and books it by one more, with
- * the results of credit_lines() and book_order(): plain_order.h. All others, and
+ * statement that it is one, reads what it needs and writes it without a
+ * statement, with the results of credit_lines() and book_order(): plain_order.h. All others, and
  * all that comes later, go through these, beginning with record_any_order().
  */
 CREATE FUNCTION influence_internal.record_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb,

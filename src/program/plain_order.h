@@ -6,12 +6,14 @@
 #ifndef PG_INFLUENCE_PLAIN_ORDER_H
 #define PG_INFLUENCE_PLAIN_ORDER_H
 
-#include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/uuid.h"
+
+#include "../attribution/attribution_person.h"
+#include "../common/table_writer.h"
 
 #define PLAIN_STATEMENT_ARGS 15
 
@@ -132,14 +134,12 @@ typedef struct PlainShare
 	bool		nulls[EARNING_COLUMNS];
 } PlainShare;
 
-/* Rows of one kind, as the statement takes them. */
-typedef struct RecordList
+/* A row of credit_touches(). */
+typedef struct CreditRow
 {
-	TupleDesc	descriptor;
-	Datum	   *items;
-	int			count;
-	int			room;
-} RecordList;
+	Datum		values[CREDIT_COLUMNS];
+	bool		nulls[CREDIT_COLUMNS];
+} CreditRow;
 
 typedef struct PlainOrder
 {
@@ -157,7 +157,9 @@ typedef struct PlainOrder
 	PlainLine  *lines;
 	int			line_count;
 	int64		amount;			/* of all lines */
-	RecordList	credits;
+	CreditRow  *credits;
+	int			credit_count;
+	int			credit_room;
 	PlainShare *shares;			/* by line and creator */
 	int			share_count;
 	int			creator_count;	/* of the shares */
@@ -218,7 +220,7 @@ extern bool plain_order_read_lines(PlainOrder *order, Datum lines);
 extern bool plain_order_look_up(PlainOrder *order);
 
 /* Adds a row of credit_touches(). */
-extern void plain_order_add_credit(PlainOrder *order, Datum *values, bool *nulls);
+extern void plain_order_add_credit(PlainOrder *order, const Datum *values, const bool *nulls);
 
 /* Reads what the shares may earn, and counts their creators. */
 extern void plain_order_read_card(PlainOrder *order, PlainCard *card);
@@ -229,7 +231,10 @@ extern text *plain_order_bar(const PlainCard *card, int64 creator_id);
 /* Fills what the shares earn. */
 extern void plain_order_choose_rates(PlainOrder *order);
 
+/* Locks what an order is written into; NULL where something about these tables is unusual. */
+extern TableWriter *plain_order_lock_tables(void);
+
 /* Writes the order with all that is in it. */
-extern void plain_order_store(const PlainOrder *order);
+extern void plain_order_store(const PlainOrder *order, TableWriter *writer);
 
 #endif							/* PG_INFLUENCE_PLAIN_ORDER_H */

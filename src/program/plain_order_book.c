@@ -3,7 +3,7 @@
  *	  An order that nothing has happened to yet, in a program whose settings ask
  *	  nothing unusual, from its lines to its entries in the ledger.
  *
- * All is read first, in one snapshot, and written by one statement. What is
+ * All is read first, in one snapshot, and written at once. What is
  * found here is what credit_lines() and book_order() would find, whose rules are
  * repeated for the plain case.
  */
@@ -18,7 +18,6 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
-#include "../attribution/attribution_person.h"
 #include "../common/money_sql.h"
 #include "plain_order.h"
 
@@ -37,7 +36,7 @@ take_credit(void *target, Datum *values, bool *nulls)
 	CreditSink *sink = target;
 	PlainOrder *order = sink->order;
 
-	if (order->credits.count == PLAIN_MAX_ROWS)
+	if (order->credit_count == PLAIN_MAX_ROWS)
 	{
 		sink->is_full = true;
 		return;
@@ -205,17 +204,22 @@ judge_order(PlainOrder *order)
 bool
 plain_order_book(PlainOrder *order)
 {
+	TableWriter *writer;
 	bool		is_plain;
 
 	PreventCommandIfReadOnly("INSERT");
 	/* whoever waits for rows to move into their partition, or for leave to write, waits before the snapshot is taken */
 	RangeVarGetRelid(makeRangeVar("influence", "touch", -1), AccessShareLock, false);
-	RangeVarGetRelid(makeRangeVar("influence", "orders", -1), RowExclusiveLock, false);
+	writer = plain_order_lock_tables();
+	if (writer == NULL)
+		return false;
 	(void) GetTopTransactionId();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	is_plain = judge_order(order);
 	PopActiveSnapshot();
 	if (is_plain)
-		plain_order_store(order);
+		plain_order_store(order, writer);
+	else
+		table_writer_close(writer);
 	return is_plain;
 }

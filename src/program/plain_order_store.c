@@ -1,97 +1,144 @@
 /*
  * plain_order_store.c
- *	  How a plain order is written: all its rows by one statement, which the
- *	  server has to prepare, and whose CHECKs it has to read, once. Rows go into it as
- *	  arrays of records. Also what its statements have in common.
+ *	  How a plain order is written: its rows go straight into the tables, as one
+ *	  statement would put them there. Also what its statements have in common.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type_d.h"
-#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
 
 #include "../attribution/attribution_person.h"
 #include "../common/kept_plan.h"
+#include "../common/table_writer.h"
 #include "plain_order.h"
 
-typedef struct RecordColumn
+enum
 {
-	const char *name;
-	Oid			type;
-} RecordColumn;
+	ORDERS,
+	ORDER_LINE,
+	CREDIT,
+	EARNING,
+	LEDGER,
+	TABLES
+};
 
-/* in the order of the enums of plain_order.h and attribution_person.h */
-#define LINE_RECORD "line_no int, product_id bigint, category_path bigint[], quantity bigint, list_price bigint, paid_price bigint," \
-	" discount_seller bigint, discount_platform bigint, tax bigint, shipping bigint, points bigint, gift_card bigint, seller text," \
-	" cost bigint, new_customer boolean, membership text, renewal_no int, amount bigint"
+/* what the rows of all five begin with */
+enum
+{
+	KEY_VISITOR_ID,
+	KEY_PROGRAM_ID,
+	KEY_ORDER_REF,
+	KEY_COLUMNS
+};
 
-static const RecordColumn line_columns[LINE_STORED] = {
-	{"line_no", INT4OID}, {"product_id", INT8OID}, {"category_path", INT8ARRAYOID}, {"quantity", INT8OID}, {"list_price", INT8OID},
+#define KEY {"visitor_id", UUIDOID}, {"program_id", INT8OID}, {"order_ref", TEXTOID}
+
+enum
+{
+	ORDERS_ORDERED_AT = KEY_COLUMNS,
+	ORDERS_CURRENCY,
+	ORDERS_COMMISSION_POLICY_VERSION,
+	ORDERS_CONTENT_HASH,
+	ORDERS_DETAILS
+};
+
+/* in the order of order_details */
+static const WriterColumn orders_columns[] = {
+	KEY, {"ordered_at", TIMESTAMPTZOID}, {"currency", BPCHAROID}, {"commission_policy_version", INT4OID}, {"content_hash", BYTEAOID},
+	{"country", TEXTOID}, {"device", TEXTOID}, {"experiment", TEXTOID}, {"variant", TEXTOID}, {"holdout", BOOLOID}, {"gift", BOOLOID}
+};
+
+#define ORDERS_COLUMNS lengthof(orders_columns)
+
+static const char *const order_details[] = {"country", "device", "experiment", "variant", "holdout", "gift"};
+
+/* in the order of the enum of plain_order.h, after the key */
+enum
+{
+	ORDER_LINE_ORDER_AMOUNT = KEY_COLUMNS + LINE_STORED,
+	ORDER_LINE_COLUMNS
+};
+
+static const WriterColumn order_line_columns[ORDER_LINE_COLUMNS] = {
+	KEY, {"line_no", INT4OID}, {"product_id", INT8OID}, {"category_path", INT8ARRAYOID}, {"quantity", INT8OID}, {"list_price", INT8OID},
 	{"paid_price", INT8OID}, {"discount_seller", INT8OID}, {"discount_platform", INT8OID}, {"tax", INT8OID}, {"shipping", INT8OID},
 	{"points", INT8OID}, {"gift_card", INT8OID}, {"seller", TEXTOID}, {"cost", INT8OID}, {"new_customer", BOOLOID},
-	{"membership", TEXTOID}, {"renewal_no", INT4OID}, {"amount", INT8OID}
+	{"membership", TEXTOID}, {"renewal_no", INT4OID}, {"base_amount", INT8OID}, {"order_amount", INT8OID}
 };
 
-#define CREDIT_RECORD "line_no int, touch_ref text, touch_visitor_id uuid, creator_id bigint, weight float8, credit bigint, reason text," \
-	" touched_at timestamptz, touch_position int, path_length int, snapshot jsonb"
+/* in the order of the enum of attribution_person.h, after the key */
+enum
+{
+	CREDIT_POLICY_VERSION = KEY_COLUMNS + CREDIT_COLUMNS,
+	CREDIT_ORDERED_AT,
+	CREDIT_REVISION,
+	CREDIT_ROW_COLUMNS
+};
 
-static const RecordColumn credit_columns[CREDIT_COLUMNS] = {
-	{"line_no", INT4OID}, {"touch_ref", TEXTOID}, {"touch_visitor_id", UUIDOID}, {"creator_id", INT8OID}, {"weight", FLOAT8OID},
+static const WriterColumn credit_columns[CREDIT_ROW_COLUMNS] = {
+	KEY, {"line_no", INT4OID}, {"touch_ref", TEXTOID}, {"touch_visitor_id", UUIDOID}, {"creator_id", INT8OID}, {"weight", FLOAT8OID},
 	{"credit", INT8OID}, {"reason", TEXTOID}, {"touched_at", TIMESTAMPTZOID}, {"touch_position", INT4OID}, {"path_length", INT4OID},
-	{"snapshot", JSONBOID}
+	{"snapshot", JSONBOID}, {"policy_version", INT4OID}, {"ordered_at", TIMESTAMPTZOID}, {"revision", INT4OID}
 };
 
-#define EARNING_RECORD "line_no int, creator_id bigint, base bigint, rate_id bigint, rate_version int, rate numeric, amount bigint," \
-	" customer_kind text, tier_id bigint, hold_reason text, entry_id uuid"
-
-static const RecordColumn earning_columns[EARNING_COLUMNS] = {
-	{"line_no", INT4OID}, {"creator_id", INT8OID}, {"base", INT8OID}, {"rate_id", INT8OID}, {"rate_version", INT4OID}, {"rate", NUMERICOID},
-	{"amount", INT8OID}, {"customer_kind", TEXTOID}, {"tier_id", INT8OID}, {"hold_reason", TEXTOID}, {"entry_id", UUIDOID}
+/* in the order of the enum of plain_order.h, after the key */
+enum
+{
+	EARNING_KIND = KEY_COLUMNS + EARNING_COLUMNS,
+	EARNING_SEQ,
+	EARNING_ROUNDING,
+	EARNING_CURRENCY,
+	EARNING_ORDERED_AT,
+	EARNING_OCCURRED_AT,
+	EARNING_AVAILABLE_AT,
+	EARNING_PAYOUT_POLICY_VERSION,
+	EARNING_REVISION,
+	EARNING_ROW_COLUMNS
 };
 
-/*
- * $1 visitor, $2 program, $3 order_ref, $4 ordered_at, $5 currency, $6 details, $7 hash, versions of the policies of $8 commission,
- * $9 attribution, $10 payout; $11 lines, $12 credits, $13 earnings; $14 rounding, $15 available_at
- */
-static PlainStatement store_statement = {
-	"WITH placed AS ("
-	"INSERT INTO influence.orders (visitor_id, program_id, order_ref, ordered_at, currency, coupon, country, device, experiment, variant,"
-	"                              holdout, gift, content_hash, commission_policy_version)"
-	" VALUES ($1, $2, $3, $4, $5, $6 ->> 'coupon', $6 ->> 'country', $6 ->> 'device', $6 ->> 'experiment', $6 ->> 'variant',"
-	"         ($6 ->> 'holdout')::boolean, ($6 ->> 'gift')::boolean, $7, $8)"
-	"), stored AS ("
-	"INSERT INTO influence.order_line (visitor_id, program_id, order_ref, line_no, product_id, category_path, quantity, list_price,"
-	"       paid_price, discount_seller, discount_platform, tax, shipping, points, gift_card, seller, cost, new_customer, membership,"
-	"       renewal_no, order_amount, base_amount)"
-	" SELECT $1, $2, $3, l.line_no, l.product_id, l.category_path, l.quantity, l.list_price, l.paid_price, l.discount_seller,"
-	"        l.discount_platform, l.tax, l.shipping, l.points, l.gift_card, l.seller, l.cost, l.new_customer, l.membership,"
-	"        l.renewal_no, l.amount, l.amount"
-	"   FROM unnest($11) AS l(" LINE_RECORD ")"
-	"), credited AS ("
-	"INSERT INTO influence.credit (visitor_id, program_id, order_ref, line_no, touch_ref, touch_visitor_id, creator_id, weight, credit,"
-	"                              reason, policy_version, touched_at, touch_position, path_length, snapshot, ordered_at, revision)"
-	" SELECT $1, $2, $3, c.line_no, c.touch_ref, c.touch_visitor_id, c.creator_id, c.weight, c.credit, c.reason, $9, c.touched_at,"
-	"        c.touch_position, c.path_length, c.snapshot, $4, 0"
-	"   FROM unnest($12) AS c(" CREDIT_RECORD ")"
-	"), earned AS ("
-	"INSERT INTO influence.earning (visitor_id, program_id, order_ref, line_no, creator_id, kind, seq, base, rate_id, rate_version, rate,"
-	"                               rounding, amount, currency, customer_kind, tier_id, ordered_at, occurred_at, available_at,"
-	"                               payout_policy_version, hold_reason, entry_id, revision)"
-	" SELECT $1, $2, $3, e.line_no, e.creator_id, 'commission', 0, e.base, e.rate_id, e.rate_version, e.rate, $14, e.amount, $5,"
-	"        e.customer_kind, e.tier_id, $4, $4, $15, $10, e.hold_reason, e.entry_id, 0"
-	"   FROM unnest($13) AS e(" EARNING_RECORD "))"
-	/* no key of an entry is there already: it has the entry_id in it, which is new */
-	"INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at,"
-	"                              available_at, source, visitor_id, order_ref, line_no)"
-	" SELECT e.creator_id, $2, influence_internal.earning_entry_key(e.entry_id, $3, e.line_no, 'commission', 0, 0), 'commission',"
-	"        a.cost, a.owed, e.amount, $5, $4, $15, 'line', $1, $3, e.line_no"
-	"   FROM unnest($13) AS e(" EARNING_RECORD ")"
-	"  CROSS JOIN LATERAL influence_internal.earning_accounts(e.creator_id, 'commission') a"
-	"  WHERE e.amount <> 0",
-	15, {UUIDOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, BYTEAOID, INT4OID, INT4OID, INT4OID, RECORDARRAYOID, RECORDARRAYOID,
-	RECORDARRAYOID, TEXTOID, TIMESTAMPTZOID}, NULL
+static const WriterColumn earning_columns[EARNING_ROW_COLUMNS] = {
+	KEY, {"line_no", INT4OID}, {"creator_id", INT8OID}, {"base", INT8OID}, {"rate_id", INT8OID}, {"rate_version", INT4OID},
+	{"rate", NUMERICOID}, {"amount", INT8OID}, {"customer_kind", TEXTOID}, {"tier_id", INT8OID}, {"hold_reason", TEXTOID},
+	{"entry_id", UUIDOID}, {"kind", TEXTOID}, {"seq", INT4OID}, {"rounding", TEXTOID}, {"currency", BPCHAROID},
+	{"ordered_at", TIMESTAMPTZOID}, {"occurred_at", TIMESTAMPTZOID}, {"available_at", TIMESTAMPTZOID},
+	{"payout_policy_version", INT4OID}, {"revision", INT4OID}
 };
+
+enum
+{
+	LEDGER_PARTY_ID = KEY_COLUMNS,
+	LEDGER_ENTRY_KEY,
+	LEDGER_KIND,
+	LEDGER_DEBIT_ACCOUNT,
+	LEDGER_CREDIT_ACCOUNT,
+	LEDGER_AMOUNT,
+	LEDGER_CURRENCY,
+	LEDGER_OCCURRED_AT,
+	LEDGER_AVAILABLE_AT,
+	LEDGER_SOURCE,
+	LEDGER_LINE_NO,
+	LEDGER_COLUMNS
+};
+
+static const WriterColumn ledger_columns[LEDGER_COLUMNS] = {
+	KEY, {"party_id", INT8OID}, {"entry_key", TEXTOID}, {"kind", TEXTOID}, {"debit_account", TEXTOID}, {"credit_account", TEXTOID},
+	{"amount", INT8OID}, {"currency", BPCHAROID}, {"occurred_at", TIMESTAMPTZOID}, {"available_at", TIMESTAMPTZOID}, {"source", TEXTOID},
+	{"line_no", INT4OID}
+};
+
+static WriterTable orders_table = {.name = "orders", .columns = orders_columns, .column_count = ORDERS_COLUMNS};
+static WriterTable order_line_table = {.name = "order_line", .columns = order_line_columns, .column_count = ORDER_LINE_COLUMNS};
+static WriterTable credit_table = {.name = "credit", .columns = credit_columns, .column_count = CREDIT_ROW_COLUMNS};
+static WriterTable earning_table = {.name = "earning", .columns = earning_columns, .column_count = EARNING_ROW_COLUMNS};
+static WriterTable ledger_table = {.name = "ledger", .columns = ledger_columns, .column_count = LEDGER_COLUMNS};
+
+static WriterTable *const order_tables[TABLES] = {&orders_table, &order_line_table, &credit_table, &earning_table, &ledger_table};
 
 uint64
 plain_order_run(PlainStatement *statement, Datum *values, const char *nulls, bool own_snapshot)
@@ -118,81 +165,192 @@ plain_order_array(Datum *values, bool *nulls, int count)
 	return construct_md_array(values, nulls, 1, &count, &lower, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
-/* A descriptor for rows without a type of their own; made once per session. */
-static TupleDesc
-describe_record(TupleDesc *kept, const RecordColumn *columns, int count)
+void
+plain_order_add_credit(PlainOrder *order, const Datum *values, const bool *nulls)
 {
-	if (*kept == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-		TupleDesc	descriptor = CreateTemplateTupleDesc(count);
-		int			i;
+	CreditRow  *row;
 
-		for (i = 0; i < count; i++)
-			TupleDescInitEntry(descriptor, (AttrNumber) (i + 1), columns[i].name, columns[i].type, -1, 0);
-		*kept = BlessTupleDesc(descriptor);
-		MemoryContextSwitchTo(old);
+	if (order->credit_count == order->credit_room)
+	{
+		order->credit_room = Max(8, 2 * order->credit_room);
+		order->credits = order->credits == NULL ? palloc(order->credit_room * sizeof(*order->credits))
+			: repalloc_huge(order->credits, order->credit_room * sizeof(*order->credits));
 	}
-	return *kept;
+	row = &order->credits[order->credit_count++];
+	memcpy(row->values, values, sizeof(row->values));
+	memcpy(row->nulls, nulls, sizeof(row->nulls));
+}
+
+TableWriter *
+plain_order_lock_tables(void)
+{
+	return table_writer_open(order_tables, TABLES);
 }
 
 static void
-add_record(RecordList *list, Datum *values, bool *nulls)
+set_key(const PlainOrder *order, Datum *values)
 {
-	if (list->count == list->room)
+	values[KEY_VISITOR_ID] = UUIDPGetDatum(order->visitor_id);
+	values[KEY_PROGRAM_ID] = Int64GetDatum(order->program_id);
+	values[KEY_ORDER_REF] = order->order_ref;
+}
+
+/* details ->> key; NULL: nothing is said */
+static text *
+read_detail(const PlainOrder *order, const char *key)
+{
+	LOCAL_FCINFO(call, 2);
+	Datum		value;
+
+	InitFunctionCallInfoData(*call, NULL, 2, InvalidOid, NULL, NULL);
+	call->args[0].value = order->details;
+	call->args[0].isnull = false;
+	call->args[1].value = CStringGetTextDatum(key);
+	call->args[1].isnull = false;
+	value = jsonb_object_field_text(call);
+	return call->isnull ? NULL : DatumGetTextPP(value);
+}
+
+static void
+store_order(const PlainOrder *order, TableWriter *writer, Datum currency)
+{
+	Datum		values[ORDERS_COLUMNS];
+	bool		nulls[ORDERS_COLUMNS] = {0};
+	bool		has_details = JB_ROOT_COUNT(DatumGetJsonbP(order->details)) > 0;
+	size_t		i;
+
+	set_key(order, values);
+	values[ORDERS_ORDERED_AT] = order->ordered_at;
+	values[ORDERS_CURRENCY] = currency;
+	values[ORDERS_COMMISSION_POLICY_VERSION] = order->facts[FACT_COMMISSION_POLICY_VERSION];
+	values[ORDERS_CONTENT_HASH] = order->facts[FACT_CONTENT_HASH];
+	for (i = 0; i < lengthof(order_details); i++)
 	{
-		list->room = Max(8, 2 * list->room);
-		list->items = list->items == NULL ? palloc(list->room * sizeof(*list->items))
-			: repalloc_huge(list->items, list->room * sizeof(*list->items));
+		size_t		column = ORDERS_DETAILS + i;
+		text	   *detail = has_details ? read_detail(order, order_details[i]) : NULL;
+
+		nulls[column] = detail == NULL;
+		values[column] = detail == NULL || orders_columns[column].type != BOOLOID ? PointerGetDatum(detail)
+			: DirectFunctionCall1(boolin, CStringGetDatum(text_to_cstring(detail)));
 	}
-	list->items[list->count++] = HeapTupleGetDatum(heap_form_tuple(list->descriptor, values, nulls));
+	table_writer_put(writer, ORDERS, values, nulls);
 }
 
-static Datum
-record_array(const RecordList *list)
+static void
+store_lines(const PlainOrder *order, TableWriter *writer)
 {
-	return PointerGetDatum(construct_array(list->items, list->count, RECORDOID, -1, false, TYPALIGN_DOUBLE));
-}
-
-void
-plain_order_add_credit(PlainOrder *order, Datum *values, bool *nulls)
-{
-	static TupleDesc descriptor = NULL;
-
-	order->credits.descriptor = describe_record(&descriptor, credit_columns, CREDIT_COLUMNS);
-	add_record(&order->credits, values, nulls);
-}
-
-void
-plain_order_store(const PlainOrder *order)
-{
-	static TupleDesc line_descriptor = NULL;
-	static TupleDesc earning_descriptor = NULL;
-	RecordList	lines = {0};
-	RecordList	earnings = {0};
-	Datum		values[15];
+	Datum		values[ORDER_LINE_COLUMNS];
+	bool		nulls[ORDER_LINE_COLUMNS] = {0};
 	int			i;
 
-	lines.descriptor = describe_record(&line_descriptor, line_columns, LINE_STORED);
+	set_key(order, values);
 	for (i = 0; i < order->line_count; i++)
-		add_record(&lines, order->lines[i].values, order->lines[i].nulls);
-	earnings.descriptor = describe_record(&earning_descriptor, earning_columns, EARNING_COLUMNS);
+	{
+		const PlainLine *line = &order->lines[i];
+
+		memcpy(&values[KEY_COLUMNS], line->values, LINE_STORED * sizeof(*values));
+		memcpy(&nulls[KEY_COLUMNS], line->nulls, LINE_STORED * sizeof(*nulls));
+		values[ORDER_LINE_ORDER_AMOUNT] = line->values[LINE_AMOUNT];
+		table_writer_put(writer, ORDER_LINE, values, nulls);
+	}
+}
+
+static void
+store_credits(const PlainOrder *order, TableWriter *writer)
+{
+	Datum		values[CREDIT_ROW_COLUMNS];
+	bool		nulls[CREDIT_ROW_COLUMNS] = {0};
+	int			i;
+
+	set_key(order, values);
+	values[CREDIT_POLICY_VERSION] = order->facts[FACT_ATTRIBUTION_POLICY_VERSION];
+	values[CREDIT_ORDERED_AT] = order->ordered_at;
+	values[CREDIT_REVISION] = Int32GetDatum(0);
+	for (i = 0; i < order->credit_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(&values[KEY_COLUMNS], order->credits[i].values, sizeof(order->credits[i].values));
+		memcpy(&nulls[KEY_COLUMNS], order->credits[i].nulls, sizeof(order->credits[i].nulls));
+		table_writer_put(writer, CREDIT, values, nulls);
+	}
+}
+
+static void
+store_earnings(const PlainOrder *order, TableWriter *writer, Datum currency)
+{
+	Datum		values[EARNING_ROW_COLUMNS];
+	bool		nulls[EARNING_ROW_COLUMNS] = {0};
+	int			i;
+
+	set_key(order, values);
+	values[EARNING_KIND] = CStringGetTextDatum("commission");
+	values[EARNING_SEQ] = Int32GetDatum(0);
+	values[EARNING_ROUNDING] = order->facts[FACT_ROUNDING];
+	values[EARNING_CURRENCY] = currency;
+	values[EARNING_ORDERED_AT] = order->ordered_at;
+	values[EARNING_OCCURRED_AT] = order->ordered_at;
+	values[EARNING_AVAILABLE_AT] = order->facts[FACT_AVAILABLE_AT];
+	values[EARNING_PAYOUT_POLICY_VERSION] = order->facts[FACT_PAYOUT_POLICY_VERSION];
+	values[EARNING_REVISION] = Int32GetDatum(0);
 	for (i = 0; i < order->share_count; i++)
-		add_record(&earnings, order->shares[i].values, order->shares[i].nulls);
-	values[0] = UUIDPGetDatum(order->visitor_id);
-	values[1] = Int64GetDatum(order->program_id);
-	values[2] = order->order_ref;
-	values[3] = order->ordered_at;
-	values[4] = order->facts[FACT_CURRENCY];
-	values[5] = order->details;
-	values[6] = order->facts[FACT_CONTENT_HASH];
-	values[7] = order->facts[FACT_COMMISSION_POLICY_VERSION];
-	values[8] = order->facts[FACT_ATTRIBUTION_POLICY_VERSION];
-	values[9] = order->facts[FACT_PAYOUT_POLICY_VERSION];
-	values[10] = record_array(&lines);
-	values[11] = record_array(&order->credits);
-	values[12] = record_array(&earnings);
-	values[13] = order->facts[FACT_ROUNDING];
-	values[14] = order->facts[FACT_AVAILABLE_AT];
-	plain_order_run(&store_statement, values, NULL, true);
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(&values[KEY_COLUMNS], order->shares[i].values, sizeof(order->shares[i].values));
+		memcpy(&nulls[KEY_COLUMNS], order->shares[i].nulls, sizeof(order->shares[i].nulls));
+		table_writer_put(writer, EARNING, values, nulls);
+	}
+}
+
+/* As earning_entry_key() and earning_accounts() have it. No such key is there already: it has the entry_id in it, which is new. */
+static void
+store_entries(const PlainOrder *order, TableWriter *writer, Datum currency)
+{
+	char	   *order_ref = TextDatumGetCString(order->order_ref);
+	Datum		payable = CStringGetTextDatum("payable");
+	Datum		platform_revenue = CStringGetTextDatum("platform_revenue");
+	Datum		values[LEDGER_COLUMNS];
+	bool		nulls[LEDGER_COLUMNS] = {0};
+	int			i;
+
+	set_key(order, values);
+	values[LEDGER_KIND] = CStringGetTextDatum("commission");
+	values[LEDGER_DEBIT_ACCOUNT] = CStringGetTextDatum("expense");
+	values[LEDGER_CURRENCY] = currency;
+	values[LEDGER_OCCURRED_AT] = order->ordered_at;
+	values[LEDGER_AVAILABLE_AT] = order->facts[FACT_AVAILABLE_AT];
+	values[LEDGER_SOURCE] = CStringGetTextDatum("line");
+	for (i = 0; i < order->share_count; i++)
+	{
+		const PlainShare *share = &order->shares[i];
+		Datum		line_no = share->values[EARNING_LINE_NO];
+		char	   *key;
+
+		CHECK_FOR_INTERRUPTS();
+		if (DatumGetInt64(share->values[EARNING_AMOUNT]) == 0)
+			continue;
+		key = psprintf("commission/0/%d/%s/%s", DatumGetInt32(line_no),
+					   DatumGetCString(DirectFunctionCall1(uuid_out, share->values[EARNING_ENTRY_ID])), order_ref);
+		values[LEDGER_PARTY_ID] = Int64GetDatum(share->creator_id);
+		values[LEDGER_ENTRY_KEY] = CStringGetTextDatum(key);
+		values[LEDGER_CREDIT_ACCOUNT] = share->creator_id == 0 ? platform_revenue : payable;
+		values[LEDGER_AMOUNT] = share->values[EARNING_AMOUNT];
+		values[LEDGER_LINE_NO] = line_no;
+		table_writer_put(writer, LEDGER, values, nulls);
+		pfree(key);
+		pfree(DatumGetPointer(values[LEDGER_ENTRY_KEY]));
+	}
+}
+
+void
+plain_order_store(const PlainOrder *order, TableWriter *writer)
+{
+	Datum		currency = DirectFunctionCall3(bpchar, order->facts[FACT_CURRENCY], Int32GetDatum(VARHDRSZ + 3), BoolGetDatum(false));
+
+	table_writer_begin(writer);
+	store_order(order, writer, currency);
+	store_lines(order, writer);
+	store_credits(order, writer);
+	store_earnings(order, writer, currency);
+	store_entries(order, writer, currency);
+	table_writer_close(writer);
 }
