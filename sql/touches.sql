@@ -134,3 +134,16 @@ SELECT v, o.credited, o.unattributed FROM unnest('{50,51}'::int[]) v, influence.
 SELECT line_no, touch_ref, credit, verdict FROM influence.explain_attribution(pg_temp.program('Berlin'), 'dst50');
 SELECT line_no, touch_ref, credit, verdict FROM influence.explain_attribution(pg_temp.program('Berlin'), 'dst51');
 SELECT count(*) AS violations FROM influence.check_books();
+-- The widest touch that is let in fits its index rows, which end at 2704 bytes: a key and a channel of 200 characters of four bytes
+-- each, which cannot be compressed, and every number. One character more is refused.
+SELECT string_agg(chr(65536 + (hashint4extended(i, 1) & 65535)::int), '' ORDER BY i) AS wide, string_agg(chr(131072 + (hashint4extended(i, 2) & 32767)::int), '' ORDER BY i) AS wide_channel FROM generate_series(1, 200) i \gset
+SELECT kind, w.status FROM unnest('{view,click,cart,coupon}'::text[]) WITH ORDINALITY k(kind, n)
+ CROSS JOIN LATERAL influence.record_touch(1, pg_temp.visitor(90 + n::int), :'wide', kind, pg_temp.creator('anna'), '2024-05-20', 1,
+	details => jsonb_build_object('channel', :'wide_channel', 'viewable_ms', 2147483647)) w;
+UPDATE influence.touch SET product_id = 9223372036854775807, category_id = 9223372036854775807, post_id = 9223372036854775807, campaign_id = 9223372036854775807 WHERE touch_ref = :'wide';
+SELECT kind, octet_length(touch_ref) AS ref, octet_length(channel) AS channel FROM influence.touch WHERE touch_ref = :'wide' ORDER BY kind;
+UPDATE influence.touch SET channel = channel || :'wide' WHERE touch_ref = :'wide';
+DELETE FROM influence.touch WHERE touch_ref = :'wide';
+SELECT pg_temp.refused(format('record_touch(1, pg_temp.visitor(9), %L, ''click'', touched_at => ''2024-05-20'')', :'wide' || 'x'));
+SELECT pg_temp.refused(format('record_touch(1, pg_temp.visitor(9), ''c'', ''click'', touched_at => ''2024-05-20'', details => %L)', jsonb_build_object('channel', :'wide_channel' || 'x')));
+SELECT status FROM influence.record_touch(1, pg_temp.visitor(9), 'c', 'click', touched_at => '2024-05-20', details => jsonb_build_object('channel', :'wide_channel'));
