@@ -390,7 +390,10 @@ BEGIN
 $body$, returns, function_name, calls);
 	IF volatility = 'VOLATILE' AND audience <> 'owner' THEN
 		-- what a column's type or CHECK refuses is the caller's mistake too
-		body := body || format($body$EXCEPTION
+		body := body || 'EXCEPTION' || CASE WHEN function_name = 'record_order' THEN $body$
+	-- COPY brought the order after this had looked for it: now it is seen
+	WHEN unique_violation THEN
+		RETURN QUERY SELECT * FROM influence_internal.record_any_order($1, $2, $3, $4, $5, $6, $7);$body$ ELSE '' END || format($body$
 	WHEN numeric_value_out_of_range THEN
 		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'a number is out of range', DETAIL = SQLERRM || '.',
 			HINT = 'Amounts are minor units and fit in bigint.';
