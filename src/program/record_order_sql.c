@@ -259,9 +259,9 @@ has_program_currency(FunctionCallInfo fcinfo, const PlainOrder *order)
 		DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, PG_GETARG_DATUM(ARG_CURRENCY), order->facts[FACT_CURRENCY]));
 }
 
-/* Whether the order was a plain one and is booked; under the lock of its person. */
+/* Whether the order was a plain one and is booked; under the lock of its person, once that is known to be the visitor or found. */
 static bool
-record_locked_order(FunctionCallInfo fcinfo, PlainOrder *order, LOCKTAG *tag)
+record_locked_order(FunctionCallInfo fcinfo, PlainOrder *order, LOCKTAG *tag, bool *is_person)
 {
 	if (!read_facts(fcinfo, order))
 		return false;
@@ -270,9 +270,11 @@ record_locked_order(FunctionCallInfo fcinfo, PlainOrder *order, LOCKTAG *tag)
 		/* nobody who holds the lock of a former person ever waits for another one */
 		writer_unlock(tag);
 		writer_lock_person(order->visitor_id, tag);
+		*is_person = true;
 		if (!read_facts(fcinfo, order))
 			return false;
 	}
+	*is_person = true;
 	if (!DatumGetBool(order->facts[FACT_IS_PLAIN]) || !has_program_currency(fcinfo, order) ||
 		!plain_order_read_lines(order, PG_GETARG_DATUM(ARG_LINES)))
 		return false;
@@ -280,18 +282,24 @@ record_locked_order(FunctionCallInfo fcinfo, PlainOrder *order, LOCKTAG *tag)
 	return plain_order_book(order);
 }
 
-/* Whether the order was a plain one and is booked; else nothing was done, and nothing is locked. */
+/*
+ * Whether the order was a plain one and is booked; else nothing was done. The
+ * lock of the person stays: who gave it up and asked for it again would wait for
+ * others with tables locked that they wait for.
+ */
 static bool
 record_plain_order(FunctionCallInfo fcinfo, PlainOrder *order)
 {
 	LOCKTAG		tag;
+	bool		is_person = false;
 
 	if (!read_arguments(fcinfo, order))
 		return false;
 	writer_lock_visitor(order->visitor_id, &tag);
-	if (record_locked_order(fcinfo, order, &tag))
+	if (record_locked_order(fcinfo, order, &tag, &is_person))
 		return true;
-	writer_unlock(&tag);
+	if (!is_person)
+		writer_unlock(&tag);
 	return false;
 }
 
