@@ -1,6 +1,7 @@
 -- What test/bench/stats.py measures: n touches at 23,000 an hour and a tenth as
 -- many engagements, all seen by the job; then 10,000 new events in a transaction
 -- of their own. The newest hour is full when they are in. Creators, products and posts follow power laws.
+-- stats.py calls this, then make_touches() and make_engagements() on both processors, then stats_seen.sql.
 \set ON_ERROR_STOP 1
 SET client_min_messages = warning;
 SET timezone = 'UTC';
@@ -42,37 +43,5 @@ SELECT zipf(chance(i, 9), 2000), 'p' || i, 1, 'photo', 'affiliate', '2026-03-31'
 -- the indexes afterwards: sorted, and much faster
 CREATE TABLE built AS SELECT c.relname, replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ') AS def FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
  WHERE i.indrelid = 'influence.touch'::regclass AND NOT i.indisprimary;
-DO $$ BEGIN EXECUTE (SELECT 'DROP INDEX ' || string_agg('influence.' || relname, ', ') FROM built); ALTER TABLE influence.touch DROP CONSTRAINT touch_pkey; END $$;
-SELECT format('SELECT make_touches(%s, %s, %s, false)', i, least(i + 999999, :n), :n) FROM generate_series(1, :n, 1000000) i \gexec
-DO $$
-DECLARE
-	def text;
-BEGIN
-	FOR def IN SELECT b.def FROM built b LOOP EXECUTE def; END LOOP;
-	ALTER TABLE influence.touch ADD PRIMARY KEY (visitor_id, touched_at, touch_ref);
-END $$;
-SELECT format('SELECT make_engagements(%s, %s, %s)', i, least(i + 99999, :n / 10), :n / 10) FROM generate_series(1, :n / 10, 100000) i \gexec
-VACUUM ANALYZE influence.touch;
-VACUUM ANALYZE influence.engagement;
-VACUUM ANALYZE influence.post;
--- the job has seen all of it; what it makes of the last millions is there, as it would be
-INSERT INTO influence.watermark (name, last_seen, system_identifier)
-SELECT 'refresh_stats', format('%1$s:%1$s:', (SELECT x.xact FROM influence.touch x WHERE x.touch_ref = 't' || greatest(1, :n - 1999999)
-											   AND x.touched_at >= '2026-03-26'))::pg_snapshot, h.system_identifier FROM influence_internal.this_database() h;
-SELECT * FROM influence_internal.refresh_stats(false);
--- in the order of time, as a job each minute leaves them
-CLUSTER influence.creator_hour USING creator_hour_time;
-CLUSTER influence.product_hour USING product_hour_time;
-CLUSTER influence.category_hour USING category_hour_time;
-CLUSTER influence.post_hour USING post_hour_time;
-VACUUM ANALYZE influence.creator_hour, influence.product_hour, influence.category_hour, influence.post_hour, influence.feed_item, influence.trend_state, influence.post_total,
-	influence.product, influence.category;
-BEGIN;
-SELECT make_touches(:n + 1, :n + 9000, :n, true);
-SELECT make_engagements(:n / 10 + 1, :n / 10 + 1000, :n / 10);
-COMMIT;
-CREATE TABLE plain_creator (creator_id bigint, program_id bigint, bucket_start timestamptz, views bigint, clicks bigint, carts bigint, coupons bigint, visitors bigint);
-CREATE TABLE plain_product (LIKE plain_creator);
-CREATE TABLE plain_category (LIKE plain_creator);
-CREATE TABLE plain_post (post_id bigint, bucket_start timestamptz, smiles bigint, unsmiles bigint, comments bigint, shares bigint, saves bigint, clicks bigint, visitors bigint);
-CHECKPOINT;
+INSERT INTO built SELECT '', 'ALTER TABLE influence.touch ADD ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'influence.touch'::regclass AND contype = 'p';
+DO $$ BEGIN EXECUTE (SELECT 'DROP INDEX ' || string_agg('influence.' || relname, ', ') FROM built WHERE relname <> ''); ALTER TABLE influence.touch DROP CONSTRAINT touch_pkey; END $$;
