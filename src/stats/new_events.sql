@@ -150,6 +150,10 @@ DECLARE
 	sealed_before timestamptz := influence_internal.sealed_before('hour');
 	written bigint;
 BEGIN
+	-- where there are none, a small plan says so
+	IF NOT EXISTS (SELECT FROM influence.impression x WHERE influence_internal.is_fresh(x.xact, $1, $2) AND x.shown_at >= since) THEN
+		RETURN 0;
+	END IF;
 	WITH sums AS MATERIALIZED (
 		SELECT x.post_id, date_trunc('hour', x.shown_at) AS hour, count(*) AS impressions
 		  FROM influence.impression x

@@ -256,6 +256,7 @@ put_sums(TallySums *sums, MemoryContext context, ReturnSetInfo *result)
 	uint32		i;
 	int			h;
 
+	tally_sums_sort(sums);
 	for (i = 0; i < count; i++)
 	{
 		kinds[i] = Int32GetDatum((int) sums->sum[i].kind + 1);

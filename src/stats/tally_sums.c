@@ -90,3 +90,22 @@ tally_sums_add(TallySums *sums, const TallyEvent *event)
 		add_to(sums, TALLY_SUM_FIRST_ALONE, event->keys[first], program, event);
 	MemoryContextSwitchTo(old_context);
 }
+
+static int
+compare_sums(const void *a, const void *b)
+{
+	const TallySum *x = a;
+	const TallySum *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->program < y->program ? -1 : x->program > y->program;
+}
+
+void
+tally_sums_sort(TallySums *sums)
+{
+	qsort(sums->sum, sums->numbers.count, sizeof(TallySum), compare_sums);
+}

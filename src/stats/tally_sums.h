@@ -48,4 +48,7 @@ typedef struct TallySums
 extern void tally_sums_create(TallySums *sums, int nkeys, int nkinds, ArrayType *weights, ArrayType *half_lives, MemoryContext context);
 extern void tally_sums_add(TallySums *sums, const TallyEvent *event);
 
+/* By kind, key and program, as an index has them; their numbers are no longer needed. */
+extern void tally_sums_sort(TallySums *sums);
+
 #endif							/* PG_INFLUENCE_TALLY_SUMS_H */

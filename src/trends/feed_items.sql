@@ -232,13 +232,18 @@ DECLARE
 	strength float8 := (influence_internal.setting_value('feed_shrinkage') ->> 'impressions')::float8;
 	-- other weights or another half-life: all anew; refresh_trends() writes down with what
 	whole boolean := $2 IS NULL OR influence_internal.trend_settings() IS DISTINCT FROM (SELECT b.settings FROM influence.trend_basis b);
-	added bigint;
+	published bigint[];
+	added bigint := 0;
 BEGIN
 	IF whole THEN
 		last_seen := '1:1:';
 	END IF;
 	PERFORM set_config('enable_seqscan', CASE WHEN whole THEN 'on' ELSE 'off' END, true);
-	added := influence_internal.add_feed_items((SELECT array_agg(p.post_id) FROM influence.post p WHERE influence_internal.is_fresh(p.xact, $1, $2)));
+	published := (SELECT array_agg(p.post_id) FROM influence.post p WHERE influence_internal.is_fresh(p.xact, $1, $2));
+	-- most minutes have none that came by themselves
+	IF published IS NOT NULL THEN
+		added := influence_internal.add_feed_items(published);
+	END IF;
 	WITH changes AS MATERIALIZED (
 		SELECT c.* FROM influence_internal.quality_changes($1, $2, half_life) c
 	), n AS MATERIALIZED (
@@ -272,17 +277,16 @@ BEGIN
 							   FROM influence.post_total x WHERE x.post_id = n.post_id AND NOT whole OFFSET 0) o ON true
 		 -- what the total was and what came, or all hours
 		 CROSS JOIN LATERAL (
-				SELECT coalesce(sum(b.impressions), 0) AS impressions, coalesce(sum(b.smiles), 0) AS smiles, coalesce(sum(b.unsmiles), 0) AS unsmiles,
-					   coalesce(sum(b.comments), 0) AS comments, coalesce(sum(b.shares), 0) AS shares, coalesce(sum(b.saves), 0) AS saves,
-					   coalesce(sum(b.clicks), 0) AS clicks
-				  FROM (SELECT o.impressions, o.reactions[1] AS smiles, o.reactions[2] AS unsmiles, o.reactions[3] AS comments, o.reactions[4] AS shares,
-							   o.reactions[5] AS saves, o.reactions[6] AS clicks
-						 WHERE o.is_base
-						UNION ALL
-						SELECT n.impressions, n.smiles, n.unsmiles, n.comments, n.shares, n.saves, n.clicks WHERE o.is_base
-						UNION ALL
-						SELECT y.impressions, y.smiles, y.unsmiles, y.comments, y.shares, y.saves, y.clicks
-						  FROM influence.post_hour y WHERE y.post_id = n.post_id AND o.is_base IS NOT TRUE) b) h
+				SELECT (o.impressions + n.impressions)::bigint AS impressions, (o.reactions[1] + n.smiles)::bigint AS smiles,
+					   (o.reactions[2] + n.unsmiles)::bigint AS unsmiles, (o.reactions[3] + n.comments)::bigint AS comments,
+					   (o.reactions[4] + n.shares)::bigint AS shares, (o.reactions[5] + n.saves)::bigint AS saves, (o.reactions[6] + n.clicks)::bigint AS clicks
+				 WHERE o.is_base
+				UNION ALL
+				SELECT coalesce(sum(y.impressions), 0)::bigint, coalesce(sum(y.smiles), 0)::bigint, coalesce(sum(y.unsmiles), 0)::bigint,
+					   coalesce(sum(y.comments), 0)::bigint, coalesce(sum(y.shares), 0)::bigint, coalesce(sum(y.saves), 0)::bigint,
+					   coalesce(sum(y.clicks), 0)::bigint
+				  FROM influence.post_hour y WHERE y.post_id = n.post_id AND o.is_base IS NOT TRUE
+				HAVING o.is_base IS NOT TRUE) h
 		ON CONFLICT ON CONSTRAINT post_total_pkey DO UPDATE
 		   SET impressions = excluded.impressions, engagement = excluded.engagement, revenue = excluded.revenue, quality_state = excluded.quality_state,
 			   reactions = excluded.reactions
@@ -300,8 +304,10 @@ BEGIN
 				UNION
 				-- what was published while the job counted anew has the half-life of before
 				SELECT x.post_id FROM influence.post x WHERE influence_internal.is_fresh(x.xact, $1, $2)) r
-		  JOIN influence.feed_item f ON f.post_id = r.post_id
-		  LEFT JOIN influence.post_total t ON t.post_id = f.post_id
+		 -- a probe for each: to read all posts would cost more than the rest, the more of them there are
+		 CROSS JOIN LATERAL (SELECT i.post_id, i.program_id, i.published_at, i.quality, i.engagement, i.sales
+							   FROM influence.feed_item i WHERE i.post_id = r.post_id OFFSET 0) f
+		  LEFT JOIN LATERAL (SELECT y.quality_state, y.engagement, y.impressions, y.revenue FROM influence.post_total y WHERE y.post_id = r.post_id OFFSET 0) t ON true
 		  LEFT JOIN influence.feed_mean m ON m.program_id = f.program_id
 	), written AS (
 		-- one new version of a row that is in five indexes, whatever of it changes

@@ -33,60 +33,71 @@ DECLARE
 	hour_limit numeric := (rule ->> 'hour_votes')::numeric;
 	since timestamptz := influence_internal.kept_from('engagement');
 	whole boolean := $1::text = '1:1:';		-- all there is: read from end to end
+	events text;
 BEGIN
 	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
 	  FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) w
 	 WHERE w.key IN ('smile', 'comment', 'share', 'save', 'click') AND w.value::float8 <> 0;
-	RETURN QUERY
-	WITH fresh AS MATERIALIZED (
-		SELECT x.visitor_id, x.post_id, date_trunc('hour', x.occurred_at, 'UTC') AS hour, x.kind, x.occurred_at, x.event_ref
-		  FROM influence.engagement x
-		 WHERE NOT whole AND x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
-		   AND (x.kind = ANY (kinds) OR x.kind = 'unsmile') AND x.occurred_at >= since
-	), unsmiled AS MATERIALIZED (
-		-- one probe each of an index that has little in it
-		SELECT f.post_id FROM (SELECT DISTINCT g.post_id FROM fresh g) f
-		 WHERE EXISTS (SELECT FROM influence.engagement u WHERE u.post_id = f.post_id AND u.kind = 'unsmile' OFFSET 0)
-		UNION ALL
-		SELECT DISTINCT u.post_id FROM influence.engagement u WHERE whole AND u.kind = 'unsmile'
-	), n AS MATERIALIZED (
-		-- in an hour with few events nobody's weight depends on others': only the new ones are looked at
-		SELECT g.post_id, g.hour, u.post_id IS NOT NULL AS unsmiled,
-			   u.post_id IS NOT NULL OR coalesce((SELECT sum(b.smiles + b.comments + b.shares + b.saves + b.clicks) FROM influence.post_hour b
-												   WHERE b.post_id = g.post_id AND b.bucket_start = g.hour) > hour_limit, true) AS crowded
-		  FROM (SELECT f.post_id, f.hour FROM fresh f WHERE f.kind <> 'unsmile'
-				UNION
-				-- what comes between a smile and the next event of its visitor there changes whether it was taken back
-				SELECT f.post_id, date_trunc('hour', s.occurred_at, 'UTC')
-				  FROM fresh f
-				  JOIN unsmiled u ON u.post_id = f.post_id
-				 CROSS JOIN LATERAL (SELECT x.occurred_at FROM influence.engagement x
-									  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
-										AND x.occurred_at <= f.occurred_at
-										AND (x.occurred_at < f.occurred_at OR x.event_ref COLLATE "C" < f.event_ref COLLATE "C")
-										AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
-									  ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1) s
-				 WHERE f.kind IN ('smile', 'unsmile')) g
-		  LEFT JOIN unsmiled u ON u.post_id = g.post_id
-	), e AS (
-		SELECT x.post_id, x.hour, x.kind, x.occurred_at, x.was, coalesce(x.occurred_at < s.created_at + young_age, true) AS young,
-			   x.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $2) AS taken,
-			   x.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $1) AS was_taken
-		  FROM (SELECT y.visitor_id, y.post_id, y.hour, y.kind, y.occurred_at, y.event_ref, false AS was, false AS unsmiled
+	-- two ways to the same events: what is not needed would be planned each minute, over all partitions
+	IF whole THEN
+		events := $sql$
+			unsmiled AS MATERIALIZED (
+				SELECT DISTINCT u.post_id FROM influence.engagement u WHERE u.kind = 'unsmile'
+			), x AS (
+				SELECT y.visitor_id, y.post_id, date_trunc('hour', y.occurred_at, 'UTC') AS hour, y.kind, y.occurred_at, y.event_ref, false AS was,
+					   u.post_id IS NOT NULL AS unsmiled
+				  FROM influence.engagement y
+				  LEFT JOIN unsmiled u ON u.post_id = y.post_id
+				 WHERE y.post_id IS NOT NULL AND y.kind = ANY ($3) AND y.occurred_at >= $8 AND ($2 IS NULL OR pg_visible_in_snapshot(y.xact, $2))
+			)$sql$;
+	ELSE
+		events := $sql$
+			fresh AS MATERIALIZED (
+				SELECT x.visitor_id, x.post_id, date_trunc('hour', x.occurred_at, 'UTC') AS hour, x.kind, x.occurred_at, x.event_ref
+				  FROM influence.engagement x
+				 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+				   AND (x.kind = ANY ($3) OR x.kind = 'unsmile') AND x.occurred_at >= $8
+			), unsmiled AS MATERIALIZED (
+				-- one probe each of an index that has little in it
+				SELECT f.post_id FROM (SELECT DISTINCT g.post_id FROM fresh g) f
+				 WHERE EXISTS (SELECT FROM influence.engagement u WHERE u.post_id = f.post_id AND u.kind = 'unsmile' OFFSET 0)
+			), n AS MATERIALIZED (
+				-- in an hour with few events nobody's weight depends on others': only the new ones are looked at
+				SELECT g.post_id, g.hour, bool_or(u.post_id IS NOT NULL) AS unsmiled,
+					   bool_or(u.post_id IS NOT NULL) OR coalesce(sum(b.reactions) > $7, true) AS crowded
+				  FROM (SELECT f.post_id, f.hour FROM fresh f WHERE f.kind <> 'unsmile'
+						UNION
+						-- what comes between a smile and the next event of its visitor there changes whether it was taken back
+						SELECT f.post_id, date_trunc('hour', s.occurred_at, 'UTC')
+						  FROM fresh f
+						  JOIN unsmiled u ON u.post_id = f.post_id
+						 CROSS JOIN LATERAL (SELECT x.occurred_at FROM influence.engagement x
+											  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
+												AND x.occurred_at <= f.occurred_at
+												AND (x.occurred_at < f.occurred_at OR x.event_ref COLLATE "C" < f.event_ref COLLATE "C")
+												AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
+											  ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1) s
+						 WHERE f.kind IN ('smile', 'unsmile')) g
+				  LEFT JOIN unsmiled u ON u.post_id = g.post_id
+				  LEFT JOIN LATERAL (SELECT y.smiles + y.comments + y.shares + y.saves + y.clicks AS reactions FROM influence.post_hour y
+									  WHERE y.post_id = g.post_id AND y.bucket_start = g.hour OFFSET 0) b ON true
+				 GROUP BY g.post_id, g.hour
+			), x AS (
+				SELECT y.visitor_id, y.post_id, y.hour, y.kind, y.occurred_at, y.event_ref, false AS was, false AS unsmiled
 				  FROM n JOIN fresh y ON y.post_id = n.post_id AND y.hour = n.hour
-				 WHERE NOT n.crowded AND y.kind = ANY (kinds)
+				 WHERE NOT n.crowded AND y.kind = ANY ($3)
 				UNION ALL
 				SELECT y.visitor_id, y.post_id, n.hour, y.kind, y.occurred_at, y.event_ref, pg_visible_in_snapshot(y.xact, $1), n.unsmiled
 				  FROM n
 				  JOIN influence.engagement y ON y.post_id = n.post_id AND y.occurred_at >= n.hour AND y.occurred_at < n.hour + interval '1 hour'
-				 WHERE n.crowded AND NOT whole AND y.kind = ANY (kinds) AND ($2 IS NULL OR pg_visible_in_snapshot(y.xact, $2))
-				UNION ALL
-				SELECT y.visitor_id, y.post_id, date_trunc('hour', y.occurred_at, 'UTC'), y.kind, y.occurred_at, y.event_ref, false,
-					   u.post_id IS NOT NULL
-				  FROM influence.engagement y
-				  LEFT JOIN unsmiled u ON u.post_id = y.post_id
-				 WHERE whole AND y.post_id IS NOT NULL AND y.kind = ANY (kinds) AND y.occurred_at >= since
-				   AND ($2 IS NULL OR pg_visible_in_snapshot(y.xact, $2))) x
+				 WHERE n.crowded AND y.kind = ANY ($3) AND ($2 IS NULL OR pg_visible_in_snapshot(y.xact, $2))
+			)$sql$;
+	END IF;
+	RETURN QUERY EXECUTE 'WITH ' || events || $sql$, e AS (
+		SELECT x.post_id, x.hour, x.kind, x.occurred_at, x.was, coalesce(x.occurred_at < s.created_at + $6, true) AS young,
+			   x.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $2) AS taken,
+			   x.unsmiled AND x.kind = 'smile' AND influence_internal.next_is_unsmile(x.visitor_id, x.post_id, x.occurred_at, x.event_ref, $1) AS was_taken
+		  FROM x
 		  LEFT JOIN influence.shopper s ON s.visitor_id = x.visitor_id
 	), counted AS (
 		SELECT e.*, greatest(count(*) FILTER (WHERE e.young AND NOT e.taken) OVER w, 1) AS young_ones,
@@ -96,17 +107,19 @@ BEGIN
 	), weighed AS (
 		SELECT c.post_id, c.occurred_at,
 			   CASE WHEN c.taken THEN 0
-					ELSE weights[array_position(kinds, c.kind)]
-						* CASE WHEN c.young THEN round(young_weight * least(1, hour_limit / c.young_ones), 9)::float8 ELSE 1 END END AS weighs,
+					ELSE $4[array_position($3, c.kind)]
+						-- most hours are within the limit: no division for them
+						* CASE WHEN NOT c.young THEN 1 WHEN c.young_ones <= $10 THEN $9 ELSE round($5 * least(1, $7 / c.young_ones), 9)::float8 END END AS weighs,
 			   CASE WHEN c.was_taken OR NOT c.was THEN 0
-					ELSE weights[array_position(kinds, c.kind)]
-						* CASE WHEN c.young THEN round(young_weight * least(1, hour_limit / c.young_before), 9)::float8 ELSE 1 END END AS weighed
+					ELSE $4[array_position($3, c.kind)]
+						* CASE WHEN NOT c.young THEN 1 WHEN c.young_before <= $10 THEN $9 ELSE round($5 * least(1, $7 / c.young_before), 9)::float8 END END AS weighed
 		  FROM counted c
 	)
 	SELECT w.post_id, d.weight, w.occurred_at
 	  FROM weighed w
 	 CROSS JOIN LATERAL (VALUES (w.weighs), (- w.weighed)) d(weight)
-	 WHERE w.weighs <> w.weighed AND d.weight <> 0;
+	 WHERE w.weighs <> w.weighed AND d.weight <> 0 $sql$
+	 USING $1, $2, kinds, weights, young_weight, young_age, hour_limit, since, round(young_weight, 9)::float8, floor(hour_limit)::bigint;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.trend_post_events(pg_snapshot, pg_snapshot) IS
