@@ -112,7 +112,7 @@ SELECT bucket_start, part, clicks, visitors, sealed FROM influence.creator_hour 
 -- nothing counts twice. A few are used up between the runs, until it has passed them.
 UPDATE influence.creator_hour SET sealed = false;
 TRUNCATE influence.creator_hour, influence.product_hour, influence.category_hour, influence.post_hour, influence.sealed_until;
-UPDATE influence.touch x SET xact = (pg_current_xact_id()::text::bigint + 20 + n.n)::text::xid8 FROM (SELECT touch_ref, row_number() OVER (ORDER BY touch_ref) AS n FROM influence.touch) n WHERE n.touch_ref = x.touch_ref;
+UPDATE influence.touch x SET xact = (pg_current_xact_id()::text::bigint + 20 + 3 * n.n)::text::xid8 FROM (SELECT touch_ref, row_number() OVER (ORDER BY touch_ref) AS n FROM influence.touch) n WHERE n.touch_ref = x.touch_ref;
 -- the last of them an order: recounting goes on until that is passed, too
 SELECT amount FROM influence.record_order(1, pg_temp.visitor(99), 'o', '[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', '2024-05-06');
 UPDATE influence.order_line SET xact = (SELECT (max(x.xact)::text::bigint + 12)::text::xid8 FROM influence.touch x);
@@ -172,10 +172,36 @@ SELECT status, trends AS differing FROM influence.rebuild_trends();
 INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id)
 SELECT pg_temp.visitor(i % 1000), '2024-05-03 10:00'::timestamptz + i * interval '0.1 seconds', 'many ' || i, 'click', 1 FROM generate_series(1, 100001) i;
 SELECT max(clicks), sum(clicks) FROM influence.post_hour;
+-- so are totals then, whatever they were
+UPDATE influence.post_total SET reactions[6] = reactions[6] + 5, impressions = impressions + 5;
 SELECT pg_temp.refresh();
-SELECT sum(clicks), sum(visitors) FROM influence.post_hour;
+SELECT sum(clicks), sum(visitors), (SELECT sum(reactions[6]) FROM influence.post_total) AS total, (SELECT sum(impressions) FROM influence.post_total) AS impressions FROM influence.post_hour;
 SELECT status FROM influence.react(pg_temp.visitor(1), 1, 'click', occurred_at => '2024-05-03 10:02');
 SELECT pg_temp.refresh(), pg_temp.is_right();
 SELECT pg_temp.touch('u', 1, 1, '2024-05-05'), pg_temp.touch('v', 2, 2, '2024-05-05');
 SELECT a.*, b.creators, b.products, b.categories FROM influence_internal.open_watermark('refresh_stats') m, influence_internal.add_engagements(m.last_seen, m.upper, 1) a, influence_internal.add_touches(m.last_seen, m.upper, 1) b;
 SELECT pg_temp.refresh(), pg_temp.is_right();
+
+-- More than maintenance_work_mem has room for: likewise.
+INSERT INTO influence.engagement (visitor_id, occurred_at, event_ref, kind, post_id)
+SELECT pg_temp.visitor(20000 + i), '2024-05-06 10:00'::timestamptz + i * interval '0.1 seconds', 'much ' || i, 'click', 1 FROM generate_series(1, 20000) i;
+INSERT INTO influence.touch (visitor_id, touched_at, touch_ref, program_id, kind, creator_id, product_id, category_id)
+SELECT pg_temp.visitor(20000 + i), '2024-05-06 10:00'::timestamptz + i * interval '0.1 seconds', 'much ' || i, 1, 'click', 1, 1, 1 FROM generate_series(1, 20000) i;
+SET maintenance_work_mem = '64MB';
+BEGIN;
+SELECT a.*, b.creators, b.products, b.categories FROM influence_internal.open_watermark('refresh_stats') m, influence_internal.add_engagements(m.last_seen, m.upper, 100000) a, influence_internal.add_touches(m.last_seen, m.upper, 100000) b;
+ROLLBACK;
+SET maintenance_work_mem = '1MB';
+SELECT a.*, b.creators, b.products, b.categories FROM influence_internal.open_watermark('refresh_stats') m, influence_internal.add_engagements(m.last_seen, m.upper, 100000) a, influence_internal.add_touches(m.last_seen, m.upper, 100000) b;
+SELECT pg_temp.refresh(), pg_temp.is_right(), pg_temp.counters_are_right();
+SELECT pg_temp.touch('y', 1, 1, '2024-05-06 10:10');
+SELECT pg_temp.refresh(), pg_temp.is_right(), pg_temp.counters_are_right();
+RESET maintenance_work_mem;
+
+-- As long as there are transaction ids to come, rebuild_trends() takes what is newer than the watermark, and moves it: a run
+-- of the job after it adds nothing once more.
+UPDATE influence.watermark SET recount_until = '9000000000000000000' WHERE name = 'refresh_stats';
+SELECT pg_temp.touch('z', 1, 1, '2024-05-07 10:00');
+SELECT status FROM influence.react(pg_temp.visitor(3), 1, 'share', occurred_at => '2024-05-07 10:00');
+SELECT status FROM influence.rebuild_trends();
+SELECT pg_temp.refresh(), pg_temp.counters_are_right();

@@ -18,7 +18,7 @@ AS 'MODULE_PATHNAME', 'stats_tally_events'
 LANGUAGE C STABLE
 ROWS 1000;
 COMMENT ON FUNCTION influence_internal.tally_events(text, text, text, text[], int, int, pg_snapshot, pg_snapshot, timestamptz, float8[], interval[]) IS
-'What new events add to hourly buckets, by key (place: the first, second, ... of them), program and hour: how many are of each kind, and last how many visitors are new to the bucket. One row with place 0: there are more than max_events. Queries, each of visitor_id, at, kind, program_id and as many bigint as there are keys: new_events ($1 last_seen, $2 upper, $3 since); events that last_seen ($1) shows: in_hour ($2 from, $3 until, $4 limit; NULL where no index has the time alone) and of_visitors ($2 visitors, $3 the hour of each, $4 and $5 bounds of all hours). With weights (of each kind) and three half_lives also one row with place -1: what the new events add to decayed counters (sums_...: states of decayed_score for each half-life) by program and sum_items, which are, by sum_places, 1 the last key but one, 2 the last, 3 the last but one of events without the last.';
+'What new events add to hourly buckets, by key (place: the first, second, ... of them), program and hour: how many are of each kind, and last how many visitors are new to the bucket. One row with place 0: there are more than max_events, or than maintenance_work_mem has room for. Queries, each of visitor_id, at, kind, program_id and as many bigint as there are keys: new_events ($1 last_seen, $2 upper, $3 since); events that last_seen ($1) shows: in_hour ($2 from, $3 until, $4 limit; NULL where no index has the time alone) and of_visitors ($2 visitors, $3 the hour of each, $4 and $5 bounds of all hours). With weights (of each kind) and three half_lives also one row with place -1: what the new events add to decayed counters (sums_...: states of decayed_score for each half-life) by program and sum_items, which are, by sum_places, 1 the last key but one, 2 the last, 3 the last but one of events without the last.';
 
 CREATE FUNCTION influence_internal.add_touches(last_seen pg_snapshot, upper pg_snapshot, max_events int, OUT creators bigint, OUT products bigint, OUT categories bigint,
 	OUT sum_places int[], OUT sum_items bigint[], OUT sum_programs bigint[], OUT sums_6h bytea[], OUT sums_3d bytea[], OUT sums_30d bytea[])
@@ -82,7 +82,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.add_touches(pg_snapshot, pg_snapshot, int) IS
-'Adds the touches that are new by last_seen and upper to creator_hour, product_hour and category_hour, which have to be what last_seen shows; returns how many rows of each were written (NULL: nothing was, there are more than max_events). What comes to a sealed bucket goes to its open part. The same pass over the new touches says what they add to the counters of trends (sums_..., by trend_weights; NULL: it was not looked at): sum_places 1 of a product (sum_items), 2 of a category frozen on touches, 3 of a product by touches without a category.';
+'Adds the touches that are new by last_seen and upper to creator_hour, product_hour and category_hour, which have to be what last_seen shows; returns how many rows of each were written (NULL: nothing was, there are more than max_events, or than maintenance_work_mem has room for). What comes to a sealed bucket goes to its open part. The same pass over the new touches says what they add to the counters of trends (sums_..., by trend_weights; NULL: it was not looked at): sum_places 1 of a product (sum_items), 2 of a category frozen on touches, 3 of a product by touches without a category.';
 
 CREATE FUNCTION influence_internal.add_engagements(last_seen pg_snapshot, upper pg_snapshot, max_events int)
 RETURNS bigint
@@ -132,7 +132,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.add_engagements(pg_snapshot, pg_snapshot, int) IS
-'Adds the engagements that are new by last_seen and upper to post_hour, which has to be what last_seen shows; returns how many rows were written (NULL: nothing was, there are more than max_events).';
+'Adds the engagements that are new by last_seen and upper to post_hour, which has to be what last_seen shows; returns how many rows were written (NULL: nothing was, there are more than max_events, or than maintenance_work_mem has room for).';
 
 CREATE FUNCTION influence_internal.add_impressions(last_seen pg_snapshot, upper pg_snapshot)
 RETURNS bigint

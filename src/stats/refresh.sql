@@ -83,8 +83,10 @@ DECLARE
 	method text;
 	bound pg_snapshot;
 	counted pg_snapshot;
-	-- a larger import is counted by sorting its hours, in the memory of a sort
+	-- a larger import, and what passes maintenance_work_mem, is counted by sorting its hours, in the memory of a sort
 	max_added int := 100000;
+	-- to the hours of posts: only then what is new can be added to their totals, too
+	added boolean;
 	touched record;
 	creators bigint;
 	products bigint;
@@ -102,7 +104,8 @@ BEGIN
 	IF method = 'add' THEN
 		post_hours := influence_internal.add_engagements(mark.last_seen, mark.upper, max_added);
 	END IF;
-	IF post_hours IS NULL THEN
+	added := post_hours IS NOT NULL;
+	IF NOT added THEN
 		post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper, bound);
 	END IF;
 	post_hours := post_hours + CASE method WHEN 'add' THEN influence_internal.add_impressions(mark.last_seen, mark.upper)
@@ -128,7 +131,7 @@ BEGIN
 	-- until then from all there is, once a day and where other settings make them anew: upper does not show what came from elsewhere
 	counted := CASE WHEN method <> 'recount' OR NOT ($1 OR influence_internal.trend_settings() IS DISTINCT FROM (SELECT b.settings FROM influence.trend_basis b)) THEN mark.upper END;
 	PERFORM influence_internal.progress_phase('items of the feed');
-	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, counted, method = 'add') i;
+	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, counted, added) i;
 	PERFORM influence_internal.progress_phase('trends');
 	trends := influence_internal.refresh_trends(mark.last_seen, counted, touched.sum_places, touched.sum_items, touched.sum_programs,
 		touched.sums_6h, touched.sums_3d, touched.sums_30d);

@@ -206,7 +206,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	mark record;
-	upper pg_snapshot;
 BEGIN
 	PERFORM influence_internal.share_key('forgetting shoppers');
 	-- what the job has seen, and no more: the rest comes with its next run
@@ -217,11 +216,15 @@ BEGIN
 	END IF;
 	-- without it all is counted anew
 	DELETE FROM influence.trend_basis;
-	-- after a restore last_seen does not show what came from elsewhere: all there is, as the job does once a day
-	upper := (SELECT mark.last_seen FROM influence.watermark w WHERE w.name = 'refresh_stats' AND w.recount_until IS NULL);
-	PERFORM influence_internal.refresh_feed_items(mark.last_seen, upper);
-	RETURN QUERY SELECT 'recorded', influence_internal.refresh_trends('1:1:', upper);
+	IF EXISTS (SELECT FROM influence.watermark w WHERE w.name = 'refresh_stats' AND w.recount_until IS NOT NULL) THEN
+		-- After a restore last_seen does not show what came from elsewhere. All there is takes what is newer than the
+		-- watermark, too, so the watermark has to follow: the job does both.
+		RETURN QUERY SELECT 'recorded', r.trends FROM influence_internal.refresh_stats(false) r;
+		RETURN;
+	END IF;
+	PERFORM influence_internal.refresh_feed_items(mark.last_seen, mark.last_seen);
+	RETURN QUERY SELECT 'recorded', influence_internal.refresh_trends('1:1:', mark.last_seen);
 END
 $$;
 COMMENT ON FUNCTION influence_internal.rebuild_trends() IS
-'Counts the decayed counters and the ranks of posts anew from all facts that the job refresh_stats has seen: after rows were imported whose past changes what others count (accounts with an earlier created_at, posts or product tags after their events), or persons were forgotten or merged. What retention dropped counts no more then. -> status recorded | duplicate (the job has not run here yet), counters written. Writes what differs; reads all touches and engagements; the job refresh_stats waits for it. IN005 in REPEATABLE READ and SERIALIZABLE.';
+'Counts the decayed counters and the ranks of posts anew from all facts that the job refresh_stats has seen: after rows were imported whose past changes what others count (accounts with an earlier created_at, posts or product tags after their events), or persons were forgotten or merged. What retention dropped counts no more then. As long as a restored database has facts with transaction ids to come (recount_until), it is a run of the job, too. -> status recorded | duplicate (the job has not run here yet), counters written. Writes what differs; reads all touches and engagements; the job refresh_stats waits for it. IN005 in REPEATABLE READ and SERIALIZABLE.';
