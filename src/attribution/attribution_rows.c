@@ -47,7 +47,7 @@ attribution_check_no_nulls(FunctionCallInfo fcinfo, const char *const *names, in
 			ereport(ERROR,
 					(errcode(ERRCODE_INFLUENCE_INVALID_ARGUMENT),
 					 errmsg("%s must not be NULL", names[i]),
-					 i < first_default ? 0 :
+					 i < first_default ? errhint("Give a value; there is no default.") :
 					 errhint("Leave the argument out to get its default.")));
 	}
 }

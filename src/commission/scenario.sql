@@ -24,7 +24,7 @@ CREATE TYPE influence_internal.commission_unit AS (
 COMMENT ON TYPE influence_internal.commission_unit IS
 'The commission of a creator for a line as it would be booked, in minor units; net: less clawbacks, with what came back too late for one.';
 
-CREATE FUNCTION influence_internal.raise_in_row(what text, row_no bigint, state text, message text, detail text, hint text)
+CREATE FUNCTION influence_internal.raise_in_row(what text, item jsonb, row_no bigint, state text, message text, detail text, hint text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -35,11 +35,11 @@ BEGIN
 	END IF;
 	RAISE EXCEPTION USING ERRCODE = CASE state WHEN '22003' THEN 'IN006' ELSE 'IN002' END,
 		MESSAGE = format('%s row %s has a value that is not possible', what, row_no),
-		DETAIL = message || '.',
-		HINT = format('Its keys are the arguments of influence.%s.', CASE what WHEN 'rates' THEN 'set_commission_rate' ELSE 'set_tier_table' END);
+		DETAIL = left(message, 1000) || '.',
+		HINT = concat('Mend ' || influence_internal.places_of(message, item) || '. ', format('Its keys are the arguments of influence.%s.', CASE what WHEN 'rates' THEN 'set_commission_rate' ELSE 'set_tier_table' END));
 END
 $$;
-COMMENT ON FUNCTION influence_internal.raise_in_row(text, bigint, text, text, text, text) IS
+COMMENT ON FUNCTION influence_internal.raise_in_row(text, jsonb, bigint, text, text, text, text) IS
 'Raises an error again that a row of a scenario met, with the number of the row.';
 
 CREATE FUNCTION influence_internal.scenario_rates(program_id bigint, rates jsonb)
@@ -76,7 +76,7 @@ BEGIN
 				r.valid_from, r.valid_to, r.directness, r.customer_kind, r.boost, r.protect_days);
 		EXCEPTION WHEN OTHERS THEN
 			GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-			PERFORM influence_internal.raise_in_row('rates', item.n, state, message, detail, hint);
+			PERFORM influence_internal.raise_in_row('rates', item.value, item.n, state, message, detail, hint);
 		END;
 		key := concat(r.creator_id, '/', r.product_id);
 		card := jsonb_set(card, ARRAY[key], coalesce(card -> key, '[]') || jsonb_build_object(
@@ -132,7 +132,7 @@ BEGIN
 			PERFORM influence_internal.check_tier_table(t.measure, t.mode, t.thresholds, t.rates, t.category_id, t.valid_from, t.valid_to);
 		EXCEPTION WHEN OTHERS THEN
 			GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-			PERFORM influence_internal.raise_in_row('tiers', item.n, state, message, detail, hint);
+			PERFORM influence_internal.raise_in_row('tiers', item.value, item.n, state, message, detail, hint);
 		END;
 		-- below 0, so that none is a stored table's
 		tables := tables || jsonb_build_object('program_id', $1, 'tier_id', -item.n, 'category_id', t.category_id, 'measure', t.measure,
@@ -189,8 +189,8 @@ BEGIN
 					PERFORM influence_internal.raise_invalid(complaint, item.message || '.', see);
 				END IF;
 			END LOOP;
-		EXCEPTION WHEN data_exception THEN
-			PERFORM influence_internal.raise_invalid(complaint, SQLERRM || '.', see);
+		EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+			PERFORM influence_internal.raise_invalid(complaint, left(SQLERRM, 1000) || '.', concat('Mend ' || influence_internal.places_of(SQLERRM, $3) || '. ', see));
 		END;
 		IF $2 = 'attribution' THEN
 			PERFORM influence_internal.check_attribution_policy($1, v.version, $3);

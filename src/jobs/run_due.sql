@@ -103,6 +103,23 @@ $$;
 COMMENT ON FUNCTION influence_internal.due_periods(text, timestamptz) IS
 'What of a job is due at a moment, not done, and not waiting after failures: the day of a daily job, every complete month of payouts by program, and once (reattribute: once per batch of its queue) what each call does.';
 
+CREATE FUNCTION influence_internal.require_job_period(job text, program_id bigint, period text, as_of timestamptz)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM influence_internal.require_arguments('job', $1, 'program_id', $2::text, 'as_of', $4::text);
+	PERFORM influence_internal.require_event_time('as_of', $4, interval '10 years');
+	IF NOT EXISTS (SELECT FROM influence_internal.job_list() j WHERE j.job = $1) THEN
+		PERFORM influence_internal.raise_unknown('job', left($1, 60), 'See influence.jobs.');
+	ELSIF length($3) > 10 THEN
+		PERFORM influence_internal.raise_invalid('the period is too long', format('It has %s characters.', length($3)), 'Give a day or a month as influence.due_periods() does, or NULL.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_job_period(text, bigint, text, timestamptz) IS 'Raises IN002 or IN003 unless a job can be asked for this.';
+
 CREATE FUNCTION influence_internal.do_job(job text, program_id bigint, period text, as_of timestamptz)
 RETURNS text
 LANGUAGE plpgsql
@@ -114,6 +131,7 @@ DECLARE
 	looked pg_snapshot := CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_current_snapshot() END;
 	detail text;
 BEGIN
+	PERFORM influence_internal.require_job_period($1, $2, $3, $4);
 	PERFORM FROM influence.job j WHERE j.job = $1 FOR UPDATE SKIP LOCKED;
 	IF NOT FOUND THEN
 		IF NOT EXISTS (SELECT FROM influence.job j WHERE j.job = $1) THEN
@@ -195,6 +213,7 @@ DECLARE
 	this_run bigint;
 BEGIN
 	PERFORM influence_internal.require_past($4);
+	PERFORM influence_internal.require_job_period($1, $2, $3, $4);
 	INSERT INTO influence.job_run (job, program_id, period, as_of, status)
 	VALUES ($1, nullif($2, 0), $3, $4, 'crashed')
 	RETURNING run_id INTO this_run;
@@ -214,15 +233,18 @@ DECLARE
 	moment timestamptz := clock_timestamp();
 	run record;
 BEGIN
-	UPDATE influence.job_run r SET finished_at = moment, detail = coalesce($3, $2), status = ended
+	UPDATE influence.job_run r SET finished_at = moment, detail = left(coalesce($3, $2), 10000), status = ended
 	 WHERE r.run_id = $1
 	RETURNING r.job, coalesce(r.program_id, 0) AS program_id, coalesce(r.period, '') AS period INTO run;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.raise_unknown('job run', $1::text, 'Give what influence.start_job() returned.');
+	END IF;
 	IF ended = 'succeeded' THEN
 		DELETE FROM influence.job_failure f WHERE f.job = run.job AND f.program_id = run.program_id AND f.period = run.period;
 	ELSIF ended = 'failed' THEN
 		-- three times with the next call, then after 1, 2, 4, 8 and always 15 minutes
 		INSERT INTO influence.job_failure AS f (job, program_id, period, failures, first_failed_at, last_failed_at, retry_at, detail)
-		VALUES (run.job, run.program_id, run.period, 1, moment, moment, moment, $3)
+		VALUES (run.job, run.program_id, run.period, 1, moment, moment, moment, left($3, 10000))
 		ON CONFLICT ON CONSTRAINT job_failure_pkey DO UPDATE
 		   SET failures = f.failures + 1, last_failed_at = excluded.last_failed_at, detail = excluded.detail,
 			   retry_at = excluded.last_failed_at + CASE WHEN f.failures < 3 THEN interval '0'

@@ -347,6 +347,56 @@ $$;
 COMMENT ON FUNCTION influence_internal.ensure_role(text) IS
 'Creates a NOLOGIN role unless it is there; refuses superusers (IN002).';
 
+CREATE FUNCTION influence_internal.places_of(problem text, arguments jsonb)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (
+		WITH RECURSIVE part(place, value, depth) AS (
+			SELECT a.key, a.value, 1 FROM jsonb_each($2) a
+			UNION ALL
+			SELECT concat(x.step, ' of ', p.place), x.value, p.depth + 1
+			  FROM part p
+			 CROSS JOIN LATERAL (
+				SELECT o.key AS step, o.value FROM jsonb_each(CASE WHEN jsonb_typeof(p.value) = 'object' THEN p.value ELSE '{}' END) o
+				 UNION ALL
+				SELECT 'item ' || e.n, e.value FROM jsonb_array_elements(CASE WHEN jsonb_typeof(p.value) = 'array' THEN p.value ELSE '[]' END) WITH ORDINALITY e(value, n)) x
+			 WHERE p.depth < 6)
+		-- PostgreSQL quotes what it could not read
+		SELECT string_agg(f.place, ', ')
+		  FROM (SELECT p.place FROM part p
+				 WHERE position(concat('"', p.value #>> '{}', '"') in $1) > 0
+				 ORDER BY p.depth DESC, p.place LIMIT 3) f);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.places_of(text, jsonb) IS
+'Where in arguments (name -> value, JSON ones with all that is in them) the values are that an error message of PostgreSQL quotes, as "price of item 2 of touches", three at most; NULL: nowhere.';
+
+CREATE FUNCTION influence_internal.raise_impossible(code text, problem text, relation text, condition text, arguments jsonb, hint text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	-- messages about tables quote the names of tables
+	places text := CASE WHEN coalesce($3, '') = '' THEN influence_internal.places_of($2, $5) END;
+	demanded text := (SELECT pg_get_expr(k.conbin, k.conrelid, true) FROM pg_constraint k
+					   WHERE k.conrelid = to_regclass('influence.' || quote_ident($3)) AND k.conname = $4 AND k.contype = 'c');
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = $1,
+		MESSAGE = CASE $1 WHEN 'IN006' THEN 'a number is out of range' ELSE 'an argument has a value that is not possible' END,
+		DETAIL = left($2, 1000) || '.',
+		HINT = concat('Mend ' || places || '. ', 'What is stored must be ' || demanded || '. ',
+			CASE WHEN strpos($2, 'uuid') > 0
+				 THEN 'Visitors and shoppers are uuids; influence.visitor_key(program_id, your_key) makes one of a key of yours.'
+				 ELSE $6 END);
+END
+$$;
+COMMENT ON FUNCTION influence_internal.raise_impossible(text, text, text, text, jsonb, text) IS
+'Raises IN002 or IN006 for a value that a type or a CHECK refused, with PostgreSQL''s message as detail; the hint says where it is in the arguments, or what the CHECK demands.';
+
 CREATE FUNCTION influence_internal.publish(function_name text, audience text, roles text[])
 RETURNS void
 LANGUAGE plpgsql
@@ -361,6 +411,7 @@ DECLARE
 	volatility text;
 	returns text;
 	calls text;
+	given text;
 	body text;
 	remark text;
 BEGIN
@@ -368,8 +419,9 @@ BEGIN
 		   pg_get_function_result(p.oid), CASE p.provolatile WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END,
 		   CASE WHEN p.proretset THEN 'RETURN QUERY SELECT * FROM' ELSE 'RETURN' END,
 		   (SELECT string_agg('$' || i, ', ' ORDER BY i) FROM generate_series(1, p.pronargs) i),
+		   (SELECT string_agg(format('%L, $%s', p.proargnames[i], i), ', ' ORDER BY i) FROM generate_series(1, p.pronargs) i),
 		   obj_description(p.oid, 'pg_proc')
-	  INTO STRICT inner_oid, arguments, identity, result, volatility, returns, calls, remark
+	  INTO STRICT inner_oid, arguments, identity, result, volatility, returns, calls, given, remark
 	  FROM pg_proc p
 	 WHERE p.pronamespace = 'influence_internal'::regnamespace AND p.proname = function_name;
 
@@ -390,19 +442,20 @@ BEGIN
 $body$, returns, function_name, calls);
 	IF volatility = 'VOLATILE' AND audience <> 'owner' THEN
 		-- what a column's type or CHECK refuses is the caller's mistake too
-		body := body || 'EXCEPTION' || CASE WHEN function_name = 'record_order' THEN $body$
+		body := format($body$DECLARE
+	in_relation text;
+	in_constraint text;
+%1$sEXCEPTION%4$s
+	WHEN numeric_value_out_of_range THEN
+		PERFORM influence_internal.raise_impossible('IN006', SQLERRM, NULL, NULL, jsonb_build_object(%2$s), 'Amounts are minor units and fit in bigint.');
+	WHEN data_exception OR check_violation OR not_null_violation OR program_limit_exceeded THEN
+		GET STACKED DIAGNOSTICS in_relation = TABLE_NAME, in_constraint = CONSTRAINT_NAME;
+		PERFORM influence_internal.raise_impossible('IN002', SQLERRM, in_relation, in_constraint, jsonb_build_object(%2$s), %3$L);
+$body$, body, given, format(E'Amounts are whole minor units (1999 for 19.99). See \\df+ influence.%s in psql, or docs/reference/functions.md.', function_name),
+			CASE WHEN function_name = 'record_order' THEN $body$
 	-- COPY brought the order after this had looked for it: now it is seen
 	WHEN unique_violation THEN
-		RETURN QUERY SELECT * FROM influence_internal.record_any_order($1, $2, $3, $4, $5, $6, $7);$body$ ELSE '' END || format($body$
-	WHEN numeric_value_out_of_range THEN
-		RAISE EXCEPTION USING ERRCODE = 'IN006', MESSAGE = 'a number is out of range', DETAIL = SQLERRM || '.',
-			HINT = 'Amounts are minor units and fit in bigint.';
-	WHEN data_exception OR check_violation OR not_null_violation THEN
-		RAISE EXCEPTION USING ERRCODE = 'IN002', MESSAGE = 'an argument has a value that is not possible', DETAIL = SQLERRM || '.',
-			HINT = CASE WHEN strpos(SQLERRM, 'uuid') > 0
-						THEN 'Visitors and shoppers are uuids; influence.visitor_key(program_id, your_key) makes one of a key of yours.'
-						ELSE %L END;
-$body$, format(E'Amounts are whole minor units (1999 for 19.99). See \\df+ influence.%s in psql, or docs/reference/functions.md.', function_name));
+		RETURN QUERY SELECT * FROM influence_internal.record_any_order($1, $2, $3, $4, $5, $6, $7);$body$ ELSE '' END);
 	END IF;
 	EXECUTE format(
 		'CREATE OR REPLACE FUNCTION influence.%I(%s) RETURNS %s LANGUAGE plpgsql %s SECURITY DEFINER '

@@ -115,6 +115,8 @@ BEGIN
 	ELSIF p.seal_after NOT BETWEEN interval '1 hour' AND interval '10 years' THEN
 		PERFORM influence_internal.raise_invalid('seal_after is out of range', format('seal_after: %s.', p.seal_after),
 			'Give an interval from 1 hour to 10 years; 40 days is the default.');
+	ELSIF array_ndims(p.tax_authorities) > 1 THEN
+		PERFORM influence_internal.raise_invalid('tax_authorities has arrays in it', NULL, 'Name each authority once, for instance ["DE", "US-IRS"].');
 	ELSIF array_position(p.tax_authorities, NULL) IS NOT NULL
 	   OR cardinality(p.tax_authorities) <> (SELECT count(DISTINCT a) FROM unnest(p.tax_authorities) a) THEN
 		PERFORM influence_internal.raise_invalid('tax_authorities has a NULL, or names one twice', NULL, 'Name each authority once, for instance ["DE", "US-IRS"].');
@@ -165,7 +167,7 @@ BEGIN
 		EXECUTE format('SELECT p.version, to_jsonb(p) = to_jsonb(r) FROM %s p, jsonb_populate_record(p, $2) r '
 					   'WHERE p.program_id = $1 AND lower(p.valid) = $3', relation)
 		   INTO version, same USING add_policy.program_id, policy, add_policy.valid_from;
-	EXCEPTION WHEN data_exception THEN
+	EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
 		same := NULL;			-- a value that no version can have: the update below says so
 	END;
 	IF same THEN
@@ -196,9 +198,9 @@ BEGIN
 		EXECUTE format('UPDATE %1$s p SET (%2$s) = (SELECT %2$s FROM jsonb_populate_record(p, $3) r) WHERE p.program_id = $1 AND p.version = $2',
 					   relation, list)
 		  USING add_policy.program_id, version, policy;
-	EXCEPTION WHEN check_violation OR not_null_violation OR data_exception THEN
-		PERFORM influence_internal.raise_invalid(format('the %s policy has a value that is not possible', kind), SQLERRM || '.',
-			format('See the columns of the table influence.%s_policy.', kind));
+	EXCEPTION WHEN check_violation OR not_null_violation OR data_exception OR program_limit_exceeded THEN
+		PERFORM influence_internal.raise_invalid(format('the %s policy has a value that is not possible', kind), left(SQLERRM, 1000) || '.',
+			concat('Mend ' || influence_internal.places_of(SQLERRM, policy) || '. ', format('See the columns of the table influence.%s_policy.', kind)));
 	END;
 	CASE kind
 		WHEN 'attribution' THEN PERFORM influence_internal.check_attribution_policy(add_policy.program_id, version);

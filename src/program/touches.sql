@@ -99,6 +99,7 @@ BEGIN
 		'sub_id', 'campaign_id', 'coupon', 'post_id', 'list_id', 'position', 'impression_id', 'product_id', 'category_id', 'price',
 		'currency', 'stock', 'landing_page', 'referrer', 'surface', 'device', 'app_version', 'country', 'language', 'in_app', 'cta', 'embed', 'boosted',
 		'consent', 'viewable_ms', 'session_id', 'experiment', 'variant', 'bot_verdict', 'bot_rules_version'], 'a touch');
+	PERFORM influence.minor_unit_digits(item ->> 'currency');
 	SELECT r.* INTO t FROM jsonb_populate_record(NULL::influence.touch, item) r;
 	t.program_id := $1;
 	t.kind := coalesce(t.kind, 'click');

@@ -32,6 +32,8 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('post', $2::text, 'Publish it with influence.publish_post(...).');
 	END IF;
+	ref := coalesce($4, format('%s/%s/%s', $3, $2, extract(epoch FROM moment)));
+	PERFORM influence_internal.require_key('event_ref', ref);
 	PERFORM influence_internal.lock_person($1);
 	IF $3 IN ('smile', 'unsmile') THEN
 		-- a smile is a state: an event that repeats the one before it or the one after it changes nothing
@@ -48,8 +50,6 @@ BEGIN
 			RETURN;
 		END IF;
 	END IF;
-	ref := coalesce($4, format('%s/%s/%s', $3, $2, extract(epoch FROM moment)));
-	PERFORM influence_internal.require_key('event_ref', ref);
 	moment := influence_internal.event_time($1, 'react/' || ref, jsonb_build_array($2, $3, $5, $6, $7), moment, $5 IS NULL AND $4 IS NOT NULL);
 	IF $3 = 'smile' THEN
 		PERFORM influence_internal.require_capability(post.program_id, 'smile', $1, moment, NULL, $6);

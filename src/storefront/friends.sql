@@ -238,7 +238,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	parts text[] := influence_internal.name_parts($2);
+	-- a longer one is refused below, and not taken apart before
+	parts text[] := influence_internal.name_parts(CASE WHEN length($2) <= 200 THEN $2 END);
 	least_similarity float8 := (influence_internal.setting_value('friend_similarity') #>> '{}')::float8;
 	viewers uuid[];
 	theirs uuid[];
@@ -249,7 +250,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_shopper($1);
 	PERFORM influence_internal.require_page($3);
-	IF parts IS NULL OR length($2) > 200 THEN
+	IF parts IS NULL THEN
 		PERFORM influence_internal.raise_invalid('the name cannot be searched for', NULL, 'Give a name with letters or digits, of at most 200 characters.');
 	END IF;
 	rare_parts := ARRAY(SELECT u.part FROM unnest(parts) u(part) ORDER BY length(ltrim(u.part)) = 3 DESC, length(rtrim(u.part)) = 3 DESC, length(ltrim(u.part)) DESC, u.part

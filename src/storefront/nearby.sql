@@ -20,6 +20,13 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.require_place(float8, float8) IS 'Raises IN002 unless the degrees are those of a place.';
 
+CREATE FUNCTION influence_internal.degrees_of(degrees float8)
+RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- 1e-12 degrees are a tenth of a micrometre; PostgreSQL refuses what underflows
+RETURN CASE WHEN abs(degrees) < 1e-12 THEN 0 ELSE degrees END;
+COMMENT ON FUNCTION influence_internal.degrees_of(float8) IS 'Degrees, with what is too near to 0 to be computed with as 0.';
+
 CREATE FUNCTION influence_internal.set_product_location(product_id bigint, location_ref text, latitude float8, longitude float8,
 	available boolean DEFAULT true)
 RETURNS TABLE (status text)
@@ -32,6 +39,8 @@ BEGIN
 	PERFORM influence_internal.require_key('location_ref', $2);
 	PERFORM influence_internal.require_arguments('available', $5::text);
 	PERFORM influence_internal.require_place($3, $4);
+	latitude := influence_internal.degrees_of($3);
+	longitude := influence_internal.degrees_of($4);
 	INSERT INTO influence.product_location AS l (product_id, location_ref, latitude, longitude, available)
 	VALUES ($1, $2, $3, $4, $5)
 	ON CONFLICT ON CONSTRAINT product_location_pkey DO UPDATE
@@ -64,7 +73,9 @@ BEGIN
 	IF $3 IS NULL OR NOT ($3 > 0 AND $3 <= 1000) THEN
 		PERFORM influence_internal.raise_invalid('the radius is out of range', format('radius_km: %s.', coalesce($3::text, 'NULL')), 'Give more than 0 and at most 1000 km.');
 	END IF;
-	angle := $3 / radius_earth;
+	latitude := influence_internal.degrees_of($1);
+	longitude := influence_internal.degrees_of($2);
+	angle := greatest($3, 1e-9) / radius_earth;
 	-- a little wider than exact, for the rounding
 	south := $1 - degrees(angle) - 1e-9;
 	north := $1 + degrees(angle) + 1e-9;
