@@ -29,7 +29,7 @@ BEGIN
 		hash bytea NOT NULL CHECK (length(hash) = 32),
 		label text NOT NULL CHECK (length(label) <= 40),
 		cooling_off_until timestamptz,
-		actor text NOT NULL,
+		actor text NOT NULL CHECK (length(actor) <= 200),
 		created_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (party_id, destination_id),
 		UNIQUE (party_id, valid_from)
@@ -46,7 +46,7 @@ BEGIN
 		form_expires timestamptz,
 		vat_id text CHECK (length(vat_id) BETWEEN 1 AND 40),
 		self_billing boolean NOT NULL DEFAULT false,
-		actor text NOT NULL,
+		actor text NOT NULL CHECK (length(actor) <= 200),
 		created_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (party_id, valid_from)
 	);
@@ -107,12 +107,12 @@ BEGIN
 		program_id bigint REFERENCES influence.program,
 		kind text NOT NULL CHECK (kind IN ('fraud', 'dispute', 'tax', 'other')),
 		reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 2000),
-		evidence jsonb NOT NULL DEFAULT '{}',
+		evidence jsonb NOT NULL DEFAULT '{}' CHECK (octet_length(evidence::text) <= 100000),
 		since timestamptz NOT NULL DEFAULT now(),
-		opened_by text NOT NULL,
+		opened_by text NOT NULL CHECK (length(opened_by) <= 200),
 		released_at timestamptz,
-		released_by text,
-		release_note text,
+		released_by text CHECK (length(released_by) <= 200),
+		release_note text CHECK (length(release_note) <= 2000),
 		content_hash bytea NOT NULL,
 		CHECK ((released_at IS NULL) = (released_by IS NULL)),
 		CHECK (released_at >= since)
@@ -135,7 +135,7 @@ BEGIN
 		amount bigint NOT NULL CHECK (amount > 0),
 		currency char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
 		received_at timestamptz NOT NULL,
-		note text,
+		note text CHECK (length(note) <= 2000),
 		PRIMARY KEY (party_id, program_id, funding_ref)
 	);
 	COMMENT ON TABLE influence.brand_funding IS 'What a brand paid in for commissions, in minor units; under pay_when_funded the entries of its products are paid in the order in which they became available, as far as that goes.';
@@ -171,8 +171,8 @@ BEGIN
 		for_period text CHECK (for_period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
 		occurred_at timestamptz NOT NULL,
 		available_at timestamptz NOT NULL,
-		note text,
-		actor text NOT NULL,
+		note text CHECK (length(note) <= 2000),
+		actor text NOT NULL CHECK (length(actor) <= 200),
 		content_hash bytea NOT NULL,
 		recorded_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (party_id, program_id, kind, adjustment_ref),

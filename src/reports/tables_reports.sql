@@ -41,7 +41,7 @@ BEGIN
 		kind text NOT NULL CHECK (kind IN ('media', 'production', 'sample', 'agency', 'other')),
 		amount bigint NOT NULL,
 		incurred_at timestamptz NOT NULL CHECK (isfinite(incurred_at)),
-		note text,
+		note text CHECK (length(note) <= 2000),
 		content_hash bytea NOT NULL,
 		received_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (campaign_id, cost_ref)

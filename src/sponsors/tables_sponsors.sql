@@ -70,7 +70,7 @@ BEGIN
 		budget bigint NOT NULL CHECK (budget > 0),
 		status text NOT NULL CHECK (status IN ('active', 'paused', 'ended')),
 		actor text NOT NULL CHECK (length(actor) BETWEEN 1 AND 200),
-		reason text,
+		reason text CHECK (length(reason) <= 2000),
 		PRIMARY KEY (sponsored_campaign_id, change_no)
 	);
 	COMMENT ON TABLE influence.sponsored_change IS 'What became of a campaign''s budget (minor units) and status, by whom and why; the first row is its creation, the last one holds.';
@@ -169,7 +169,7 @@ BEGIN
 		amount bigint NOT NULL CHECK (amount > 0),
 		currency char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
 		received_at timestamptz NOT NULL,
-		note text,
+		note text CHECK (length(note) <= 2000),
 		PRIMARY KEY (party_id, program_id, payment_ref)
 	);
 	COMMENT ON TABLE influence.sponsor_payment IS 'What a brand paid for its sponsored campaigns, in minor units; it funds no commissions (that is brand_funding).';
