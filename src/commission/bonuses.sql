@@ -30,20 +30,52 @@ BEGIN
 	PERFORM influence_internal.lock_key('bonuses ' || $1);
 	SELECT b.* INTO known FROM influence.bonus_rule b WHERE b.program_id = $1 AND b.name = $3;
 	IF FOUND THEN
-		IF (known.kind, known.threshold, known.amount, known.valid) <> ($2, $4, $5, range) THEN
+		-- perhaps after it was ended
+		IF (known.kind, known.threshold, known.amount, known.stated) <> ($2, $4, $5, range) THEN
 			PERFORM influence_internal.raise_conflict('bonus rule', $3);
 		END IF;
 		RETURN QUERY SELECT 'duplicate', known.bonus_id;
 		RETURN;
 	END IF;
-	INSERT INTO influence.bonus_rule (program_id, kind, name, threshold, amount, valid) VALUES ($1, $2, $3, $4, $5, range)
+	INSERT INTO influence.bonus_rule (program_id, kind, name, threshold, amount, valid, stated) VALUES ($1, $2, $3, $4, $5, range, range)
 	RETURNING bonus_id INTO bonus_id;
 	status := 'recorded';
 	RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_bonus_rule(bigint, text, text, bigint, bigint, timestamptz, timestamptz) IS
-'Adds a bonus that the settlement of a month pays for orders placed from valid_from until before valid_to: kind basket = amount for each of a creator''s orders whose credited base, less returns, reaches threshold (minor units); frequency = amount for every threshold-th order of a creator in a month. Caps and budgets do not reach bonuses. Natural key: name. -> status recorded | duplicate, bonus_id. IN002, IN003 no such program, IN004 the name with other content.';
+'Adds a bonus that the settlement of a month pays for orders placed from valid_from until before valid_to: kind basket = amount for each of a creator''s orders whose credited base, less returns, reaches threshold (minor units); frequency = amount for every threshold-th order of a creator in a month. Caps and budgets do not reach bonuses. end_bonus_rule() ends it. Natural key: name. -> status recorded | duplicate (also of one that was ended since), bonus_id. IN002, IN003 no such program, IN004 the name with other content.';
+
+CREATE FUNCTION influence_internal.end_bonus_rule(program_id bigint, bonus_id bigint, valid_to timestamptz DEFAULT now())
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known record;
+	ended record;
+BEGIN
+	PERFORM influence_internal.program_facts($1);
+	PERFORM influence_internal.require_arguments('bonus_id', $2::text);
+	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.lock_key('bonuses ' || $1);
+	SELECT x.*, x.stated AS asked INTO known FROM influence.bonus_rule x WHERE x.program_id = $1 AND x.bonus_id = $2;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.raise_unknown('bonus rule', $2::text, 'See influence.bonus_rule for those there are.');
+	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) THEN
+		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
+		RETURN;
+	END IF;
+	SELECT * INTO ended FROM influence_internal.end_range(known.asked, known.valid, $3, format('bonus rule %s', $2));
+	-- seen as new by the settlement, which looks at all months that were asked for
+	UPDATE influence.bonus_rule x SET valid = ended.rest, xact = pg_current_xact_id()
+	 WHERE x.program_id = $1 AND x.bonus_id = $2 AND ended.status = 'recorded';
+	RETURN QUERY SELECT ended.status;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.end_bonus_rule(bigint, bigint, timestamptz) IS
+'Ends a bonus of set_bonus_rule(): orders placed from valid_to on bring none; a valid_to before its beginning undoes it. What it gave for such orders settle_tiers takes back. The name stays taken. -> status recorded | duplicate (it ends then). IN002, IN003 no such program or bonus, IN005 it ends earlier already.';
 
 CREATE FUNCTION influence_internal.bonus_entry_key(bonus_ref text)
 RETURNS text

@@ -124,7 +124,44 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_commission_rate(bigint, numeric, bigint, bigint, bigint, text, bigint, int, timestamptz, timestamptz, text, text, text, int) IS
-'Adds a row to the rate card of a program: either rate, a fraction from 0 to 1 of the credited base with at most nine decimals (0.045 for 4.5 %), or flat_amount, minor units of the program''s currency per piece (a bounty: it is earned by a line of price 0, too; several creators of a line share it). It is for a creator, product, category (and all below it), country, directness (direct: a credited touch was of the product or its category; indirect), customer_kind (new, returning; unknown fits neither) and boost (boosted: a credited touch was paid for; organic); 0 or '''' = any. An open row with the same keys ends where the new one begins, and goes on (as a further version) where the new one ends; orders recorded before keep their rate. For protect_days from its beginning a creator who had posted the product before keeps the rate of before, where that earns more. -> status recorded | duplicate, rate_id, version. IN002 bad value, IN003 unknown object, IN011 overlaps.';
+'Adds a row to the rate card of a program: either rate, a fraction from 0 to 1 of the credited base with at most nine decimals (0.045 for 4.5 %), or flat_amount, minor units of the program''s currency per piece (a bounty: it is earned by a line of price 0, too; several creators of a line share it). It is for a creator, product, category (and all below it), country, directness (direct: a credited touch was of the product or its category; indirect), customer_kind (new, returning; unknown fits neither) and boost (boosted: a credited touch was paid for; organic); 0 or '''' = any. An open row with the same keys ends where the new one begins, and goes on (as a further version) where the new one ends; orders recorded before keep their rate. For protect_days from its beginning a creator who had posted the product before keeps the rate of before, where that earns more. end_commission_rate() ends a row. -> status recorded | duplicate (also of one that was ended since), rate_id, version. IN002 bad value, IN003 unknown object, IN011 overlaps.';
+
+CREATE FUNCTION influence_internal.end_commission_rate(program_id bigint, rate_id bigint, valid_to timestamptz DEFAULT now())
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known record;
+	ended record;
+BEGIN
+	PERFORM influence_internal.program_facts($1);
+	PERFORM influence_internal.require_arguments('rate_id', $2::text);
+	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.lock_key('rates ' || $1);
+	SELECT x.*, coalesce(x.stated, tstzrange(lower(x.valid), NULL)) AS asked INTO known FROM influence.commission_rate x WHERE x.program_id = $1 AND x.rate_id = $2;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.raise_unknown('rate', $2::text, 'See influence.commission_rate for those there are.');
+	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) OR isempty(known.asked) THEN
+		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment; or nothing is left of a row that only resumed
+		RETURN;
+	END IF;
+	SELECT * INTO ended FROM influence_internal.end_range(known.asked, known.valid, $3, format('rate %s', $2));
+	UPDATE influence.commission_rate x SET valid = ended.rest
+	 WHERE x.program_id = $1 AND x.rate_id = $2 AND ended.status = 'recorded';
+	IF ended.status = 'recorded' AND NOT upper_inf(known.valid) THEN
+		-- what it had interrupted goes on where it ends now
+		UPDATE influence.commission_rate x SET valid = tstzrange(greatest($3, lower(known.asked)), upper(x.valid))
+		 WHERE (x.program_id, x.creator_id, x.product_id, x.category_id, x.country, x.directness, x.customer_kind, x.boost, x.priority)
+			   = (known.program_id, known.creator_id, known.product_id, known.category_id, known.country, known.directness, known.customer_kind, known.boost, known.priority)
+		   AND x.stated IS NULL AND lower(x.valid) = upper(known.valid) AND NOT isempty(known.valid);
+	END IF;
+	RETURN QUERY SELECT ended.status;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.end_commission_rate(bigint, bigint, timestamptz) IS
+'Ends a row of the rate card: orders placed from valid_to on get the next most specific rate, or none; a valid_to before its beginning undoes it. What a row with an end had interrupted goes on from the new end (it has a row and a rate_id of its own, by which it is ended). Orders recorded before keep their rate. -> status recorded | duplicate (it ends then). IN002, IN003 no such program or rate, IN005 it ends earlier already.';
 
 CREATE FUNCTION influence_internal.rate_candidates(program_id bigint, creator_id bigint, product_id bigint,
 	category_path bigint[], country text, at timestamptz, directness text DEFAULT NULL, customer_kind text DEFAULT NULL,

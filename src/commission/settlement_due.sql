@@ -98,7 +98,7 @@ BEGIN
 			-- one that was ended: what lay behind its end, too
 			SELECT b.program_id, b.stated FROM influence.commission_budget b WHERE influence_internal.is_fresh(b.xact, $1, NULL)
 			UNION ALL
-			SELECT b.program_id, b.valid FROM influence.bonus_rule b WHERE influence_internal.is_fresh(b.xact, $1, NULL)) s
+			SELECT b.program_id, b.stated FROM influence.bonus_rule b WHERE influence_internal.is_fresh(b.xact, $1, NULL)) s
 	 CROSS JOIN LATERAL influence_internal.fact_months(s.program_id, s.valid) f
 	 WHERE s.program_id = coalesce($2, s.program_id);
 

@@ -87,13 +87,15 @@ BEGIN
 		name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
 		threshold bigint NOT NULL CHECK (threshold > 0),
 		amount bigint NOT NULL CHECK (amount > 0),
-		valid tstzrange NOT NULL CHECK (NOT isempty(valid)),
+		valid tstzrange NOT NULL,
+		stated tstzrange NOT NULL CHECK (NOT isempty(stated)),
 		created_at timestamptz NOT NULL DEFAULT now(),
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (program_id, bonus_id),
+		CHECK (valid <@ stated),
 		UNIQUE (program_id, name)
 	);
-	COMMENT ON TABLE influence.bonus_rule IS 'Bonuses that a month''s settlement adds, in minor units: basket = amount for each order whose credited base, less returns, reaches the threshold (minor units); frequency = amount for every threshold-th order of a creator in a month.';
+	COMMENT ON TABLE influence.bonus_rule IS 'Bonuses that a month''s settlement adds, in minor units: basket = amount for each order whose credited base, less returns, reaches the threshold (minor units); frequency = amount for every threshold-th order of a creator in a month. stated is the validity that was asked for, valid what end_bonus_rule() left of it (empty: it never held).';
 
 	CREATE TABLE influence.settlement (
 		creator_id bigint NOT NULL,

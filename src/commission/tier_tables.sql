@@ -84,3 +84,33 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.set_tier_table(bigint, text, text, bigint[], numeric[], bigint, timestamptz, timestamptz) IS
 'Sets monthly tiers for a category and all below it (0 = any) of a program, for orders placed from valid_from until before valid_to. measure: revenue (minor units of the program''s currency, less returns), orders or units; thresholds are its lower bounds, ascending, the first 0; rates are fractions, one per threshold. mode: graduated = each slice at its rate, volume = all at the reached rate. Lines at a rate that names a creator or a product, and flat rates, take no part. An open table of the category ends where the new one begins, and does not go on after it; lines booked before keep theirs. What the tiers change is booked by settle_tiers. -> status recorded | duplicate, tier_id. IN002 bad value, IN003 unknown object, IN011 overlaps.';
+
+CREATE FUNCTION influence_internal.end_tier_table(program_id bigint, tier_id bigint, valid_to timestamptz DEFAULT now())
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known record;
+	ended record;
+BEGIN
+	PERFORM influence_internal.program_facts($1);
+	PERFORM influence_internal.require_arguments('tier_id', $2::text);
+	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.lock_key('tiers ' || $1);
+	SELECT x.*, x.stated AS asked INTO known FROM influence.tier_table x WHERE x.program_id = $1 AND x.tier_id = $2;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.raise_unknown('tier table', $2::text, 'See influence.tier_table for those there are.');
+	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) THEN
+		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
+		RETURN;
+	END IF;
+	SELECT * INTO ended FROM influence_internal.end_range(known.asked, known.valid, $3, format('tier table %s', $2));
+	UPDATE influence.tier_table x SET valid = ended.rest
+	 WHERE x.program_id = $1 AND x.tier_id = $2 AND ended.status = 'recorded';
+	RETURN QUERY SELECT ended.status;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.end_tier_table(bigint, bigint, timestamptz) IS
+'Ends a tier table of set_tier_table(): orders placed from valid_to on are in those of a category above, or in none; a valid_to before its beginning undoes it. Lines booked before keep theirs. -> status recorded | duplicate (it ends then). IN002, IN003 no such program or table, IN005 it ends earlier already.';

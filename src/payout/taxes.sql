@@ -241,4 +241,41 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_tax_rule(text, text, numeric, text, text, text, timestamptz, timestamptz) IS
-'Says what an authority asks for: rate, a fraction from 0 to 1 with at most nine decimals, of what is paid, taken off it (withholding) or paid on top (vat, to parties with a VAT id and self-billing only). It is for a residence, an entity (individual, company) and a form (''none'' = no form on file, or an expired one); '''' = any. The most specific rule holds, residence before entity before form; rate 0 exempts. An open rule with the same keys ends where the new one begins, and goes on where the new one ends; payouts that are reserved keep their taxes, also where valid_from lies in the past. -> status recorded | duplicate, rule_id. IN002 bad value, IN003 no such authority, IN011 overlaps.';
+'Says what an authority asks for: rate, a fraction from 0 to 1 with at most nine decimals, of what is paid, taken off it (withholding) or paid on top (vat, to parties with a VAT id and self-billing only). It is for a residence, an entity (individual, company) and a form (''none'' = no form on file, or an expired one); '''' = any. The most specific rule holds, residence before entity before form; rate 0 exempts. An open rule with the same keys ends where the new one begins, and goes on where the new one ends; payouts that are reserved keep their taxes, also where valid_from lies in the past. end_tax_rule() ends a rule. -> status recorded | duplicate (also of one that was ended since), rule_id. IN002 bad value, IN003 no such authority, IN011 overlaps.';
+
+CREATE FUNCTION influence_internal.end_tax_rule(authority text, rule_id bigint, valid_to timestamptz DEFAULT now())
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known record;
+	ended record;
+BEGIN
+	PERFORM influence_internal.require_arguments('authority', $1);
+	PERFORM influence_internal.require_arguments('rule_id', $2::text);
+	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.lock_key(format('tax rules %s', $1));
+	SELECT x.*, coalesce(x.stated, tstzrange(lower(x.valid), NULL)) AS asked INTO known FROM influence.tax_rule x WHERE x.authority = $1 AND x.rule_id = $2;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.raise_unknown('tax rule', $2::text, 'See influence.tax_rule for those there are.');
+	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) OR isempty(known.asked) THEN
+		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment; or nothing is left of a row that only resumed
+		RETURN;
+	END IF;
+	SELECT * INTO ended FROM influence_internal.end_range(known.asked, known.valid, $3, format('tax rule %s', $2));
+	UPDATE influence.tax_rule x SET valid = ended.rest
+	 WHERE x.authority = $1 AND x.rule_id = $2 AND ended.status = 'recorded';
+	IF ended.status = 'recorded' AND NOT upper_inf(known.valid) THEN
+		-- what it had interrupted goes on where it ends now
+		UPDATE influence.tax_rule x SET valid = tstzrange(greatest($3, lower(known.asked)), upper(x.valid))
+		 WHERE (x.authority, x.kind, x.residence, x.entity, x.form)
+			   = (known.authority, known.kind, known.residence, known.entity, known.form)
+		   AND x.stated IS NULL AND lower(x.valid) = upper(known.valid) AND NOT isempty(known.valid);
+	END IF;
+	RETURN QUERY SELECT ended.status;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.end_tax_rule(text, bigint, timestamptz) IS
+'Ends a rule of set_tax_rule(): from valid_to on the next most specific one holds, or none; a valid_to before its beginning undoes it. What a rule with an end had interrupted goes on from the new end (it has a row and a rule_id of its own, by which it is ended). Payouts that are reserved keep their taxes. -> status recorded | duplicate (it ends then). IN002, IN003 no such authority or rule, IN005 it ends earlier already.';
