@@ -48,6 +48,14 @@ BEGIN
 	FROM jsonb_to_recordset(rows) r(check_name text, subject text, expected text, found text);
 END $$;
 
+-- the same without triggers, which keep foreign keys
+CREATE FUNCTION pg_temp.orphaned(statement text) RETURNS TABLE (check_name text, subject text, expected text, found text) LANGUAGE plpgsql AS $$
+BEGIN
+	SET LOCAL session_replication_role = replica;
+	RETURN QUERY SELECT * FROM pg_temp.damaged(statement);
+	SET LOCAL session_replication_role = DEFAULT;
+END $$;
+
 -- a credit that is not its line's share
 SELECT * FROM pg_temp.damaged($$UPDATE influence.credit SET credit = 999 WHERE order_ref = 'd'$$);
 -- a credited creator without an earning
@@ -91,6 +99,39 @@ SELECT * FROM pg_temp.damaged($$INSERT INTO influence.ledger (party_id, program_
 	VALUES (2, 1, 'payout/2024-01/EUR/reserve', 'payout_reserve', 'payable', 'reserved', 5, 'EUR', '2024-02-01', '2024-02-01', 'payout')$$);
 SELECT * FROM pg_temp.damaged($$INSERT INTO influence.ledger (party_id, program_id, entry_key, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source)
 	VALUES (2, 1, 'x', 'correction', 'reserved', 'paid', 101, 'EUR', '2024-06-01', '2024-06-01', 'adjustment')$$);
+-- What foreign keys see to in a server that runs with them: rows that refer to nothing, as a restore without triggers may leave them. Every other proof is a join.
+SELECT * FROM pg_temp.orphaned($$DELETE FROM influence.order_line WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.orphaned($$DELETE FROM influence.orders WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.orphaned($$DELETE FROM influence.program WHERE program_id = 2$$);
+SELECT * FROM pg_temp.orphaned($$DELETE FROM influence.payout_policy WHERE program_id = 2$$);
+SELECT * FROM pg_temp.orphaned($$DELETE FROM influence.commission_policy WHERE program_id = 2$$);
+SELECT * FROM pg_temp.orphaned($$DELETE FROM influence.attribution_policy WHERE program_id = 2$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.payout SET payout_policy_version = 9 WHERE party_id = pg_temp.creator('bert')$$);
+-- an entry of another kind, time, order or person than its earning; one that is no order's and names one; two of one number
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET kind = 'clawback_correction' WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET occurred_at = occurred_at - interval '1 month' WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET order_ref = 'b' WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET line_no = NULL WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET visitor_id = pg_temp.visitor(8) WHERE order_ref = 'e'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET order_ref = 'e', line_no = 1 WHERE kind = 'payout_paid'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET entry_no = (SELECT min(entry_no) FROM influence.ledger WHERE order_ref = 'a') WHERE kind = 'payout_paid'$$);
+-- an earning in another month than its order; a clawback at another time than its return
+SELECT * FROM pg_temp.damaged($$UPDATE influence.earning SET ordered_at = ordered_at - interval '1 month' WHERE order_ref = 'f'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.order_return SET returned_at = returned_at + interval '1 month' WHERE order_ref = 'c'$$);
+-- a return that is another amount in the order's currency, by which what is left is counted
+SELECT * FROM pg_temp.damaged($$UPDATE influence.order_return SET order_amount = 200 WHERE order_ref = 'c'$$);
+-- a rate that is not for the line, or its creator; a replacement of nothing
+SELECT * FROM pg_temp.damaged($$UPDATE influence.commission_rate SET creator_id = 3 WHERE program_id = 2$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.commission_rate SET country = 'DE' WHERE program_id = 2$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.earning SET hold_reason = 'replacement' WHERE order_ref = 'c' AND kind = 'commission'$$);
+-- what the bank said, and when
+SELECT * FROM pg_temp.damaged($$UPDATE influence.payout SET bank_ref = 'SEPA 2' WHERE state = 'paid'$$);
+SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET occurred_at = occurred_at + interval '1 day' WHERE kind = 'payout_paid'$$);
+-- a payout without an account, where one is demanded
+SELECT * FROM pg_temp.damaged($$UPDATE influence.payout_policy SET demands_destination = true WHERE program_id = 1$$) ORDER BY 2;
+-- a closing that was taken away after it was printed, and its balances
+SELECT check_name, subject FROM pg_temp.damaged($$WITH s AS (UPDATE influence.statement SET closing_hash = sha256('closing') WHERE statement_no = 1 RETURNING *) INSERT INTO influence.closed_balance (party_id, program_id, period, currency, entry_count, opening, closing, not_due, due_30, due_60, due_90, due_older, reserved, digest)
+	SELECT s.party_id, 1, '2024-05', 'EUR', 0, 0, 0, 0, 0, 0, 0, 0, 0, sha256('') FROM s$$);
 -- each program's books are its own
 SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE order_ref = 'f'$$, 1);
 SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE order_ref = 'f'$$, 2);

@@ -148,6 +148,7 @@ SQL_PARTS = \
 	src/books/reconcile.sql \
 	src/books/check_closings.sql \
 	src/books/check_commissions.sql \
+	src/books/check_origins.sql \
 	src/books/balances.sql \
 	src/books/creator_income.sql \
 	src/books/check_settlements.sql \

@@ -90,6 +90,8 @@ BEGIN
 	 GROUP BY g.dedup_group, o.order_ref
 	HAVING count(DISTINCT o.program_id) > 1 AND ($1 IS NULL OR bool_or(o.program_id = $1))
 	UNION ALL
+	SELECT b.* FROM influence_internal.check_origins($1) b
+	UNION ALL
 	SELECT b.* FROM influence_internal.check_earnings($1) b
 	UNION ALL
 	SELECT b.* FROM influence_internal.check_commissions($1) b
@@ -138,10 +140,21 @@ BEGIN
 			  FROM (SELECT e.*, format('rate %s version %s: %s, %s, %s', e.rate_id, e.rate_version, e.rate, e.rounding,
 									   nullif(e.hold_reason, 'replacement')) AS now
 					  FROM e WHERE e.kind = 'commission') y) x
-	 WHERE x.before <> x.now;
+	 WHERE x.before <> x.now
+	UNION ALL
+	-- by ordered_at settlements and statistics find the month; a cancellation has the moment of the earliest, which may become known late
+	SELECT 'an earning has the time of what it follows from', e.program_id, format('%s: %s', e.subject, e.kind),
+		   format('ordered %s, occurred %s', o.ordered_at, CASE WHEN e.kind = 'commission' THEN o.ordered_at WHEN r.kind <> 'cancelled' THEN r.returned_at ELSE e.occurred_at END),
+		   format('ordered %s, occurred %s', e.ordered_at, e.occurred_at)
+	  FROM e
+	  JOIN influence.orders o ON o.visitor_id = e.visitor_id AND o.program_id = e.program_id AND o.order_ref = e.order_ref
+	  LEFT JOIN influence.order_return r ON e.kind <> 'commission' AND r.visitor_id = e.visitor_id AND r.program_id = e.program_id
+			AND r.order_ref = e.order_ref AND r.line_no = e.line_no AND r.seq = e.seq
+	 WHERE e.ordered_at <> o.ordered_at OR (e.kind = 'commission' AND e.occurred_at <> o.ordered_at)
+		OR (r.kind <> 'cancelled' AND e.occurred_at <> r.returned_at);
 END
 $$;
-COMMENT ON FUNCTION influence_internal.check_earnings(bigint) IS 'The part of check_books() about single earnings: one commission per line and creator, and corrections that keep what was first booked.';
+COMMENT ON FUNCTION influence_internal.check_earnings(bigint) IS 'The part of check_books() about single earnings: one commission per line and creator, corrections that keep what was first booked, and the times of orders and returns.';
 
 CREATE FUNCTION influence_internal.check_ledger(program_id bigint)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
@@ -155,16 +168,25 @@ BEGIN
 		SELECT l.*, CASE WHEN l.credit_account IN ('payable', 'platform_revenue') THEN l.amount ELSE -l.amount END AS signed
 		  FROM influence.ledger l WHERE l.source = 'line' AND l.program_id = coalesce($1, l.program_id)
 	), earnings AS (
-		SELECT e.*, influence_internal.earning_entry_key(e.entry_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision) AS entry_key
+		SELECT e.*, influence_internal.earning_entry_key(e.entry_id, e.order_ref, e.line_no, e.kind, e.seq, e.revision) AS entry_key,
+			   CASE WHEN (e.amount < 0) = (e.kind = 'clawback') THEN e.kind ELSE e.kind || '_correction' END AS entry_kind
 		  FROM influence.earning e WHERE e.amount <> 0 AND e.program_id = coalesce($1, e.program_id)
 	)
 	SELECT 'the ledger has every earning', coalesce(e.program_id, l.program_id),
 		   format('party %s entry %s', coalesce(e.creator_id, l.party_id), coalesce(e.entry_key, l.entry_key)),
-		   CASE WHEN e.amount IS NULL THEN 'nothing' ELSE format('%s %s from %s', e.amount, e.currency, e.available_at) END,
-		   CASE WHEN l.signed IS NULL THEN 'nothing' ELSE format('%s %s from %s', l.signed, l.currency, l.available_at) END
+		   CASE WHEN e.amount IS NULL THEN 'nothing'
+				WHEN (e.amount, e.currency, e.available_at) IS DISTINCT FROM (l.signed, l.currency, l.available_at)
+				THEN format('%s %s from %s', e.amount, e.currency, e.available_at)
+				ELSE format('%s at %s, order %s line %s', e.entry_kind, e.occurred_at, e.order_ref, e.line_no) END,
+		   CASE WHEN l.signed IS NULL THEN 'nothing'
+				WHEN (e.amount, e.currency, e.available_at) IS DISTINCT FROM (l.signed, l.currency, l.available_at)
+				THEN format('%s %s from %s', l.signed, l.currency, l.available_at)
+				ELSE format('%s at %s, order %s line %s%s', l.kind, l.occurred_at, l.order_ref, l.line_no,
+							CASE WHEN l.visitor_id IS DISTINCT FROM e.visitor_id THEN ' of another visitor' END) END
 	  FROM earnings e
 	  FULL JOIN entries l ON l.party_id = e.creator_id AND l.program_id = e.program_id AND l.entry_key = e.entry_key
-	 WHERE (e.amount, e.currency, e.available_at) IS DISTINCT FROM (l.signed, l.currency, l.available_at)
+	 WHERE (e.amount, e.currency, e.available_at, e.entry_kind, e.occurred_at, e.order_ref, e.line_no, e.visitor_id)
+		   IS DISTINCT FROM (l.signed, l.currency, l.available_at, l.kind, l.occurred_at, l.order_ref, l.line_no, l.visitor_id)
 	UNION ALL
 	SELECT 'an entry moves between the accounts of its kind', l.program_id, format('party %s entry %s', l.party_id, l.entry_key),
 		   coalesce(k.debit || ' to ' || k.credit, 'no such kind'), l.debit_account || ' to ' || l.credit_account

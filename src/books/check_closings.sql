@@ -50,6 +50,11 @@ DECLARE
 	again bytea;
 	counted bigint;
 BEGIN
+	RETURN QUERY
+	SELECT DISTINCT 'closed periods are unchanged', b.program_id, format('period %s', b.period), 'a closing', 'balances without one'
+	  FROM influence.closed_balance b
+	 WHERE b.program_id = coalesce($1, b.program_id)
+	   AND NOT EXISTS (SELECT FROM influence.closed_period p WHERE p.program_id = b.program_id AND p.period = b.period);
 	SELECT NULL::bigint AS program_id, NULL::text AS period, NULL::bytea AS hash INTO last;
 	FOR this IN
 		SELECT p.* FROM influence.closed_period p WHERE p.program_id = coalesce($1, p.program_id) ORDER BY p.program_id, p.period

@@ -64,6 +64,15 @@ BEGIN
 	  LEFT JOIN influence.commission_rate r ON r.program_id = b.program_id AND r.rate_id = b.rate_id AND r.version = b.rate_version
 	 WHERE b.rate_id IS NOT NULL AND (b.rate, b.flat_amount) IS DISTINCT FROM (r.rate, r.flat_amount)
 	UNION ALL
+	SELECT 'a commission has a rate for its line', b.program_id, b.subject, 'a rate for it', influence_internal.rate_scope(r.program_id, r.rate_id)
+	  FROM booked b
+	  JOIN influence.commission_rate r ON r.program_id = b.program_id AND r.rate_id = b.rate_id
+	  JOIN influence.order_line l ON l.visitor_id = b.visitor_id AND l.program_id = b.program_id AND l.order_ref = b.order_ref AND l.line_no = b.line_no
+	  LEFT JOIN influence.orders o ON r.country <> '' AND o.visitor_id = b.visitor_id AND o.program_id = b.program_id AND o.order_ref = b.order_ref
+	 WHERE r.creator_id NOT IN (0, b.creator_id) OR r.product_id NOT IN (0, l.product_id) OR (r.category_id <> 0 AND r.category_id <> ALL (l.category_path))
+		OR r.country NOT IN ('', coalesce(o.country, '')) OR r.directness NOT IN ('', coalesce(b.directness, ''))
+		OR r.customer_kind NOT IN ('', coalesce(b.customer_kind, '')) OR r.boost NOT IN ('', coalesce(b.boost, ''))
+	UNION ALL
 	SELECT 'a commission has the tier table of its line', b.program_id, b.subject, 'one of its categories and its time', format('tier table %s', b.tier_id)
 	  FROM booked b
 	  JOIN influence.order_line l ON l.visitor_id = b.visitor_id AND l.program_id = b.program_id AND l.order_ref = b.order_ref AND l.line_no = b.line_no

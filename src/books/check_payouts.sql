@@ -65,7 +65,10 @@ AS $$
 BEGIN
 	RETURN QUERY
 	WITH wanted AS (
-		SELECT p.party_id, p.program_id, p.period, w.stage, s.debit, s.credit, p.currency, w.amount, w.at,
+		SELECT p.party_id, p.program_id, p.period, w.stage, s.debit, s.credit, p.currency, w.amount, w.at, CASE w.stage WHEN 'remainder_kept' THEN p.run_at ELSE w.at END AS occurred_at,
+			   -- who said that it failed stands in the entry alone
+			   CASE WHEN w.stage = 'paid' THEN 'bank reference ' || p.bank_ref
+					WHEN w.stage IN ('returned', 'withheld_reversed', 'vat_reversed', 'failed') THEN p.failure || ' (' END AS note,
 			   influence_internal.payout_entry_key(p.period, p.currency::text, w.stage) AS entry_key
 		  FROM influence.payout p
 		  LEFT JOIN influence.ledger r ON r.party_id = p.party_id AND r.program_id = p.program_id
@@ -95,6 +98,15 @@ BEGIN
 								   l.credit_account, l.available_at) END AS booked) f
 	 WHERE f.wanted IS DISTINCT FROM f.booked
 	UNION ALL
+	SELECT 'payouts are booked', w.program_id, format('party %s period %s %s', w.party_id, w.period, w.stage), format('at %s, %s', w.occurred_at, coalesce(w.note, 'no note')),
+		   format('at %s, %s', l.occurred_at, coalesce(l.note, 'no note'))
+	  FROM wanted w
+	  JOIN booked l ON l.party_id = w.party_id AND l.program_id = w.program_id AND l.entry_key = w.entry_key
+	 -- told above otherwise
+	 WHERE (l.available_at, l.amount) = (w.at, w.amount)
+	   AND (l.occurred_at <> w.occurred_at
+			OR CASE WHEN w.note IS NULL OR w.stage = 'paid' THEN l.note IS DISTINCT FROM w.note ELSE starts_with(l.note, w.note) IS NOT TRUE END)
+	UNION ALL
 	SELECT 'no account of a payout is overdrawn', a.program_id, format('party %s account %s', a.party_id, a.account), '0 or more', sum(a.amount)::text
 	  FROM (SELECT l.party_id, l.program_id, l.currency, l.credit_account AS account, l.amount FROM influence.ledger l
 			 WHERE l.credit_account IN ('reserved', 'paid', 'held', 'withheld') AND l.program_id = coalesce($1, l.program_id)
@@ -117,7 +129,7 @@ AS $$
 BEGIN
 	RETURN QUERY
 	WITH payout AS (
-		SELECT p.*, coalesce(y.granularity ->> p.currency::text, '1')::bigint AS granularity, y.rounding,
+		SELECT p.*, coalesce(y.granularity ->> p.currency::text, '1')::bigint AS granularity, y.rounding, y.demands_destination,
 			   format('party %s period %s', p.party_id, p.period) AS subject
 		  FROM influence.payout p
 		  JOIN influence.payout_policy y ON y.program_id = p.program_id AND y.version = p.payout_policy_version
@@ -149,10 +161,11 @@ BEGIN
 								format('%s of %s at %s, year %s', x.amount, x.base, x.rate, x.tax_year) AS found) f
 	 WHERE f.wanted <> f.found AND x.program_id = coalesce($1, x.program_id)
 	UNION ALL
-	SELECT 'a payout goes to an account of its party', p.program_id, p.subject, 'one that held and had cooled off', coalesce(d.label, 'destination ' || p.destination_id)
+	SELECT 'a payout goes to an account of its party', p.program_id, p.subject, 'one that held and had cooled off', coalesce(d.label, 'destination ' || p.destination_id, 'none')
 	  FROM payout p
 	  LEFT JOIN influence.payout_destination d ON d.party_id = p.party_id AND d.destination_id = p.destination_id
-	 WHERE p.destination_id IS NOT NULL AND (d.valid_from <= p.run_at AND coalesce(d.cooling_off_until <= p.run_at, true)) IS NOT TRUE;
+	 WHERE (p.destination_id IS NOT NULL OR p.demands_destination)
+	   AND (d.valid_from <= p.run_at AND coalesce(d.cooling_off_until <= p.run_at, true)) IS NOT TRUE;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.check_payout_terms(bigint) IS 'The part of check_books() about granularity, taxes and destinations of payouts.';
@@ -192,6 +205,11 @@ BEGIN
 	  FROM issued s
 	  LEFT JOIN influence.statement c ON c.party_id = s.party_id AND c.program_id = s.program_id AND c.currency = s.currency AND c.period = s.period AND c.kind = 'payout'
 	 WHERE s.kind = 'cancellation' AND c.statement_no IS DISTINCT FROM s.cancels
+	UNION ALL
+	-- whoever rewrites closings, or takes away the last, would have to rewrite what was printed since
+	SELECT 'a statement names a closing', s.program_id, format('statement %s', s.statement_no), 'the hash of a closing', encode(s.closing_hash, 'hex')
+	  FROM issued s
+	 WHERE s.closing_hash IS NOT NULL AND NOT EXISTS (SELECT FROM influence.closed_period c WHERE c.program_id = s.program_id AND c.hash = s.closing_hash)
 	UNION ALL
 	SELECT 'statements are a chain of hashes', s.program_id, format('statement %s', s.statement_no), encode(h.hash, 'hex'), encode(s.hash, 'hex')
 	  FROM issued s

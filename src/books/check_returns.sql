@@ -95,6 +95,13 @@ BEGIN
 	 GROUP BY t.visitor_id, t.program_id, t.order_ref
 	HAVING count(*) FILTER (WHERE n.amount <> 0) > 0
 	UNION ALL
+	-- of a forgotten person nobody can tell any more that both orders were its own
+	SELECT DISTINCT 'what is barred as a replacement replaces an order', e.program_id, format('order %s', e.order_ref), 'an event of the order that it replaces', 'none'
+	  FROM influence.earning e
+	  JOIN t ON t.visitor_id = e.visitor_id AND t.program_id = e.program_id AND t.order_ref = e.order_ref
+	 WHERE e.hold_reason = 'replacement' AND NOT t.replacement AND e.program_id = coalesce($1, e.program_id)
+	   AND NOT EXISTS (SELECT FROM influence.forgotten_visitor f WHERE f.visitor_id = e.visitor_id)
+	UNION ALL
 	SELECT 'no order event waits for an order that is there', e.program_id, format('order %s event %s', e.order_ref, e.event_ref), 'counted or refused', e.state
 	  FROM influence.order_event e
 	  JOIN influence.orders o ON o.program_id = e.program_id AND o.order_ref = e.order_ref
@@ -153,6 +160,7 @@ BEGIN
 		SELECT x.visitor_id, x.program_id, x.order_ref, x.line_no, sum(s.sign * x.amount) AS amount, sum(s.sign * x.quantity) AS pieces,
 			   sum(s.sign * coalesce(x.order_amount, x.amount)) AS order_amount,
 			   sum(coalesce(x.order_amount, x.amount)) FILTER (WHERE x.kind = 'goodwill') AS given,
+			   sum(x.amount) FILTER (WHERE x.kind = 'goodwill') AS given_base,
 			   coalesce(sum(s.sign * x.amount) FILTER (WHERE NOT t.late), 0) AS amount_in_time,
 			   coalesce(sum(s.sign * x.quantity) FILTER (WHERE NOT t.late), 0) AS pieces_in_time
 		  FROM influence.order_return x
@@ -185,6 +193,18 @@ BEGIN
 	  JOIN influence.order_line l ON l.visitor_id = r.visitor_id AND l.program_id = r.program_id AND l.order_ref = r.order_ref AND l.line_no = r.line_no
 	 CROSS JOIN LATERAL (SELECT coalesce(l.order_amount, l.base_amount) AS order_amount) k
 	 WHERE r.amount NOT BETWEEN 0 AND l.base_amount OR r.order_amount NOT BETWEEN 0 AND k.order_amount OR r.pieces NOT BETWEEN 0 AND l.quantity
+	UNION ALL
+	SELECT 'what came back is the same in both currencies', l.program_id, format('order %s line %s', l.order_ref, l.line_no),
+		   format('%s, goodwill %s', w.amount, coalesce(w.given, 0)), format('%s, goodwill %s', r.amount, coalesce(r.given_base, 0))
+	  FROM r
+	  JOIN influence.order_line l ON l.visitor_id = r.visitor_id AND l.program_id = r.program_id AND l.order_ref = r.order_ref AND l.line_no = r.line_no
+	 CROSS JOIN LATERAL (SELECT coalesce(l.order_amount, l.base_amount) AS order_amount) k
+	 CROSS JOIN LATERAL (SELECT influence.clawback_minor(l.base_amount, k.order_amount, 0, greatest(0, least(k.order_amount, r.order_amount))::bigint) AS amount,
+								CASE WHEN r.given IS NOT NULL
+									 THEN influence.clawback_minor(l.base_amount, k.order_amount, 0, least(k.order_amount, r.given)::bigint) END AS given) w
+	 WHERE (w.amount, w.given) IS DISTINCT FROM (r.amount, r.given_base)
+	   -- what is too much is told by other checks
+	   AND r.order_amount BETWEEN 0 AND k.order_amount AND coalesce(r.given <= k.order_amount, true) AND r.amount BETWEEN 0 AND l.base_amount
 	UNION ALL
 	SELECT 'no line gives more goodwill than it was', l.program_id, format('order %s line %s', l.order_ref, l.line_no),
 		   coalesce(l.order_amount, l.base_amount)::text, r.given::text

@@ -61,13 +61,16 @@ BEGIN
 	RETURN QUERY
 	WITH settled AS (
 		SELECT s.creator_id AS party_id, s.program_id, influence_internal.settlement_entry_key(s.month, s.stage, s.ref, s.seq) AS entry_key,
-			   'settlement_' || s.stage AS kind, s.amount, s.currency::text AS currency, s.available_at
-		  FROM influence.settlement s WHERE s.program_id = coalesce($1, s.program_id)
+			   'settlement_' || s.stage AS kind, s.amount, s.currency::text AS currency, s.available_at, m.ends_at - interval '1 microsecond' AS occurred_at
+		  FROM influence.settlement s
+		  JOIN (SELECT x.program_id, x.month, b.ends_at
+				  FROM (SELECT DISTINCT y.program_id, y.month FROM influence.settlement y WHERE y.program_id = coalesce($1, y.program_id)) x
+				 CROSS JOIN LATERAL influence_internal.period_bounds(x.program_id, x.month) b) m ON m.program_id = s.program_id AND m.month = s.month
 		UNION ALL
-		SELECT b.creator_id, b.program_id, influence_internal.bonus_entry_key(b.bonus_ref), b.kind, b.amount, b.currency::text, b.available_at
+		SELECT b.creator_id, b.program_id, influence_internal.bonus_entry_key(b.bonus_ref), b.kind, b.amount, b.currency::text, b.available_at, b.occurred_at
 		  FROM influence.bonus b WHERE b.program_id = coalesce($1, b.program_id)
 	), entries AS (
-		SELECT l.party_id, l.program_id, l.entry_key, l.kind, l.currency::text AS currency, l.available_at,
+		SELECT l.party_id, l.program_id, l.entry_key, l.kind, l.currency::text AS currency, l.available_at, l.occurred_at,
 			   CASE WHEN (l.debit_account, l.credit_account) = ('expense', 'payable') THEN l.amount
 					WHEN (l.debit_account, l.credit_account) = ('payable', 'expense') THEN -l.amount END AS amount
 		  FROM influence.ledger l
@@ -75,11 +78,13 @@ BEGIN
 	)
 	SELECT 'the ledger has every settlement and bonus', coalesce(s.program_id, e.program_id),
 		   format('party %s entry %s', coalesce(s.party_id, e.party_id), coalesce(s.entry_key, e.entry_key)),
-		   CASE WHEN s.party_id IS NULL THEN 'nothing' ELSE format('%s %s %s from %s', s.kind, s.amount, s.currency, s.available_at) END,
-		   CASE WHEN e.party_id IS NULL THEN 'nothing' ELSE format('%s %s %s from %s', e.kind, e.amount, e.currency, e.available_at) END
+		   CASE WHEN s.party_id IS NULL THEN 'nothing'
+				ELSE format('%s %s %s from %s', s.kind, s.amount, s.currency, s.available_at) || CASE WHEN s.occurred_at <> e.occurred_at THEN format(', at %s', s.occurred_at) ELSE '' END END,
+		   CASE WHEN e.party_id IS NULL THEN 'nothing'
+				ELSE format('%s %s %s from %s', e.kind, e.amount, e.currency, e.available_at) || CASE WHEN s.occurred_at <> e.occurred_at THEN format(', at %s', e.occurred_at) ELSE '' END END
 	  FROM settled s
 	  FULL JOIN entries e ON e.party_id = s.party_id AND e.program_id = s.program_id AND e.entry_key = s.entry_key
-	 WHERE (s.kind, s.amount, s.currency, s.available_at) IS DISTINCT FROM (e.kind, e.amount, e.currency, e.available_at)
+	 WHERE (s.kind, s.amount, s.currency, s.available_at, s.occurred_at) IS DISTINCT FROM (e.kind, e.amount, e.currency, e.available_at, e.occurred_at)
 	UNION ALL
 	SELECT 'a settlement has its program''s currency', s.program_id,
 		   format('creator %s month %s %s %s', s.creator_id, s.month, s.stage, s.ref), g.currency::text, s.currency::text
