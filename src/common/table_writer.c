@@ -21,6 +21,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -138,7 +139,8 @@ keep_columns(WriterTable *table, Relation rel, bool *is_given)
 	return true;
 }
 
-static void
+/* What the other columns get; false where NULL may not do for want of a default. */
+static bool
 keep_defaults(WriterTable *table, Relation rel, const bool *is_given)
 {
 	TupleDesc	descriptor = RelationGetDescr(rel);
@@ -154,12 +156,15 @@ keep_defaults(WriterTable *table, Relation rel, const bool *is_given)
 
 		if (is_given[i] || column->attisdropped || column->attgenerated != '\0')
 			continue;
+		if (get_typtype(column->atttypid) == TYPTYPE_DOMAIN)
+			return false;
 		expression = build_column_default(rel, i + 1);
 		if (expression == NULL)
 			continue;
 		table->default_places[table->default_count] = i;
 		table->defaults[table->default_count++] = keep_expression(table, expression);
 	}
+	return true;
 }
 
 static void
@@ -206,12 +211,9 @@ keep_table(WriterTable *table, Relation rel)
 	old = MemoryContextSwitchTo(table->context);
 	table->is_lasting = true;
 	is_given = palloc0(RelationGetDescr(rel)->natts * sizeof(*is_given));
-	table->is_plain = is_simple(rel) && keep_columns(table, rel, is_given);
+	table->is_plain = is_simple(rel) && keep_columns(table, rel, is_given) && keep_defaults(table, rel, is_given);
 	if (table->is_plain)
-	{
-		keep_defaults(table, rel, is_given);
 		keep_checks(table, rel);
-	}
 	MemoryContextSwitchTo(old);
 }
 
@@ -315,6 +317,8 @@ table_writer_put(TableWriter *writer, int table, const Datum *values, const bool
 		slot->tts_values[place] = ExecEvalExprSwitchContext(kept->defaults[i], context, &slot->tts_isnull[place]);
 	}
 	ExecStoreVirtualTuple(slot);
+	/* a CHECK may ask for it */
+	slot->tts_tableOid = RelationGetRelid(open->rel);
 	ExecSimpleRelationInsert(open->result, writer->estate, slot);
 }
 
