@@ -9,6 +9,10 @@ CREATE FUNCTION influence.check_books(program_id bigint DEFAULT NULL)
 RETURNS TABLE (check_name text, program bigint, subject text, expected text, found text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+-- All is read whole. Of tables that nobody has analyzed yet, as after a restore or a large import, the planner expects a row or two of
+-- what is grouped, and would go through all of it again for each order. Without that choice other plans look dear enough to be compiled.
+SET enable_nestloop = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
