@@ -15,7 +15,7 @@
  * right to insert. So is a server with a hook that wants to see all statements
  * judged (pgaudit).
  */
-#include "table_writer.h"
+#include "postgres.h"
 
 #include "access/table.h"
 #include "access/transam.h"
@@ -36,6 +36,8 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
+
+#include "table_writer.h"
 
 /* tables of which something is kept; those of one order */
 #define KEPT_TABLES 8

@@ -5,8 +5,6 @@
 #ifndef PG_INFLUENCE_TABLE_WRITER_H
 #define PG_INFLUENCE_TABLE_WRITER_H
 
-#include "postgres.h"
-
 #include "nodes/execnodes.h"
 #include "utils/relcache.h"
 
