@@ -45,6 +45,18 @@ SELECT * FROM pg_temp.sold('o7', '2024-06-05');
 SELECT status, rate_id, version FROM influence.set_commission_rate(1, 0.1, valid_from => '2024-07-01');
 SELECT * FROM pg_temp.sold('o8', '2024-07-01');
 SELECT status FROM influence.end_commission_rate(1, 2);
+-- two promotions follow each other; the first ends early, and what it had interrupted goes on up to the second
+SELECT rate_id FROM influence.set_commission_rate(1, 0.1, priority => 1, valid_from => '2023-01-01');
+SELECT rate_id FROM influence.set_commission_rate(1, 0.2, priority => 1, valid_from => '2023-02-01', valid_to => '2023-03-01');
+SELECT rate_id FROM influence.set_commission_rate(1, 0.3, priority => 1, valid_from => '2023-03-01', valid_to => '2023-04-01');
+SELECT status FROM influence.end_commission_rate(1, 7, '2023-02-15');
+-- nothing is left of what would have gone on after the second: told again, and from any moment, nothing changes
+SELECT status FROM influence.end_commission_rate(1, 10, '2023-04-01');
+SELECT a.status, b.status FROM influence.end_commission_rate(1, 10, '2023-04-01') a, influence.end_commission_rate(1, 10, '2022-01-01') b;
+-- an open row has no part in what a promotion after it left, once that is undone
+SELECT status FROM influence.end_commission_rate(1, 9, '2023-03-01');
+SELECT status FROM influence.end_commission_rate(1, 6, '2023-01-15');
+SELECT * FROM rates WHERE rate_id > 5;
 SELECT status FROM influence.settle_tiers(1);
 SELECT * FROM settled;
 
@@ -98,6 +110,14 @@ SELECT status FROM influence.end_tax_rule('FIN', 3, '2024-09-01');
 SELECT status FROM influence.end_tax_rule('FIN', 2, '2024-03-01');
 SELECT rule_id, rate, valid, stated FROM influence.tax_rule ORDER BY 1;
 SELECT status FROM influence.end_tax_rule('FIN', 2);
+-- the same for taxes: adjacent rules, and what has nothing left
+SELECT rule_id FROM influence.set_tax_rule('FIN', 'withholding', 0.3, residence => 'FR', valid_from => '2023-01-01');
+SELECT rule_id FROM influence.set_tax_rule('FIN', 'withholding', 0.2, residence => 'FR', valid_from => '2023-02-01', valid_to => '2023-03-01');
+SELECT rule_id FROM influence.set_tax_rule('FIN', 'withholding', 0.1, residence => 'FR', valid_from => '2023-03-01', valid_to => '2023-04-01');
+SELECT status FROM influence.end_tax_rule('FIN', 5, '2023-02-15');
+SELECT status FROM influence.end_tax_rule('FIN', 8, '2023-04-01');
+SELECT a.status, b.status FROM influence.end_tax_rule('FIN', 8, '2023-04-01') a, influence.end_tax_rule('FIN', 8, '2022-01-01') b;
+SELECT rule_id, rate, valid, stated FROM influence.tax_rule WHERE rule_id > 3 ORDER BY 1;
 SELECT * FROM pg_temp.not_refused('IN005', $$end_tax_rule('FIN', 1, '2024-05-01')$$, $$end_tax_rule('FIN', 3, '2024-10-01')$$);
 
 -- what is refused by all

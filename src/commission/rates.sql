@@ -143,7 +143,7 @@ BEGIN
 	SELECT x.*, coalesce(x.stated, tstzrange(lower(x.valid), NULL)) AS asked INTO known FROM influence.commission_rate x WHERE x.program_id = $1 AND x.rate_id = $2;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('rate', $2::text, 'See influence.commission_rate for those there are.');
-	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) OR isempty(known.asked) THEN
+	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) OR (known.stated IS NULL AND isempty(known.valid)) THEN
 		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment; or nothing is left of a row that only resumed
 		RETURN;
 	END IF;
@@ -151,11 +151,19 @@ BEGIN
 	UPDATE influence.commission_rate x SET valid = ended.rest
 	 WHERE x.program_id = $1 AND x.rate_id = $2 AND ended.status = 'recorded';
 	IF ended.status = 'recorded' AND NOT upper_inf(known.valid) THEN
-		-- what it had interrupted goes on where it ends now
-		UPDATE influence.commission_rate x SET valid = tstzrange(greatest($3, lower(known.asked)), upper(x.valid))
+		-- What it had interrupted, the version after it, goes on where it ends now: up to what it has, or to the row that
+		-- took its place where this one ended.
+		UPDATE influence.commission_rate x
+		   SET valid = tstzrange(greatest($3, lower(known.asked)), CASE WHEN isempty(x.valid) THEN upper(known.valid) ELSE upper(x.valid) END)
 		 WHERE (x.program_id, x.creator_id, x.product_id, x.category_id, x.country, x.directness, x.customer_kind, x.boost, x.priority)
 			   = (known.program_id, known.creator_id, known.product_id, known.category_id, known.country, known.directness, known.customer_kind, known.boost, known.priority)
-		   AND x.stated IS NULL AND lower(x.valid) = upper(known.valid) AND NOT isempty(known.valid);
+		   AND x.version = known.version + 1 AND x.stated IS NULL AND NOT isempty(known.valid)
+		   AND (lower(x.valid) = upper(known.valid)
+				OR (isempty(x.valid)
+					AND EXISTS (SELECT FROM influence.commission_rate n
+								 WHERE (n.program_id, n.creator_id, n.product_id, n.category_id, n.country, n.directness, n.customer_kind, n.boost, n.priority)
+									   = (known.program_id, known.creator_id, known.product_id, known.category_id, known.country, known.directness, known.customer_kind, known.boost, known.priority)
+								   AND lower(n.stated) = upper(known.valid))));
 	END IF;
 	RETURN QUERY SELECT ended.status;
 END

@@ -260,7 +260,7 @@ BEGIN
 	SELECT x.*, coalesce(x.stated, tstzrange(lower(x.valid), NULL)) AS asked INTO known FROM influence.tax_rule x WHERE x.authority = $1 AND x.rule_id = $2;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('tax rule', $2::text, 'See influence.tax_rule for those there are.');
-	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) OR isempty(known.asked) THEN
+	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) OR (known.stated IS NULL AND isempty(known.valid)) THEN
 		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment; or nothing is left of a row that only resumed
 		RETURN;
 	END IF;
@@ -268,11 +268,19 @@ BEGIN
 	UPDATE influence.tax_rule x SET valid = ended.rest
 	 WHERE x.authority = $1 AND x.rule_id = $2 AND ended.status = 'recorded';
 	IF ended.status = 'recorded' AND NOT upper_inf(known.valid) THEN
-		-- what it had interrupted goes on where it ends now
-		UPDATE influence.tax_rule x SET valid = tstzrange(greatest($3, lower(known.asked)), upper(x.valid))
-		 WHERE (x.authority, x.kind, x.residence, x.entity, x.form)
-			   = (known.authority, known.kind, known.residence, known.entity, known.form)
-		   AND x.stated IS NULL AND lower(x.valid) = upper(known.valid) AND NOT isempty(known.valid);
+		-- What it had interrupted, the row made with it, goes on where it ends now: up to what it has, or to the rule that
+		-- took its place where this one ended.
+		UPDATE influence.tax_rule x
+		   SET valid = tstzrange(greatest($3, lower(known.asked)), CASE WHEN isempty(x.valid) THEN upper(known.valid) ELSE upper(x.valid) END)
+		 WHERE x.authority = $1 AND x.stated IS NULL AND NOT isempty(known.valid)
+		   AND x.rule_id = (SELECT min(n.rule_id) FROM influence.tax_rule n
+							 WHERE (n.authority, n.kind, n.residence, n.entity, n.form) = (known.authority, known.kind, known.residence, known.entity, known.form)
+							   AND n.rule_id > known.rule_id)
+		   AND (lower(x.valid) = upper(known.valid)
+				OR (isempty(x.valid)
+					AND EXISTS (SELECT FROM influence.tax_rule n
+								 WHERE (n.authority, n.kind, n.residence, n.entity, n.form) = (known.authority, known.kind, known.residence, known.entity, known.form)
+								   AND lower(n.stated) = upper(known.valid))));
 	END IF;
 	RETURN QUERY SELECT ended.status;
 END
