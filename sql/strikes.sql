@@ -92,3 +92,9 @@ SELECT status FROM influence.record_strike(pg_temp.creator('finn'), 's1', 'r', '
 INSERT INTO influence.setting (name, version, value) VALUES ('strike_limits', 7, '{"suspend": 1, "ban": 20, "expires": "20 days"}');
 SELECT status FROM influence.set_creator_status(pg_temp.creator('finn'), 'active', 'welcome', 'ops', '2024-01-01');
 SELECT since, status FROM pg_temp.history(pg_temp.creator('finn'));
+
+-- reasons and notes as long as they may be: the history keeps the beginning of the sentence that it makes of them
+SELECT pg_temp.new_creator('gina');
+SELECT status, creator_status FROM influence.record_strike(pg_temp.creator('gina'), repeat('s', 200), repeat('r', 2000), 'ops', '2024-02-01', 3);
+SELECT status, creator_status FROM influence.lift_strike(pg_temp.creator('gina'), repeat('s', 200), 'ops', repeat('n', 2000), '2024-02-02');
+SELECT status, left(reason, 40), length(reason) FROM influence.creator_status WHERE creator_id = pg_temp.creator('gina') ORDER BY since;
