@@ -51,3 +51,12 @@ SELECT * FROM influence.check_books();
 SELECT remarks FROM influence.record_order(1, pg_temp.visitor(2), 'p', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', '2024-05-02 10:00+00');
 SELECT status FROM influence.record_touch(1, pg_temp.visitor(3), 'c', 'click', pg_temp.creator('anna'), '2024-10-15 10:00+00');
 SELECT commission, remarks FROM influence.record_order(1, pg_temp.visitor(3), 'q', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', '2024-10-15 12:00+00');
+
+-- where in the arguments a value is that PostgreSQL quotes; a long one is looked for by its beginning, at once (all of it in each of 20,000 would take minutes)
+SELECT influence_internal.places_of('invalid input syntax for type bigint: "1.5"', '{"touches": [{"price": 1}, {"price": "1.5"}], "more": {"price": null, "old": "1.5"}}') AS two,
+	influence_internal.places_of('invalid input syntax for type bigint: ""', '{"touches": [{"price": ""}], "currency": null}') AS empty, influence_internal.places_of('other', '{"price": "x"}') AS nowhere;
+BEGIN;
+SET LOCAL statement_timeout = '20s';
+SELECT influence_internal.places_of(format('invalid input syntax for type bigint: "%s"', repeat('y', 5000000)), jsonb_build_object('touches',
+	(SELECT jsonb_agg(jsonb_build_object('price', CASE i WHEN 7 THEN repeat('y', 5000000) ELSE i::text END)) FROM generate_series(1, 20000) i))) AS long;
+COMMIT;
