@@ -145,6 +145,9 @@ SELECT entry FROM public.own_log ORDER BY 1;
 DROP TRIGGER own_rows ON influence.orders;
 ALTER TABLE influence.credit ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 SELECT pg_temp.error_of(format('SELECT pg_temp.way_of(1, pg_temp.visitor(3101), ''own7'', %L)', :'line'));
+-- also after somebody recorded an order whom policies do not concern
+SELECT status FROM influence_internal.record_order(1, pg_temp.visitor(3102), 'own0', :'line', '2024-06-07', NULL, '{}');
+SELECT pg_temp.error_of(format('SELECT pg_temp.way_of(1, pg_temp.visitor(3101), ''own7'', %L)', :'line'));
 ALTER TABLE influence.credit DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
 CREATE DOMAIN public.own_domain AS text CHECK (VALUE IS NOT NULL);
 ALTER TABLE influence.orders ADD COLUMN own_domain public.own_domain DEFAULT '';
@@ -155,9 +158,22 @@ DROP DOMAIN public.own_domain;
 ALTER TABLE influence.order_line ALTER COLUMN membership TYPE varchar(4);
 SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own7', :'line', '{"device": "phone"}') AS way;
 ALTER TABLE influence.order_line ALTER COLUMN membership TYPE text;
+-- nor is a moment written more exactly than its column has it
+ALTER TABLE influence.earning ALTER COLUMN available_at TYPE timestamptz(0);
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own9', :'line') AS way;
+ALTER TABLE influence.earning ALTER COLUMN available_at TYPE timestamptz;
 ALTER TABLE influence.orders DROP COLUMN own_note, DROP COLUMN own_length, DROP COLUMN own_at;
 SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'own8', :'line', '{"device": "phone"}') AS way;
 SELECT order_ref, device FROM influence.orders WHERE device = 'phone' ORDER BY 1;
+-- CHECKs of whole rows, also as those of a parent, are good for more than one statement
+CREATE TABLE influence.own_parent (currency char(3) NOT NULL, order_ref text NOT NULL);
+ALTER TABLE influence.orders INHERIT influence.own_parent;
+ALTER TABLE influence.orders ADD CONSTRAINT own_row CHECK (orders IS NOT DISTINCT FROM orders AND (orders::influence.own_parent).order_ref <> 'refused');
+SELECT n, pg_temp.way_of(1, pg_temp.visitor(3101), 'row' || n, :'line') AS way FROM generate_series(1, 3) n;
+SELECT pg_temp.error_of(format('SELECT pg_temp.way_of(1, pg_temp.visitor(3101), ''refused'', %L)', :'line'));
+SELECT pg_temp.way_of(1, pg_temp.visitor(3101), 'row4', :'line') AS way;
+ALTER TABLE influence.orders DROP CONSTRAINT own_row, NO INHERIT influence.own_parent;
+DROP TABLE influence.own_parent;
 DROP FUNCTION public.own_default, public.own_rule, public.own_before, public.own_after, public.own_rows;
 DROP TABLE public.own_party, public.own_log;
 SELECT * FROM influence.check_books();

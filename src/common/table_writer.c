@@ -97,13 +97,17 @@ is_foreign_function(Oid function, void *context)
 	return function >= FirstNormalObjectId;
 }
 
-/* Whether an expression depends on what somebody may define anew without a word to the table. */
+/*
+ * Whether an expression depends on what somebody may define anew without a word to the table; or on whole rows, of whose shape
+ * it keeps what it finds in the memory of the statement that it first runs in.
+ */
 static bool
 is_foreign(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, CoerceToDomain) || check_functions_in_node(node, is_foreign_function, context))
+	if (IsA(node, CoerceToDomain) || IsA(node, ConvertRowtypeExpr) || (IsA(node, Var) && ((Var *) node)->varattno == InvalidAttrNumber) ||
+		check_functions_in_node(node, is_foreign_function, context))
 		return true;
 	return expression_tree_walker(node, is_foreign, context);
 }
@@ -133,7 +137,8 @@ keep_columns(WriterTable *table, Relation rel, bool *is_given)
 		if (number <= 0)
 			return false;
 		column = TupleDescAttr(descriptor, number - 1);
-		if (column->atttypid != table->columns[i].type || column->attgenerated != '\0' || column->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+		if (column->atttypid != table->columns[i].type || column->atttypmod != (column->atttypid == BPCHAROID ? VARHDRSZ + 3 : -1) ||
+			column->attgenerated != '\0' || column->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
 			return false;
 		table->places[i] = number - 1;
 		is_given[number - 1] = true;
@@ -190,9 +195,18 @@ is_simple(Relation rel)
 	TriggerDesc *triggers = rel->trigdesc;
 
 	return rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rules == NULL &&
-		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) != RLS_ENABLED &&
 		(triggers == NULL || !(triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
 							   triggers->trig_insert_new_table));
+}
+
+/* Whether who asks may put rows into the table, and no policy looks at them; it may be another one than the last time. */
+static bool
+may_insert(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+
+	return pg_class_aclcheck(relid, GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
+		(!rel->rd_rel->relrowsecurity || check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED);
 }
 
 /* Keeps what the table says of itself. */
@@ -261,7 +275,7 @@ table_writer_open(WriterTable *const *tables, int count)
 		table->in_use = true;
 		if (table->context == NULL || table->is_stale || !table->is_lasting || table->relid != relid)
 			keep_table(table, writer->tables[writer->count - 1].rel);
-		is_plain = is_plain && table->is_plain && pg_class_aclcheck(relid, GetUserId(), ACL_INSERT) == ACLCHECK_OK;
+		is_plain = is_plain && table->is_plain && may_insert(writer->tables[writer->count - 1].rel);
 	}
 	if (is_plain)
 		return writer;

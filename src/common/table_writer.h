@@ -11,7 +11,7 @@
 typedef struct WriterColumn
 {
 	const char *name;
-	Oid			type;
+	Oid			type;			/* of any length; character(3) if it is character */
 } WriterColumn;
 
 /* A table, and what is kept of it in the session. */
