@@ -75,12 +75,15 @@ read_step(Oid relid, int32 *step)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	AttrNumber	column = get_attnum(relid, "step");
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	TupleTableSlot *slot;
+	TableScanDesc scan;
 	bool		found = false;
 
-	if (column == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid != INT4OID)
-		elog(ERROR, "table influence.schema_version has no step");
+	/* a view, for one, can't be scanned */
+	if (rel->rd_rel->relkind != RELKIND_RELATION || column <= 0 || TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid != INT4OID)
+		elog(ERROR, "influence.schema_version is no table with a step");
+	slot = table_slot_create(rel, NULL);
+	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		bool		isnull;
