@@ -130,3 +130,10 @@ SELECT kind, count(*) FROM influence.engagement GROUP BY 1 ORDER BY 1;
 SELECT * FROM pg_temp.not_refused('IN002', $$react(NULL, pg_temp.post('p1'))$$, $$react(pg_temp.visitor(1), pg_temp.post('p1'), NULL)$$, $$react(pg_temp.visitor(1), pg_temp.post('p1'), 'wink')$$,
 	$$react(pg_temp.visitor(1), pg_temp.post('p1'), 'share', '')$$, $$react(pg_temp.visitor(1), pg_temp.post('p1'), occurred_at => 'infinity')$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$react(pg_temp.visitor(1), 99)$$, $$react(pg_temp.visitor(1), NULL)$$);
+-- what one visitor of a person follows, another one of it ends
+SELECT count(*) FROM generate_series(61, 62) n, influence.register_shopper(pg_temp.visitor(n));
+SELECT status FROM influence.follow(pg_temp.visitor(61), pg_temp.creator('anna'), since => '2024-05-01');
+SELECT status FROM influence.identify(pg_temp.visitor(61), pg_temp.visitor(62));
+SELECT status FROM influence.unfollow(pg_temp.visitor(62), pg_temp.creator('anna'));
+SELECT (SELECT count(*) FROM influence.follow f WHERE f.visitor_id = pg_temp.visitor(61)) AS follows, (SELECT count(*) FROM influence.follower f WHERE f.visitor_id = pg_temp.visitor(61)) AS followers;
+SELECT status FROM influence.unfollow(pg_temp.visitor(61), pg_temp.creator('anna'));

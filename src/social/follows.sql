@@ -65,14 +65,17 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	target record;
+	-- the feed shows what any of them follows
+	people uuid[];
 BEGIN
 	PERFORM influence_internal.require_shopper($1);
 	SELECT * INTO target FROM influence_internal.follow_target($2, $3);
+	people := influence_internal.person_visitors($1);
 	DELETE FROM influence.follow f
-	 WHERE f.visitor_id = $1 AND f.target_kind = target.target_kind AND f.target_id = target.target_id;
+	 WHERE f.visitor_id = ANY (people) AND f.target_kind = target.target_kind AND f.target_id = target.target_id;
 	status := CASE WHEN FOUND THEN 'recorded' ELSE 'duplicate' END;
 	DELETE FROM influence.follower f
-	 WHERE target.target_kind = 'creator' AND f.creator_id = $2 AND f.visitor_id = $1;
+	 WHERE target.target_kind = 'creator' AND f.creator_id = $2 AND f.visitor_id = ANY (people);
 	RETURN NEXT;
 END
 $$;
