@@ -409,10 +409,12 @@ class World:
         payout = program.payouts.get((party, currency, period))
         if payout is None:
             return "IN003"
-        if payout["paid"]:  # it may have come back since: a retry is a retry
-            return "duplicate" if payout["bank"] == bank else "IN004"
+        if payout["paid"] and payout["bank"] == bank:  # it may have come back since: a retry is a retry
+            return "duplicate"
         if payout["state"] == "failed":
             return "IN005"
+        if payout["paid"]:
+            return "IN004"
         payout.update(state="paid", bank=bank, paid=at)
         self.book(program, party, "payout_paid", "reserved", "paid", payout["net"], currency, at, at)
         return "recorded"
