@@ -1,0 +1,430 @@
+/*
+ * keyed_rows.c
+ *	  Rows of a table of the program found by its primary key, and changed where
+ *	  they are.
+ *
+ * A job that changes thousands of rows by their keys needs no plan for it: the
+ * index is open, each row is looked up in it, and put back by the functions by
+ * which logical replication applies changes (ExecSimpleRelationUpdate() and the
+ * like), which check constraints and fill indexes. That takes half of what the
+ * executor takes for a join of the changes with the table.
+ *
+ * Where more has to happen than that (rules, triggers, row security, generated
+ * columns, pgaudit's hook, or no right to write), rows are found in the same way, but each is
+ * written by a statement.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+
+#include "errors.h"
+#include "keyed_rows.h"
+
+#define MAX_KEYS 8
+
+typedef enum RowStatement
+{
+	ROW_UPDATE,
+	ROW_DELETE,
+	ROW_INSERT
+} RowStatement;
+
+struct KeyedRows
+{
+	Relation	rel;
+	Relation	key;			/* the index */
+	EState	   *estate;
+	ResultRelInfo *result;
+	EPQState	epq;
+	Snapshot	snapshot;
+	TupleTableSlot *found;
+	TupleTableSlot *row;		/* to be written */
+	const KeyedColumn *columns;
+	int			column_count;
+	int			key_count;
+	int		   *places;			/* where the columns stand in a row */
+	ScanKeyData keys[MAX_KEYS];
+	IndexScanDesc scans[MAX_KEYS + 1];	/* by the number of keys; NULL: not begun */
+	IndexScanDesc scan;			/* the one in use */
+	int			default_count;	/* of the other columns */
+	int		   *default_places;
+	ExprState **defaults;
+	bool		is_plain;
+	SPIPlanPtr	statements[ROW_INSERT + 1];		/* where it is not, once prepared */
+};
+
+static void
+table_differs(const KeyedRows *rows, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INFLUENCE_NOT_INSTALLED),
+			 errmsg("%s of table influence.%s is not as install() made it", what, RelationGetRelationName(rows->rel)),
+			 errhint("Give it back the type and the primary key that docs/reference/tables.md names; then run this again.")));
+}
+
+static void
+find_columns(KeyedRows *rows)
+{
+	TupleDesc	descriptor = RelationGetDescr(rows->rel);
+	int			i;
+
+	rows->places = palloc(rows->column_count * sizeof(*rows->places));
+	for (i = 0; i < rows->column_count; i++)
+	{
+		AttrNumber	number = get_attnum(RelationGetRelid(rows->rel), rows->columns[i].name);
+
+		if (number <= 0 || TupleDescAttr(descriptor, number - 1)->atttypid != rows->columns[i].type)
+			table_differs(rows, psprintf("column \"%s\"", rows->columns[i].name));
+		rows->places[i] = number - 1;
+	}
+}
+
+/* What columns get in a new row that is given without them. */
+static void
+find_defaults(KeyedRows *rows)
+{
+	TupleDesc	descriptor = RelationGetDescr(rows->rel);
+	int			place;
+	int			i;
+
+	rows->default_places = palloc(descriptor->natts * sizeof(*rows->default_places));
+	rows->defaults = palloc(descriptor->natts * sizeof(*rows->defaults));
+	for (place = 0; place < descriptor->natts; place++)
+	{
+		Node	   *expression;
+
+		for (i = 0; i < rows->column_count && rows->places[i] != place; i++)
+			;
+		if (i < rows->column_count || TupleDescAttr(descriptor, place)->attisdropped)
+			continue;
+		expression = build_column_default(rows->rel, place + 1);
+		if (expression == NULL)
+			continue;
+		rows->default_places[rows->default_count] = place;
+		rows->defaults[rows->default_count++] = ExecPrepareExpr((Expr *) expression, rows->estate);
+	}
+}
+
+/* The index of the primary key, and what it compares its columns with. */
+static void
+open_key(KeyedRows *rows)
+{
+	Oid			index;
+	int			i;
+
+	list_free(RelationGetIndexList(rows->rel));
+	index = rows->rel->rd_pkindex;
+	if (!OidIsValid(index))
+		table_differs(rows, "the primary key");
+	rows->key = index_open(index, AccessShareLock);
+	if (rows->key->rd_index->indnkeyatts != rows->key_count)
+		table_differs(rows, "the primary key");
+	for (i = 0; i < rows->key_count; i++)
+	{
+		Oid			type = rows->key->rd_opcintype[i];
+		Oid			equality = get_opfamily_member(rows->key->rd_opfamily[i], type, type, BTEqualStrategyNumber);
+
+		if (rows->key->rd_index->indkey.values[i] != rows->places[i] + 1)
+			table_differs(rows, "the primary key");
+		ScanKeyEntryInitialize(&rows->keys[i], 0, i + 1, BTEqualStrategyNumber, type, rows->key->rd_indcollation[i], get_opcode(equality), (Datum) 0);
+	}
+}
+
+static bool
+may_write(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+
+	return pg_class_aclmask(relid, GetUserId(), ACL_INSERT | ACL_UPDATE | ACL_DELETE, ACLMASK_ALL) == (ACL_INSERT | ACL_UPDATE | ACL_DELETE) &&
+		!rel->rd_rel->relrowsecurity;
+}
+
+static bool
+is_plain(Relation rel)
+{
+	return ExecutorCheckPerms_hook == NULL && rel->rd_rules == NULL && rel->trigdesc == NULL &&
+		!(RelationGetDescr(rel)->constr != NULL && RelationGetDescr(rel)->constr->has_generated_stored) && may_write(rel);
+}
+
+KeyedRows *
+keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count, int key_count)
+{
+	KeyedRows  *rows = palloc0(sizeof(KeyedRows));
+	Oid			relid = RangeVarGetRelid(makeRangeVar("influence", pstrdup(table), -1), RowExclusiveLock, false);
+	AclResult	may_read = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
+	MemoryContext old;
+
+	if (may_read != ACLCHECK_OK)
+		aclcheck_error(may_read, OBJECT_TABLE, table);
+	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("row security of table influence.%s applies to role \"%s\"", table, GetUserNameFromId(GetUserId(), false)),
+				 errhint("Policies are for those who read computed tables: take FORCE ROW LEVEL SECURITY from it.")));
+	PreventCommandIfReadOnly("UPDATE");
+	rows->columns = columns;
+	rows->column_count = column_count;
+	rows->key_count = key_count;
+	rows->rel = table_open(relid, NoLock);
+	if (rows->rel->rd_rel->relkind != RELKIND_RELATION || key_count > MAX_KEYS)
+		table_differs(rows, "the kind");
+	rows->estate = CreateExecutorState();
+	find_columns(rows);
+	open_key(rows);
+	old = MemoryContextSwitchTo(rows->estate->es_query_cxt);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows->snapshot = GetActiveSnapshot();
+	rows->estate->es_snapshot = rows->snapshot;
+	rows->estate->es_output_cid = GetCurrentCommandId(true);
+	rows->found = table_slot_create(rows->rel, &rows->estate->es_tupleTable);
+	rows->row = table_slot_create(rows->rel, &rows->estate->es_tupleTable);
+	rows->is_plain = is_plain(rows->rel);
+	if (rows->is_plain)
+	{
+		rows->result = makeNode(ResultRelInfo);
+		InitResultRelInfo(rows->result, rows->rel, 0, NULL, 0);
+		ExecOpenIndices(rows->result, false);
+#if PG_VERSION_NUM >= 160000
+		EvalPlanQualInit(&rows->epq, rows->estate, NULL, NIL, -1, NIL);
+#else
+		EvalPlanQualInit(&rows->epq, rows->estate, NULL, NIL, -1);
+#endif
+		find_defaults(rows);
+	}
+	MemoryContextSwitchTo(old);
+	return rows;
+}
+
+bool
+keyed_rows_find(KeyedRows *rows, const Datum *keys, int key_count)
+{
+	int			i;
+
+	if (rows->scans[key_count] == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(rows->estate->es_query_cxt);
+
+#if PG_VERSION_NUM >= 180000
+		rows->scans[key_count] = index_beginscan(rows->rel, rows->key, rows->snapshot, NULL, key_count, 0);
+#else
+		rows->scans[key_count] = index_beginscan(rows->rel, rows->key, rows->snapshot, key_count, 0);
+#endif
+		MemoryContextSwitchTo(old);
+	}
+	rows->scan = rows->scans[key_count];
+	for (i = 0; i < key_count; i++)
+		rows->keys[i].sk_argument = keys[i];
+	index_rescan(rows->scan, rows->keys, key_count, NULL, 0);
+	return keyed_rows_next(rows);
+}
+
+bool
+keyed_rows_next(KeyedRows *rows)
+{
+	MemoryContext old = MemoryContextSwitchTo(rows->estate->es_query_cxt);
+	bool		is_found = index_getnext_slot(rows->scan, ForwardScanDirection, rows->found);
+
+	MemoryContextSwitchTo(old);
+	CHECK_FOR_INTERRUPTS();
+	return is_found;
+}
+
+Datum
+keyed_rows_value(KeyedRows *rows, int column, bool *is_null)
+{
+	return slot_getattr(rows->found, rows->places[column] + 1, is_null);
+}
+
+/* By key, as nobody else has changed it. */
+static SPIPlanPtr
+prepare_statement(KeyedRows *rows, RowStatement statement)
+{
+	StringInfoData text;
+	Oid		   *types = palloc(rows->column_count * sizeof(*types));
+	SPIPlanPtr	plan;
+	int			i;
+
+	for (i = 0; i < rows->column_count; i++)
+		types[i] = rows->columns[i].type;
+	initStringInfo(&text);
+	appendStringInfoString(&text, statement == ROW_UPDATE ? "UPDATE" : statement == ROW_DELETE ? "DELETE FROM" : "INSERT INTO");
+	appendStringInfo(&text, " influence.%s", quote_identifier(RelationGetRelationName(rows->rel)));
+	if (statement == ROW_INSERT)
+	{
+		for (i = 0; i < rows->column_count; i++)
+			appendStringInfo(&text, "%s%s", i == 0 ? " (" : ", ", quote_identifier(rows->columns[i].name));
+		for (i = 0; i < rows->column_count; i++)
+			appendStringInfo(&text, "%s$%d", i == 0 ? ") VALUES (" : ", ", i + 1);
+		appendStringInfoChar(&text, ')');
+	}
+	for (i = rows->key_count; statement == ROW_UPDATE && i < rows->column_count; i++)
+		appendStringInfo(&text, "%s %s = $%d", i == rows->key_count ? " SET" : ",", quote_identifier(rows->columns[i].name), i + 1);
+	for (i = 0; statement != ROW_INSERT && i < rows->key_count; i++)
+		appendStringInfo(&text, " %s %s OPERATOR(pg_catalog.=) $%d", i == 0 ? "WHERE" : "AND", quote_identifier(rows->columns[i].name), i + 1);
+	plan = SPI_prepare(text.data, statement == ROW_DELETE ? rows->key_count : rows->column_count, types);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+static void
+run_statement(KeyedRows *rows, RowStatement statement, const Datum *values, const bool *nulls)
+{
+	char	   *null_marks;
+	int			result;
+	int			i;
+
+	SPI_connect();
+	if (rows->statements[statement] == NULL)
+		rows->statements[statement] = prepare_statement(rows, statement);
+	null_marks = palloc(rows->column_count + 1);
+	for (i = 0; i < rows->column_count; i++)
+		null_marks[i] = nulls[i] ? 'n' : ' ';
+	null_marks[i] = '\0';
+	result = SPI_execute_plan(rows->statements[statement], unconstify(Datum *, values), null_marks, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+	SPI_finish();
+}
+
+/* The key of the row that was found, then what it is given; in an array of its own. */
+static void
+fill_values(KeyedRows *rows, const Datum *values, const bool *nulls, Datum *all, bool *all_nulls)
+{
+	int			i;
+
+	for (i = 0; i < rows->key_count; i++)
+		all[i] = keyed_rows_value(rows, i, &all_nulls[i]);
+	for (; i < rows->column_count; i++)
+	{
+		all[i] = values == NULL ? (Datum) 0 : values[i - rows->key_count];
+		all_nulls[i] = nulls == NULL || nulls[i - rows->key_count];
+	}
+}
+
+static void
+write_found(KeyedRows *rows, RowStatement statement, const Datum *values, const bool *nulls)
+{
+	Datum	   *all = palloc(rows->column_count * sizeof(*all));
+	bool	   *all_nulls = palloc(rows->column_count * sizeof(*all_nulls));
+
+	fill_values(rows, values, nulls, all, all_nulls);
+	run_statement(rows, statement, all, all_nulls);
+	pfree(all);
+	pfree(all_nulls);
+}
+
+void
+keyed_rows_update(KeyedRows *rows, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *row = rows->row;
+	int			natts = row->tts_tupleDescriptor->natts;
+	int			i;
+
+	if (!rows->is_plain)
+	{
+		write_found(rows, ROW_UPDATE, values, nulls);
+		return;
+	}
+	ResetPerTupleExprContext(rows->estate);
+	slot_getallattrs(rows->found);
+	ExecClearTuple(row);
+	memcpy(row->tts_values, rows->found->tts_values, natts * sizeof(*row->tts_values));
+	memcpy(row->tts_isnull, rows->found->tts_isnull, natts * sizeof(*row->tts_isnull));
+	for (i = rows->key_count; i < rows->column_count; i++)
+	{
+		row->tts_values[rows->places[i]] = values[i - rows->key_count];
+		row->tts_isnull[rows->places[i]] = nulls[i - rows->key_count];
+	}
+	ExecStoreVirtualTuple(row);
+	/* a CHECK may ask for it */
+	row->tts_tableOid = RelationGetRelid(rows->rel);
+	ExecSimpleRelationUpdate(rows->result, rows->estate, &rows->epq, rows->found, row);
+}
+
+void
+keyed_rows_delete(KeyedRows *rows)
+{
+	if (rows->is_plain)
+		ExecSimpleRelationDelete(rows->result, rows->estate, &rows->epq, rows->found);
+	else
+		write_found(rows, ROW_DELETE, NULL, NULL);
+}
+
+void
+keyed_rows_insert(KeyedRows *rows, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *row = rows->row;
+	int			i;
+
+	if (!rows->is_plain)
+	{
+		run_statement(rows, ROW_INSERT, values, nulls);
+		return;
+	}
+	ResetPerTupleExprContext(rows->estate);
+	ExecClearTuple(row);
+	memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(*row->tts_isnull));
+	for (i = 0; i < rows->column_count; i++)
+	{
+		row->tts_values[rows->places[i]] = values[i];
+		row->tts_isnull[rows->places[i]] = nulls[i];
+	}
+	for (i = 0; i < rows->default_count; i++)
+	{
+		int			place = rows->default_places[i];
+
+		row->tts_values[place] = ExecEvalExprSwitchContext(rows->defaults[i], GetPerTupleExprContext(rows->estate), &row->tts_isnull[place]);
+	}
+	ExecStoreVirtualTuple(row);
+	row->tts_tableOid = RelationGetRelid(rows->rel);
+	ExecSimpleRelationInsert(rows->result, rows->estate, row);
+}
+
+void
+keyed_rows_close(KeyedRows *rows)
+{
+	int			i;
+
+	for (i = 0; i <= rows->key_count; i++)
+	{
+		if (rows->scans[i] != NULL)
+			index_endscan(rows->scans[i]);
+	}
+	for (i = 0; i <= ROW_INSERT; i++)
+	{
+		if (rows->statements[i] != NULL)
+			SPI_freeplan(rows->statements[i]);
+	}
+	if (rows->is_plain)
+	{
+		EvalPlanQualEnd(&rows->epq);
+		ExecCloseIndices(rows->result);
+	}
+	ExecResetTupleTable(rows->estate->es_tupleTable, false);
+	FreeExecutorState(rows->estate);
+	PopActiveSnapshot();
+	index_close(rows->key, NoLock);
+	table_close(rows->rel, NoLock);
+	pfree(rows->places);
+	pfree(rows);
+	CommandCounterIncrement();
+}
