@@ -205,3 +205,50 @@ SELECT pg_temp.touch('z', 1, 1, '2024-05-07 10:00');
 SELECT status FROM influence.react(pg_temp.visitor(3), 1, 'share', occurred_at => '2024-05-07 10:00');
 SELECT status FROM influence.rebuild_trends();
 SELECT pg_temp.refresh(), pg_temp.counters_are_right();
+
+-- A table with triggers or row security is written statement by statement: to the same numbers.
+SELECT pg_temp.refresh();
+UPDATE influence.watermark SET recount_until = NULL WHERE name = 'refresh_stats';
+CREATE TABLE public.hours_written (op text, part int, clicks bigint);
+CREATE FUNCTION public.note_hour() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN INSERT INTO public.hours_written VALUES (TG_OP, new.part, new.clicks); RETURN new; END $$;
+CREATE TRIGGER noted AFTER INSERT OR UPDATE ON influence.creator_hour FOR EACH ROW EXECUTE FUNCTION public.note_hour();
+ALTER TABLE influence.product_hour ENABLE ROW LEVEL SECURITY;
+SELECT pg_temp.touch('za', 1, 1, '2024-05-08 10:00'), pg_temp.touch('zb', 2, 1, '2024-05-08 10:01');
+SELECT pg_temp.refresh(), pg_temp.is_right();
+SELECT pg_temp.touch('zc', 2, 1, '2024-05-08 10:02'), pg_temp.touch('zd', 2, 2, '2024-05-08 10:03', 'view');
+SELECT pg_temp.refresh(), pg_temp.is_right();
+SELECT op, part, clicks, count(*) FROM public.hours_written WHERE clicks < 4 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+-- policies would leave rows out
+CREATE ROLE regress_hours;
+GRANT USAGE ON SCHEMA influence, influence_internal TO regress_hours;
+GRANT SELECT, INSERT, UPDATE, DELETE ON influence.product_hour TO regress_hours;
+GRANT SELECT ON influence.touch TO regress_hours;
+SELECT pg_temp.touch('ze', 2, 1, '2024-05-08 10:04');
+SET ROLE regress_hours;
+SELECT influence_internal.add_events('{product_hour}', '{clicks}', '{click}',
+	'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.product_id FROM influence.touch x WHERE x.touched_at >= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL', NULL, NULL, 100, '1:1:', '1:1:', '2024-05-08');
+-- no right to it
+SELECT influence_internal.add_events('{creator_hour}', '{clicks}', '{click}',
+	'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.creator_id FROM influence.touch x WHERE x.touched_at >= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL', NULL, NULL, 100, '1:1:', '1:1:', '2024-05-08');
+RESET ROLE;
+ALTER TABLE influence.product_hour DISABLE ROW LEVEL SECURITY;
+SET ROLE regress_hours;
+SET default_transaction_read_only = on;
+SELECT influence_internal.add_events('{product_hour}', '{clicks}', '{click}',
+	'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.product_id FROM influence.touch x WHERE x.touched_at >= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL', NULL, NULL, 100, '1:1:', '1:1:', '2024-05-08');
+RESET default_transaction_read_only;
+RESET ROLE;
+DROP TRIGGER noted ON influence.creator_hour;
+DROP FUNCTION public.note_hour;
+DROP TABLE public.hours_written;
+DROP OWNED BY regress_hours;
+DROP ROLE regress_hours;
+SELECT pg_temp.refresh(), pg_temp.is_right();
+-- a table that is not as install() made it
+ALTER TABLE influence.creator_hour ALTER clicks TYPE numeric;
+SELECT pg_temp.touch('zf', 2, 1, '2024-05-08 10:05');
+SELECT pg_temp.refresh();
+ALTER TABLE influence.creator_hour ALTER clicks TYPE bigint;
+SELECT pg_temp.refresh(), pg_temp.is_right();
+SELECT * FROM influence_internal.touch_sums('\x00');
+SELECT * FROM influence_internal.touch_sums(NULL);

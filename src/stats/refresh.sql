@@ -85,6 +85,8 @@ DECLARE
 	counted pg_snapshot;
 	-- a larger import, and what passes maintenance_work_mem, is counted by sorting its hours, in the memory of a sort
 	max_added int := 100000;
+	-- of which only the buckets take memory
+	max_shown int := 2147483647;
 	-- to the hours of posts: only then what is new can be added to their totals, too
 	added boolean;
 	touched record;
@@ -108,8 +110,8 @@ BEGIN
 	IF NOT added THEN
 		post_hours := influence_internal.refresh_post_hours(mark.last_seen, mark.upper, bound);
 	END IF;
-	post_hours := post_hours + CASE method WHEN 'add' THEN influence_internal.add_impressions(mark.last_seen, mark.upper)
-										   ELSE influence_internal.refresh_impression_hours(mark.last_seen, mark.upper, bound) END;
+	post_hours := post_hours + coalesce(CASE WHEN method = 'add' THEN influence_internal.add_impressions(mark.last_seen, mark.upper, max_shown) END,
+										influence_internal.refresh_impression_hours(mark.last_seen, mark.upper, bound));
 	PERFORM influence_internal.progress_phase('hours of touches');
 	SELECT a.* INTO touched FROM influence_internal.add_touches(mark.last_seen, mark.upper, max_added) a WHERE method = 'add';
 	creators := touched.creators;
@@ -133,8 +135,7 @@ BEGIN
 	PERFORM influence_internal.progress_phase('items of the feed');
 	SELECT i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.refresh_feed_items(mark.last_seen, counted, added) i;
 	PERFORM influence_internal.progress_phase('trends');
-	trends := influence_internal.refresh_trends(mark.last_seen, counted, touched.sum_places, touched.sum_items, touched.sum_programs,
-		touched.sums_6h, touched.sums_3d, touched.sums_30d);
+	trends := influence_internal.refresh_trends(mark.last_seen, counted, touched.sums);
 	PERFORM influence_internal.close_hours(method, mark.upper, mark.current);
 	days_written := 0;
 	IF $1 THEN

@@ -25,12 +25,13 @@ tally_hour(TimestampTz at)
 }
 
 void
-tally_create(Tally *tally, int nkeys, MemoryContext context)
+tally_create(Tally *tally, int nkeys, bool counts_visitors, MemoryContext context)
 {
 	uint64		seed = pg_prng_uint64(&pg_global_prng_state);
 
 	memset(tally, 0, sizeof(*tally));
 	tally->nkeys = nkeys;
+	tally->counts_visitors = counts_visitors;
 	tally->context = context;
 	id_map_create(&tally->visitors, context, 2, seed);
 	id_map_create(&tally->hours, context, 1, seed);
@@ -75,7 +76,7 @@ tally_add(Tally *tally, const TallyEvent *event)
 	uint64		program_word = (uint64) event->program;
 	uint32		hour = id_map_add(&tally->hours, &hour_word, "hours");
 	uint32		program = id_map_add(&tally->programs, &program_word, "programs");
-	uint32		visitor = id_map_add(&tally->visitors, event->visitor, "visitors");
+	uint32		visitor = tally->counts_visitors ? id_map_add(&tally->visitors, event->visitor, "visitors") : 0;
 	int			place;
 
 	tally->hour_events = grown(tally, tally->hour_events, &tally->hour_room, hour, sizeof(uint32));
@@ -98,6 +99,8 @@ tally_add(Tally *tally, const TallyEvent *event)
 		tally->bucket[number].hour = hour;
 		if (event->kind < TALLY_MAX_KINDS)
 			tally->bucket[number].counts[event->kind]++;
+		if (!tally->counts_visitors)
+			continue;
 		word = pair_word(number, visitor);
 		pair = id_map_add(&tally->pairs, &word, "visitors of buckets");
 		tally->pair_seen = grown(tally, tally->pair_seen, &tally->pair_room, pair, sizeof(bool));

@@ -3,10 +3,10 @@
  *	  What new events add to buckets: how many of each kind, and how many
  *	  visitors that a bucket does not have yet.
  *
- * tally_add() for each new event, tally_seen() for events of their visitors in
- * these hours that are in the buckets already, then tally_finish(): a visitor is
- * new to a bucket unless one of the latter says otherwise. bucket then has the
- * buckets in the order of place and key.
+ * tally_add() for each new event; where visitors are counted, tally_seen() for
+ * events of their visitors in these hours that are in the buckets already; then
+ * tally_finish(): a visitor is new to a bucket unless one of the latter says
+ * otherwise. bucket then has the buckets in the order of place and key.
  */
 #ifndef PG_INFLUENCE_TALLY_H
 #define PG_INFLUENCE_TALLY_H
@@ -42,6 +42,7 @@ typedef struct TallyBucket
 typedef struct Tally
 {
 	int			nkeys;
+	bool		counts_visitors;
 	MemoryContext context;
 	/* words of a key: visitor; hour; program; key of an event with place, program and hour; bucket with visitor */
 	IdMap		visitors;
@@ -58,7 +59,7 @@ typedef struct Tally
 } Tally;
 
 extern TimestampTz tally_hour(TimestampTz at);
-extern void tally_create(Tally *tally, int nkeys, MemoryContext context);
+extern void tally_create(Tally *tally, int nkeys, bool counts_visitors, MemoryContext context);
 extern void tally_add(Tally *tally, const TallyEvent *event);
 extern void tally_seen(Tally *tally, const TallyEvent *event);
 extern void tally_finish(Tally *tally);

@@ -15,7 +15,7 @@
 
 #define TALLY_HALF_LIVES 3
 
-/* tally_events() numbers them from 1, in this order */
+/* touch_sums() numbers them from 1, in this order */
 typedef enum TallySumKind
 {
 	TALLY_SUM_FIRST,
@@ -48,7 +48,7 @@ typedef struct TallySums
 extern void tally_sums_create(TallySums *sums, int nkeys, int nkinds, ArrayType *weights, ArrayType *half_lives, MemoryContext context);
 extern void tally_sums_add(TallySums *sums, const TallyEvent *event);
 
-/* By kind, key and program, as an index has them; their numbers are no longer needed. */
-extern void tally_sums_sort(TallySums *sums);
+/* All of them as one value, which touch_sums() takes apart: by kind, key and program, as an index has them. Ends the adding. */
+extern bytea *tally_sums_pack(TallySums *sums);
 
 #endif							/* PG_INFLUENCE_TALLY_SUMS_H */

@@ -9,8 +9,7 @@
  * Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009). Where the sum is not above
  * zero there is no rank.
  */
-CREATE FUNCTION influence_internal.trend_sums(last_seen pg_snapshot, upper pg_snapshot, sum_places int[], sum_items bigint[], sum_programs bigint[],
-	sums_6h bytea[], sums_3d bytea[], sums_30d bytea[])
+CREATE FUNCTION influence_internal.trend_sums(last_seen pg_snapshot, upper pg_snapshot, sums bytea)
 RETURNS TABLE (kind text, item_id bigint, scope_id bigint, program_id bigint, list_id bigint, h6 bytea, d3 bytea, d30 bytea)
 LANGUAGE plpgsql
 ROWS 10000
@@ -30,7 +29,7 @@ BEGIN
 		 CROSS JOIN LATERAL (SELECT y.post_id, y.creator_id, y.program_id FROM influence.post y WHERE y.post_id = e.post_id OFFSET 0) p
 		  LEFT JOIN LATERAL (SELECT y.category_id FROM influence.feed_item y WHERE y.post_id = e.post_id OFFSET 0) f ON true
 	), touched AS MATERIALIZED (
-		SELECT s.place, s.program_id, s.item_id, s.h6, s.d3, s.d30 FROM unnest($3, $4, $5, $6, $7, $8) s(place, item_id, program_id, h6, d3, d30)
+		SELECT s.place, s.program_id, s.item_id, s.h6, s.d3, s.d30 FROM influence_internal.touch_sums($3) s
 	), products AS MATERIALIZED (
 		-- sales and votes, and touches where nobody has added them up
 		SELECT e.program_id, e.product_id, e.category_id, influence_internal.decayed_state(e.weight, e.at, interval '6 hours') AS h6,
@@ -81,11 +80,10 @@ BEGIN
 	 GROUP BY x.kind, x.item_id, x.scope_id, x.program_id, x.list_id;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.trend_sums(pg_snapshot, pg_snapshot, int[], bigint[], bigint[], bytea[], bytea[], bytea[]) IS
-'What the facts that are new by last_seen and upper add to each row of trend_state, and the list that it is in; the touches among them as add_touches() has added them up (sum_..., sums_...; NULL: it has not).';
+COMMENT ON FUNCTION influence_internal.trend_sums(pg_snapshot, pg_snapshot, bytea) IS
+'What the facts that are new by last_seen and upper add to each row of trend_state, and the list that it is in; the touches among them as add_touches() has added them up (sums; NULL: it has not).';
 
-CREATE FUNCTION influence_internal.refresh_trends(last_seen pg_snapshot, upper pg_snapshot, sum_places int[] DEFAULT NULL, sum_items bigint[] DEFAULT NULL,
-	sum_programs bigint[] DEFAULT NULL, sums_6h bytea[] DEFAULT NULL, sums_3d bytea[] DEFAULT NULL, sums_30d bytea[] DEFAULT NULL)
+CREATE FUNCTION influence_internal.refresh_trends(last_seen pg_snapshot, upper pg_snapshot, sums bytea DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -109,7 +107,7 @@ BEGIN
 		INSERT INTO influence.trend_basis (settings) VALUES (settings)
 		ON CONFLICT ON CONSTRAINT trend_basis_pkey DO UPDATE SET settings = excluded.settings, built_at = now();
 		last_seen := '1:1:';
-		sum_places := NULL;
+		sums := NULL;
 		-- hundreds of thousands of sums at once, of which the planner knows nothing
 		PERFORM set_config('enable_nestloop', 'off', true);
 		PERFORM set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')), 134217728) / 1024 || 'kB', true);
@@ -120,7 +118,7 @@ BEGIN
 	voted := NOT whole AND EXISTS (SELECT FROM influence.trend_state s WHERE s.program_id = 0);
 	WITH came AS MATERIALIZED (
 		SELECT c.kind, c.item_id, c.scope_id, c.program_id, c.list_id, c.h6, c.d3, c.d30
-		  FROM influence_internal.trend_sums(last_seen, $2, sum_places, $4, $5, $6, $7, $8) c
+		  FROM influence_internal.trend_sums(last_seen, $2, sums) c
 	), votes AS MATERIALIZED (
 		SELECT c.* FROM came c WHERE c.program_id = 0
 	), reached AS (
@@ -195,8 +193,8 @@ BEGIN
 	RETURN changed;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.refresh_trends(pg_snapshot, pg_snapshot, int[], bigint[], bigint[], bytea[], bytea[], bytea[]) IS
-'Adds what is new by last_seen and upper to the decayed counters (trend_state), after the hours of posts and feed_item; touches as add_touches() has added them up (sum_..., sums_...; NULL: it has not). Counts all anew on a first run in a cluster and when a setting has changed (trend_basis). Returns how many counters changed.';
+COMMENT ON FUNCTION influence_internal.refresh_trends(pg_snapshot, pg_snapshot, bytea) IS
+'Adds what is new by last_seen and upper to the decayed counters (trend_state), after the hours of posts and feed_item; touches as add_touches() has added them up (sums; NULL: it has not). Counts all anew on a first run in a cluster and when a setting has changed (trend_basis). Returns how many counters changed.';
 
 CREATE FUNCTION influence_internal.rebuild_trends()
 RETURNS TABLE (status text, trends bigint)

@@ -34,7 +34,7 @@ DECLARE
     mark record;
 BEGIN
     SELECT * INTO mark FROM influence_internal.open_watermark('refresh_stats');
-    PERFORM influence_internal.add_engagements(mark.last_seen, mark.upper, 100000), influence_internal.add_impressions(mark.last_seen, mark.upper);
+    PERFORM influence_internal.add_engagements(mark.last_seen, mark.upper, 100000), influence_internal.add_impressions(mark.last_seen, mark.upper, 100000);
     PERFORM influence_internal.add_touches(mark.last_seen, mark.upper, 100000);
     PERFORM influence_internal.refresh_earning_hours(mark.last_seen, mark.upper);
     PERFORM influence_internal.refresh_sale_hours(k, mark.last_seen, mark.upper) FROM unnest('{product,category}'::text[]) k;

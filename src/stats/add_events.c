@@ -1,14 +1,14 @@
 /*
- * tally_sql.c
- *	  influence_internal.tally_events(): new events by bucket, and the visitors
- *	  that are new to each; if asked for, what they add to decayed counters.
+ * add_events.c
+ *	  influence_internal.add_events(): adds new events, and the visitors that are
+ *	  new to each, to buckets; if asked for, says what they add to decayed counters.
  *
  * Three queries, in the snapshot of the calling statement, so that a person who
  * is forgotten meanwhile is the same in all of them. The new events; then events
  * of their visitors in these hours that are in the buckets already: in the order
  * of time where an hour has not many times as many as new ones, else looked up
  * by visitor and hour. Memory grows with the new events, up to maintenance_work_mem:
- * 9,000 touches of a busy hour take 6 MB, and what is answered takes about as much again.
+ * 9,000 touches of a busy hour take 6 MB.
  */
 #include "postgres.h"
 
@@ -25,8 +25,9 @@
 #include "../feed/decayed_score.h"
 #include "tally.h"
 #include "tally_sums.h"
+#include "tally_write.h"
 
-PG_FUNCTION_INFO_V1(stats_tally_events);
+PG_FUNCTION_INFO_V1(stats_add_events);
 
 /*
  * To look for the events of a visitor costs as much as to read so many in the
@@ -43,17 +44,13 @@ PG_FUNCTION_INFO_V1(stats_tally_events);
 /* columns of the queries: visitor_id, at, kind, program_id, then the keys */
 #define FIRST_KEY 4
 
-/* columns of the result: place, item_id, program_id, hour, tally; then arrays of sums */
-#define FIRST_SUMS 5
-#define RESULT_COLUMNS (FIRST_SUMS + 3 + TALLY_HALF_LIVES)
-
 typedef struct EventReceiver
 {
 	DestReceiver receiver;
 	Tally	   *tally;
 	TallySums  *sums;			/* NULL: none are asked for */
 	int			nkinds;
-	text	  **kinds;
+	char	  **kinds;
 	bool		is_new;
 	uint64		rows;
 	uint64		limit;			/* no more rows are read; 0: all */
@@ -94,8 +91,7 @@ kind_number(const EventReceiver *receiver, Datum value)
 	int			i;
 
 	for (i = 0; i < receiver->nkinds; i++)
-		if (size == VARSIZE_ANY_EXHDR(receiver->kinds[i]) &&
-			memcmp(VARDATA_ANY(kind), VARDATA_ANY(receiver->kinds[i]), size) == 0)
+		if (strncmp(VARDATA_ANY(kind), receiver->kinds[i], size) == 0 && receiver->kinds[i][size] == '\0')
 			return i;
 	return TALLY_MAX_KINDS;
 }
@@ -215,153 +211,124 @@ read_visitors(EventReceiver *receiver, char *of_visitors, Oid snapshot_type, Dat
 	}
 }
 
-/* place 0: nothing was counted, there are too many, or for the memory. */
-static void
-put_refusal(ReturnSetInfo *result)
+/* Reads events and counts them; whether there were no more than the limit, and room for them. */
+static bool
+tally_events(EventReceiver *receiver, EventQuery *new_events, char *in_hour, char *of_visitors)
 {
-	Datum		values[RESULT_COLUMNS] = {Int32GetDatum(0)};
-	bool		nulls[RESULT_COLUMNS] = {false, true, true, true, true, true, true, true, true, true, true};
-
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-}
-
-static void
-put_buckets(Tally *tally, int nkinds, ReturnSetInfo *result)
-{
-	uint32		i;
-
-	for (i = 0; i < tally->buckets.count; i++)
-	{
-		const TallyBucket *bucket = &tally->bucket[i];
-		Datum		values[RESULT_COLUMNS] = {0};
-		bool		nulls[RESULT_COLUMNS] = {false, false, false, false, false, true, true, true, true, true, true};
-		Datum		counts[TALLY_MAX_KINDS + 1];
-		int			kind;
-
-		for (kind = 0; kind < nkinds; kind++)
-			counts[kind] = Int64GetDatum(bucket->counts[kind]);
-		counts[nkinds] = Int64GetDatum(bucket->visitors);
-		values[0] = Int32GetDatum(bucket->place + 1);
-		values[1] = Int64GetDatum(bucket->key);
-		values[2] = Int64GetDatum(tally_program_at(tally, bucket->program));
-		values[3] = TimestampTzGetDatum(tally_hour_at(tally, bucket->hour));
-		values[4] = PointerGetDatum(construct_array(counts, nkinds + 1, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-		pfree(DatumGetPointer(values[4]));
-		CHECK_FOR_INTERRUPTS();
-	}
-}
-
-/* One row for all of them, place -1: arrays are read once, whatever reads the buckets. */
-static void
-put_sums(TallySums *sums, MemoryContext context, ReturnSetInfo *result)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(context);
-	uint32		count = sums->numbers.count;
-	Datum	   *kinds = MemoryContextAllocHuge(context, (count + 1) * sizeof(Datum));
-	Datum	   *keys = MemoryContextAllocHuge(context, (count + 1) * sizeof(Datum));
-	Datum	   *programs = MemoryContextAllocHuge(context, (count + 1) * sizeof(Datum));
-	Datum	   *states = MemoryContextAllocHuge(context, (count + 1) * sizeof(Datum));
-	Datum		values[RESULT_COLUMNS] = {Int32GetDatum(-1)};
-	bool		nulls[RESULT_COLUMNS] = {false, true, true, true, true};
-	uint32		i;
-	int			h;
-
-	tally_sums_sort(sums);
-	for (i = 0; i < count; i++)
-	{
-		kinds[i] = Int32GetDatum((int) sums->sum[i].kind + 1);
-		keys[i] = Int64GetDatum(sums->sum[i].key);
-		programs[i] = Int64GetDatum(sums->sum[i].program);
-	}
-	values[FIRST_SUMS] = PointerGetDatum(construct_array(kinds, (int) count, INT4OID, 4, true, TYPALIGN_INT));
-	values[FIRST_SUMS + 1] = PointerGetDatum(construct_array(keys, (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[FIRST_SUMS + 2] = PointerGetDatum(construct_array(programs, (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	for (h = 0; h < TALLY_HALF_LIVES; h++)
-	{
-		for (i = 0; i < count; i++)
-			states[i] = PointerGetDatum(decayed_state_trimmed(sums->sum[i].states[h]));
-		values[FIRST_SUMS + 3 + h] = PointerGetDatum(construct_array(states, (int) count, BYTEAOID, -1, false, TYPALIGN_INT));
-		CHECK_FOR_INTERRUPTS();
-	}
-	MemoryContextSwitchTo(old_context);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-}
-
-static Datum
-tally_events(FunctionCallInfo fcinfo)
-{
-	char	   *new_events = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *in_hour = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char	   *of_visitors = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	int			nkeys = PG_GETARG_INT32(4);
-	int32		limit = PG_GETARG_INT32(5);
-	Oid			snapshot_type = get_fn_expr_argtype(fcinfo->flinfo, 6);
-	Datum		last_seen = PG_GETARG_DATUM(6);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tally of events", ALLOCSET_DEFAULT_SIZES);
-	EventReceiver receiver;
-	EventQuery	query = {new_events, 3, {snapshot_type, snapshot_type, TIMESTAMPTZOID},
-	{last_seen, PG_GETARG_DATUM(7), PG_GETARG_DATUM(8)}};
-	Tally		tally;
-	TallySums	sums;
-	Datum	   *kinds;
+	Tally	   *tally = receiver->tally;
+	Oid			snapshot_type = new_events->types[0];
+	Datum		last_seen = new_events->values[0];
+	uint64		limit = receiver->limit - 1;
 	bool	   *is_read;
 	uint32		hour;
 
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), TEXTOID, -1, false, TYPALIGN_INT, &kinds, NULL, &receiver.nkinds);
-	if (nkeys < 1 || nkeys > TALLY_MAX_KEYS || receiver.nkinds > TALLY_MAX_KINDS || limit < 0)
-		elog(ERROR, "events have 1 to %d keys and up to %d kinds", TALLY_MAX_KEYS, TALLY_MAX_KINDS);
-	InitMaterializedSRF(fcinfo, 0);
+	receiver->is_new = true;
+	if (run_query(new_events, receiver) > limit || receiver->is_full)
+		return false;
+	if (of_visitors != NULL)
+	{
+		receiver->is_new = false;
+		receiver->limit = 0;
+		is_read = MemoryContextAllocZero(tally->context, tally->hours.count + 1);
+		for (hour = 0; in_hour != NULL && hour < tally->hours.count; hour++)
+			is_read[hour] = tally->hour_events[hour] >= FEW_EVENTS && read_hour(receiver, in_hour, snapshot_type, last_seen, hour);
+		read_visitors(receiver, of_visitors, snapshot_type, last_seen, is_read);
+	}
+	tally_finish(tally);
+	return true;
+}
 
-	memset(&receiver.receiver, 0, sizeof(receiver.receiver));
+/* An array of text, as many as there should be (-1: however many). */
+static char **
+texts_of(ArrayType *array, int wanted, int *count)
+{
+	Datum	   *values;
+	char	  **result;
+	int			i;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, count);
+	if (wanted >= 0 && *count != wanted)
+		elog(ERROR, "%d names where %d are needed", *count, wanted);
+	result = palloc((*count + 1) * sizeof(*result));
+	for (i = 0; i < *count; i++)
+		result[i] = TextDatumGetCString(values[i]);
+	return result;
+}
+
+/*
+ * Arguments: targets text[], columns text[], kinds text[], new_events text, in_hour text, of_visitors text, max_events int,
+ * last_seen pg_snapshot, upper pg_snapshot, since timestamptz, weights float8[], half_lives interval[]; result: (written
+ * bigint[], sums bytea).  The comment in new_events.sql says what they are.
+ */
+Datum
+stats_add_events(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tally of events", ALLOCSET_DEFAULT_SIZES);
+	EventReceiver receiver = {0};
+	Tally		tally;
+	TallySums	sums;
+	char	  **targets;
+	char	  **columns;
+	char	  **kinds;
+	char	   *in_hour;
+	char	   *of_visitors;
+	int			ntargets;
+	int			ncolumns;
+	int			i;
+	TupleDesc	desc;
+	Datum		values[2];
+	bool		nulls[2] = {true, true};
+	bool		is_counted;
+
+	/* readers may call this by itself */
+	for (i = 0; i < 10; i++)
+		if (PG_ARGISNULL(i) && i != 4 && i != 5)
+			elog(ERROR, "argument %d is NULL", i + 1);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	in_hour = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	of_visitors = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	targets = texts_of(PG_GETARG_ARRAYTYPE_P(0), -1, &ntargets);
+	kinds = texts_of(PG_GETARG_ARRAYTYPE_P(2), -1, &receiver.nkinds);
+	if (ntargets < 1 || ntargets > TALLY_MAX_KEYS || receiver.nkinds > TALLY_MAX_KINDS || PG_GETARG_INT32(6) < 0)
+		elog(ERROR, "events have 1 to %d keys and up to %d kinds", TALLY_MAX_KEYS, TALLY_MAX_KINDS);
+	columns = texts_of(PG_GETARG_ARRAYTYPE_P(1), receiver.nkinds + (of_visitors == NULL ? 0 : 1), &ncolumns);
+
 	receiver.receiver.receiveSlot = receive_event;
 	receiver.receiver.rStartup = receiver_startup;
 	receiver.tally = &tally;
-	receiver.kinds = (text **) kinds;
-	receiver.is_new = true;
-	receiver.limit = (uint64) limit + 1;
+	receiver.kinds = kinds;
+	receiver.limit = (uint64) PG_GETARG_INT32(6) + 1;
 	receiver.memory = (Size) maintenance_work_mem * 1024;
-	receiver.is_full = false;
-	tally_create(&tally, nkeys, context);
-	receiver.sums = NULL;
-	if (!PG_ARGISNULL(9) && !PG_ARGISNULL(10))
+	tally_create(&tally, ntargets, of_visitors != NULL, context);
+	if (!PG_ARGISNULL(10) && !PG_ARGISNULL(11))
 	{
-		tally_sums_create(&sums, nkeys, receiver.nkinds, PG_GETARG_ARRAYTYPE_P(9), PG_GETARG_ARRAYTYPE_P(10), context);
+		tally_sums_create(&sums, ntargets, receiver.nkinds, PG_GETARG_ARRAYTYPE_P(10), PG_GETARG_ARRAYTYPE_P(11), context);
 		receiver.sums = &sums;
 	}
 	SPI_connect();
-	if (run_query(&query, &receiver) > (uint64) limit || receiver.is_full)
 	{
-		SPI_finish();
-		put_refusal((ReturnSetInfo *) fcinfo->resultinfo);
-		MemoryContextDelete(context);
-		return (Datum) 0;
+		Oid			snapshot_type = get_fn_expr_argtype(fcinfo->flinfo, 7);
+		EventQuery	query = {text_to_cstring(PG_GETARG_TEXT_PP(3)), 3, {snapshot_type, snapshot_type, TIMESTAMPTZOID},
+		{PG_GETARG_DATUM(7), PG_GETARG_DATUM(8), PG_GETARG_DATUM(9)}};
+
+		is_counted = tally_events(&receiver, &query, in_hour, of_visitors);
 	}
-
-	receiver.is_new = false;
-	receiver.limit = 0;
-	is_read = MemoryContextAllocZero(context, tally.hours.count + 1);
-	for (hour = 0; in_hour != NULL && hour < tally.hours.count; hour++)
-		is_read[hour] = tally.hour_events[hour] >= FEW_EVENTS && read_hour(&receiver, in_hour, snapshot_type, last_seen, hour);
-	read_visitors(&receiver, of_visitors, snapshot_type, last_seen, is_read);
 	SPI_finish();
+	if (is_counted)
+	{
+		Datum		written[TALLY_MAX_KEYS];
 
-	tally_finish(&tally);
-	put_buckets(&tally, receiver.nkinds, (ReturnSetInfo *) fcinfo->resultinfo);
-	if (receiver.sums != NULL)
-		put_sums(receiver.sums, context, (ReturnSetInfo *) fcinfo->resultinfo);
+		for (i = 0; i < ntargets; i++)
+			written[i] = Int64GetDatum(tally_write(&tally, i, targets[i], columns, receiver.nkinds));
+		values[0] = PointerGetDatum(construct_array(written, ntargets, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+		nulls[0] = false;
+		if (receiver.sums != NULL)
+		{
+			values[1] = PointerGetDatum(tally_sums_pack(&sums));
+			nulls[1] = false;
+		}
+	}
 	MemoryContextDelete(context);
-	return (Datum) 0;
-}
-
-Datum
-stats_tally_events(PG_FUNCTION_ARGS)
-{
-	int			i;
-
-	/* readers may call this by itself; without in_hour, weights and half_lives it has less to do */
-	for (i = 0; i < PG_NARGS(); i++)
-		if (PG_ARGISNULL(i) && i != 1 && i != 9 && i != 10)
-			elog(ERROR, "argument %d is NULL", i + 1);
-	return tally_events(fcinfo);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
