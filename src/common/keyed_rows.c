@@ -49,6 +49,7 @@ typedef enum RowStatement
 
 struct KeyedRows
 {
+	MemoryContextCallback end;	/* of estate's memory */
 	Relation	rel;
 	Relation	key;			/* the index */
 	EState	   *estate;
@@ -63,7 +64,7 @@ struct KeyedRows
 	int		   *places;			/* where the columns stand in a row */
 	ScanKeyData keys[MAX_KEYS];
 	IndexScanDesc scans[MAX_KEYS + 1];	/* by the number of keys; NULL: not begun */
-	IndexScanDesc scan;			/* the one in use */
+	IndexScanDesc scan;			/* the one in use; NULL: it has no more rows */
 	int			default_count;	/* of the other columns */
 	int		   *default_places;
 	ExprState **defaults;
@@ -164,6 +165,21 @@ is_plain(Relation rel)
 		!(RelationGetDescr(rel)->constr != NULL && RelationGetDescr(rel)->constr->has_generated_stored) && may_write(rel);
 }
 
+/* Plans are kept beyond the transaction: an error frees all the rest. */
+static void
+free_statements(void *argument)
+{
+	KeyedRows  *rows = argument;
+	int			i;
+
+	for (i = 0; i <= ROW_INSERT; i++)
+	{
+		if (rows->statements[i] != NULL)
+			SPI_freeplan(rows->statements[i]);
+		rows->statements[i] = NULL;
+	}
+}
+
 KeyedRows *
 keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count, int key_count)
 {
@@ -187,6 +203,9 @@ keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count,
 	if (rows->rel->rd_rel->relkind != RELKIND_RELATION || key_count > MAX_KEYS)
 		table_differs(rows, "the kind");
 	rows->estate = CreateExecutorState();
+	rows->end.func = free_statements;
+	rows->end.arg = rows;
+	MemoryContextRegisterResetCallback(rows->estate->es_query_cxt, &rows->end);
 	find_columns(rows);
 	open_key(rows);
 	old = MemoryContextSwitchTo(rows->estate->es_query_cxt);
@@ -216,35 +235,41 @@ keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count,
 bool
 keyed_rows_find(KeyedRows *rows, const Datum *keys, int key_count)
 {
+	MemoryContext old = MemoryContextSwitchTo(rows->estate->es_query_cxt);
 	int			i;
 
+	/* a page that is held twice is not pruned */
+	ExecClearTuple(rows->found);
 	if (rows->scans[key_count] == NULL)
 	{
-		MemoryContext old = MemoryContextSwitchTo(rows->estate->es_query_cxt);
-
 #if PG_VERSION_NUM >= 180000
 		rows->scans[key_count] = index_beginscan(rows->rel, rows->key, rows->snapshot, NULL, key_count, 0);
 #else
 		rows->scans[key_count] = index_beginscan(rows->rel, rows->key, rows->snapshot, key_count, 0);
 #endif
-		MemoryContextSwitchTo(old);
 	}
 	rows->scan = rows->scans[key_count];
 	for (i = 0; i < key_count; i++)
 		rows->keys[i].sk_argument = keys[i];
 	index_rescan(rows->scan, rows->keys, key_count, NULL, 0);
+	MemoryContextSwitchTo(old);
 	return keyed_rows_next(rows);
 }
 
 bool
 keyed_rows_next(KeyedRows *rows)
 {
-	MemoryContext old = MemoryContextSwitchTo(rows->estate->es_query_cxt);
-	bool		is_found = index_getnext_slot(rows->scan, ForwardScanDirection, rows->found);
+	MemoryContext old;
 
-	MemoryContextSwitchTo(old);
 	CHECK_FOR_INTERRUPTS();
-	return is_found;
+	if (rows->scan == NULL)
+		return false;
+	old = MemoryContextSwitchTo(rows->estate->es_query_cxt);
+	/* after its end a scan would begin anew */
+	if (!index_getnext_slot(rows->scan, ForwardScanDirection, rows->found))
+		rows->scan = NULL;
+	MemoryContextSwitchTo(old);
+	return rows->scan != NULL;
 }
 
 Datum
@@ -408,11 +433,6 @@ keyed_rows_close(KeyedRows *rows)
 	{
 		if (rows->scans[i] != NULL)
 			index_endscan(rows->scans[i]);
-	}
-	for (i = 0; i <= ROW_INSERT; i++)
-	{
-		if (rows->statements[i] != NULL)
-			SPI_freeplan(rows->statements[i]);
 	}
 	if (rows->is_plain)
 	{

@@ -5,7 +5,7 @@
  *
  * For a job that alone writes the table. What is written is not seen by looking
  * again before the next keyed_rows_open(), as in one statement; so a row is
- * written once.
+ * written once. Tables that are open at the same time are closed in reverse order.
  */
 #ifndef PG_INFLUENCE_KEYED_ROWS_H
 #define PG_INFLUENCE_KEYED_ROWS_H
@@ -27,7 +27,10 @@ typedef struct KeyedRows KeyedRows;
  */
 extern KeyedRows *keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count, int key_count);
 
-/* Goes to the first of the rows with these values in the first columns of the key (key_count of them: all), or says that there is none. */
+/*
+ * Goes to the first of the rows with these values in the first columns of the key (key_count of them: all), or says that there
+ * is none. What the values point to is needed as long as the next is asked for.
+ */
 extern bool keyed_rows_find(KeyedRows *rows, const Datum *keys, int key_count);
 
 /* To the next of them, in the order of the key. */

@@ -21,4 +21,10 @@ extern bytea *decayed_state_with(bytea *state, int64 half_life, TimestampTz at, 
 /* A copy to be stored: without spare room and zeros. */
 extern bytea *decayed_state_trimmed(const bytea *state);
 
+/* The sum of two states that are stored, to be stored; NULL is the empty state. In the current context. */
+extern bytea *decayed_state_plus(const bytea *a, const bytea *b);
+
+/* log2 of the sum; -infinity: it is not above zero */
+extern float8 decayed_state_score(const bytea *state);
+
 #endif							/* PG_INFLUENCE_DECAYED_SCORE_H */

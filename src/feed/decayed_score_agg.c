@@ -26,13 +26,19 @@ PG_FUNCTION_INFO_V1(feed_decayed_score_final);
 PG_FUNCTION_INFO_V1(feed_decayed_state_final);
 PG_FUNCTION_INFO_V1(feed_decayed_state_plus);
 
+static void
+check_frame(const bytea *state)
+{
+	if (!decay_state_has_frame(FLAT_STATE_DATA(state), FLAT_STATE_SIZE(state)))
+		flat_state_corrupted();
+}
+
 static bytea *
 checked_state(Datum value)
 {
 	bytea	   *state = DatumGetByteaPP(value);
 
-	if (!decay_state_has_frame(FLAT_STATE_DATA(state), FLAT_STATE_SIZE(state)))
-		flat_state_corrupted();
+	check_frame(state);
 	return state;
 }
 
@@ -177,18 +183,22 @@ feed_decayed_score_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(state);
 }
 
+float8
+decayed_state_score(const bytea *state)
+{
+	double		score;
+
+	check_frame(state);
+	check_status(decay_state_log2(FLAT_STATE_DATA(state), &score));
+	return score;
+}
+
 Datum
 feed_decayed_score_final(PG_FUNCTION_ARGS)
 {
-	bytea	   *state;
-	double		score;
-
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-
-	state = checked_state(PG_GETARG_DATUM(0));
-	check_status(decay_state_log2(FLAT_STATE_DATA(state), &score));
-	PG_RETURN_FLOAT8(score);
+	PG_RETURN_FLOAT8(decayed_state_score(PG_GETARG_BYTEA_PP(0)));
 }
 
 bytea *
@@ -209,23 +219,36 @@ feed_decayed_state_final(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(decayed_state_trimmed(checked_state(PG_GETARG_DATUM(0))));
 }
 
+bytea *
+decayed_state_plus(const bytea *a, const bytea *b)
+{
+	bytea	   *sum;
+	bytea	   *result;
+
+	if (a == NULL || b == NULL)
+	{
+		const bytea *state = a == NULL ? b : a;
+
+		if (state == NULL)
+			return NULL;
+		check_frame(state);
+		return decayed_state_trimmed(state);
+	}
+	check_frame(a);
+	check_frame(b);
+	sum = flat_state_make(decay_state_merged_size(FLAT_STATE_DATA(a), FLAT_STATE_DATA(b)));
+	check_status(decay_state_merge(FLAT_STATE_DATA(sum), FLAT_STATE_SIZE(sum), FLAT_STATE_DATA(a), FLAT_STATE_DATA(b)));
+	result = decayed_state_trimmed(sum);
+	pfree(sum);
+	return result;
+}
+
 Datum
 feed_decayed_state_plus(PG_FUNCTION_ARGS)
 {
-	bytea	   *a;
-	bytea	   *b;
-	bytea	   *sum;
+	bytea	   *sum = decayed_state_plus(PG_ARGISNULL(0) ? NULL : PG_GETARG_BYTEA_PP(0), PG_ARGISNULL(1) ? NULL : PG_GETARG_BYTEA_PP(1));
 
-	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
+	if (sum == NULL)
 		PG_RETURN_NULL();
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		PG_RETURN_BYTEA_P(decayed_state_trimmed(checked_state(PG_GETARG_DATUM(PG_ARGISNULL(0) ? 1 : 0))));
-
-	a = checked_state(PG_GETARG_DATUM(0));
-	b = checked_state(PG_GETARG_DATUM(1));
-	sum = flat_state_make(decay_state_merged_size(FLAT_STATE_DATA(a),
-												  FLAT_STATE_DATA(b)));
-	check_status(decay_state_merge(FLAT_STATE_DATA(sum), FLAT_STATE_SIZE(sum),
-								   FLAT_STATE_DATA(a), FLAT_STATE_DATA(b)));
-	PG_RETURN_BYTEA_P(decayed_state_trimmed(sum));
+	PG_RETURN_BYTEA_P(sum);
 }

@@ -83,6 +83,13 @@ $$;
 COMMENT ON FUNCTION influence_internal.trend_sums(pg_snapshot, pg_snapshot, bytea) IS
 'What the facts that are new by last_seen and upper add to each row of trend_state, and the list that it is in; the touches among them as add_touches() has added them up (sums; NULL: it has not).';
 
+CREATE FUNCTION influence_internal.write_trends(came text, last_seen pg_snapshot, upper pg_snapshot, sums bytea, whole boolean, voted boolean)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'trends_write_trends'
+LANGUAGE C;
+COMMENT ON FUNCTION influence_internal.write_trends(text, pg_snapshot, pg_snapshot, bytea, boolean, boolean) IS
+'Adds what a query came ($1 last_seen, $2 upper, $3 sums: rows as trend_sums() returns them, in the order of the primary key of trend_state) has to trend_state, and writes the scores that follow; whole: it is all there is, and rows that it does not have are deleted. voted: there may be votes in trend_state. Returns how many rows are gone, new, or have another list or score; those of votes only if they are gone.';
+
 CREATE FUNCTION influence_internal.refresh_trends(last_seen pg_snapshot, upper pg_snapshot, sums bytea DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -95,7 +102,6 @@ AS $$
 DECLARE
 	settings jsonb := influence_internal.trend_settings();
 	whole boolean := false;
-	voted boolean;
 	memory text := current_setting('work_mem');
 	changed bigint;
 BEGIN
@@ -114,81 +120,13 @@ BEGIN
 	ELSE
 		PERFORM set_config('enable_seqscan', 'off', true);
 	END IF;
-	-- where nobody has voted, nothing is looked up for it
-	voted := NOT whole AND EXISTS (SELECT FROM influence.trend_state s WHERE s.program_id = 0);
-	WITH came AS MATERIALIZED (
+	changed := influence_internal.write_trends($sql$
 		SELECT c.kind, c.item_id, c.scope_id, c.program_id, c.list_id, c.h6, c.d3, c.d30
-		  FROM influence_internal.trend_sums(last_seen, $2, sums) c
-	), votes AS MATERIALIZED (
-		SELECT c.* FROM came c WHERE c.program_id = 0
-	), reached AS (
-		SELECT c.* FROM came c
-		UNION ALL
-		-- votes count wherever the product, or something of the category, was touched or sold
-		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, NULL, NULL, NULL
-		  FROM votes v
-		  JOIN influence.trend_state s ON s.kind = v.kind AND s.item_id = v.item_id AND s.scope_id = v.scope_id AND s.program_id <> 0
-		 WHERE NOT whole AND NOT EXISTS (SELECT FROM came c WHERE c.kind = s.kind AND c.item_id = s.item_id AND c.scope_id = s.scope_id AND c.program_id = s.program_id)
-	), rows AS MATERIALIZED (
-		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.place, s.h6, s.d3, s.d30,
-			   CASE WHEN s.ordered THEN s.score_6h END AS score_6h, CASE WHEN s.ordered THEN s.score_3d END AS score_3d,
-			   CASE WHEN s.ordered THEN s.score_30d END AS score_30d, CASE WHEN s.other THEN s.score_6h END AS other_score_6h,
-			   CASE WHEN s.other THEN s.score_3d END AS other_score_3d, CASE WHEN s.other THEN s.score_30d END AS other_score_30d,
-			   CASE WHEN s.stepped THEN floor(s.score_6h) END AS step_6h, CASE WHEN s.stepped THEN floor(s.score_3d * 4) END AS step_3d,
-			   CASE WHEN s.stepped THEN floor(s.score_30d * 8) END AS step_30d,
-			   s.program_id <> 0 AND (s.place IS NULL OR (s.list_id, s.score_6h, s.score_3d, s.score_30d)
-					IS DISTINCT FROM (s.list_before, s.score_6h_before, s.score_3d_before, s.score_30d_before)) AS moved
-		  FROM (SELECT s.*, nullif(influence_internal.decayed_score_final(CASE WHEN s.v6 IS NULL THEN s.h6 ELSE influence_internal.decayed_state_plus(s.h6, s.v6) END), '-Infinity') AS score_6h,
-					   nullif(influence_internal.decayed_score_final(CASE WHEN s.v3 IS NULL THEN s.d3 ELSE influence_internal.decayed_state_plus(s.d3, s.v3) END), '-Infinity') AS score_3d,
-					   nullif(influence_internal.decayed_score_final(CASE WHEN s.v30 IS NULL THEN s.d30 ELSE influence_internal.decayed_state_plus(s.d30, s.v30) END), '-Infinity') AS score_30d,
-					   s.program_id <> 0 AND s.kind = 'post' AS ordered, s.program_id <> 0 AND s.kind <> 'post' AS other,
-					   s.program_id <> 0 AND s.kind <> 'post' AND s.scope_id = 0 AS stepped
-				  FROM (SELECT n.kind, n.item_id, n.scope_id, n.program_id, n.list_id, t.place, t.list_id AS list_before, t.score_6h AS score_6h_before,
-							   t.score_3d AS score_3d_before, t.score_30d AS score_30d_before,
-							   CASE WHEN whole THEN n.h6 ELSE influence_internal.decayed_state_plus(t.state_6h, n.h6) END AS h6,
-							   CASE WHEN whole THEN n.d3 ELSE influence_internal.decayed_state_plus(t.state_3d, n.d3) END AS d3,
-							   CASE WHEN whole THEN n.d30 ELSE influence_internal.decayed_state_plus(t.state_30d, n.d30) END AS d30,
-							   influence_internal.decayed_state_plus(o.state_6h, v.h6) AS v6, influence_internal.decayed_state_plus(o.state_3d, v.d3) AS v3,
-							   influence_internal.decayed_state_plus(o.state_30d, v.d30) AS v30
-						  FROM reached n
-						  LEFT JOIN votes v ON v.kind = n.kind AND v.item_id = n.item_id AND v.scope_id = n.scope_id AND n.program_id <> 0
-						 -- one probe each of the primary key, whatever the planner expects: no other index has an expression of program_id
-						  LEFT JOIN LATERAL (SELECT s.ctid AS place, s.list_id, coalesce(s.score_6h, s.other_score_6h) AS score_6h,
-													coalesce(s.score_3d, s.other_score_3d) AS score_3d, coalesce(s.score_30d, s.other_score_30d) AS score_30d,
-													s.state_6h, s.state_3d, s.state_30d
-											   FROM influence.trend_state s
-											  WHERE s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id + 0 = n.program_id
-											 OFFSET 0) t ON true
-						  LEFT JOIN LATERAL (SELECT s.state_6h, s.state_3d, s.state_30d FROM influence.trend_state s
-											  WHERE voted AND n.program_id <> 0 AND n.kind IN ('product', 'category')
-												AND s.kind = n.kind AND s.item_id = n.item_id AND s.scope_id = n.scope_id AND s.program_id + 0 = 0
-											 OFFSET 0) o ON true
-						OFFSET 0) s
-				OFFSET 0) s
-	), gone AS (
-		DELETE FROM influence.trend_state t
-		 WHERE whole AND NOT EXISTS (SELECT FROM came c WHERE c.kind = t.kind AND c.item_id = t.item_id AND c.scope_id = t.scope_id AND c.program_id = t.program_id)
-		RETURNING 1
-	), written AS (
-		-- nobody else writes here: the row is where it was a moment ago
-		UPDATE influence.trend_state t
-		   SET list_id = s.list_id, score_6h = s.score_6h, score_3d = s.score_3d, score_30d = s.score_30d, other_score_6h = s.other_score_6h,
-			   other_score_3d = s.other_score_3d, other_score_30d = s.other_score_30d, step_6h = s.step_6h, step_3d = s.step_3d, step_30d = s.step_30d, state_6h = s.h6, state_3d = s.d3, state_30d = s.d30
-		  FROM rows s
-		 WHERE t.ctid = s.place
-		   AND (t.list_id, t.score_6h, t.score_3d, t.score_30d, t.other_score_6h, t.other_score_3d, t.other_score_30d, t.state_6h, t.state_3d, t.state_30d)
-			   IS DISTINCT FROM (s.list_id, s.score_6h, s.score_3d, s.score_30d, s.other_score_6h, s.other_score_3d, s.other_score_30d, s.h6, s.d3, s.d30)
-	), added AS (
-		INSERT INTO influence.trend_state (kind, item_id, scope_id, program_id, list_id, score_6h, score_3d, score_30d, other_score_6h, other_score_3d, other_score_30d,
-										   step_6h, step_3d, step_30d, state_6h, state_3d, state_30d)
-		SELECT s.kind, s.item_id, s.scope_id, s.program_id, s.list_id, s.score_6h, s.score_3d, s.score_30d, s.other_score_6h, s.other_score_3d, s.other_score_30d,
-			   s.step_6h, s.step_3d, s.step_30d, s.h6, s.d3, s.d30
-		  FROM rows s
-		 WHERE s.place IS NULL
-		 ORDER BY s.program_id, s.kind, s.list_id		-- neighbours in the index together
-	)
-	-- counted anew, a sum of which something was taken off may be the same in other bytes
-	SELECT (SELECT count(*) FROM gone) + count(*) FILTER (WHERE s.moved) INTO changed FROM rows s;
+		  FROM influence_internal.trend_sums($1, $2, $3) c
+		 ORDER BY c.kind COLLATE "C", c.item_id, c.scope_id, c.program_id$sql$,
+		last_seen, $2, sums, whole,
+		-- where nobody has voted, nothing is looked up for it
+		NOT whole AND EXISTS (SELECT FROM influence.trend_state s WHERE s.program_id = 0));
 	PERFORM set_config('work_mem', memory, true);
 	RETURN changed;
 END
