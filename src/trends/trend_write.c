@@ -4,9 +4,9 @@
  *
  * What came is read in the order of the primary key of trend_state, a group of
  * rows (one item in one scope) at a time. Votes, which are program 0 and come
- * first in their group, count in every program: what else is in the group has a
- * score that they are part of, and where there are new ones, so have the programs
- * that nothing else came for.
+ * first in their group, count in every program: they are part of the scores of
+ * the other rows of the group. Where there are new ones, the programs that nothing
+ * else came for are scored anew, too.
  *
  * Where all is counted anew, what came is all there is. Nothing is looked up then:
  * the table is walked in the same order beside it, and what is passed is deleted.
@@ -16,7 +16,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -78,7 +77,7 @@ compare_keys(const Datum *a, const Datum *b, int count)
 	return result;
 }
 
-/* Goes on to where the row is or would be; what is passed did not come and is deleted. key: NULL: to the end */
+/* Goes on to where the row is or would be (key is NULL: to the end). What is passed did not come and is deleted. */
 static bool
 walk_to(TrendWriter *writer, const Datum *key)
 {
@@ -104,7 +103,7 @@ walk_to(TrendWriter *writer, const Datum *key)
 	return false;
 }
 
-/* Writes a row with scores that are part of the votes of the group. */
+/* Writes a row with the scores of its sums and the votes of the group together. */
 static void
 put_row(TrendWriter *writer, TrendRow *row, const TrendRow *before)
 {
