@@ -226,16 +226,16 @@ GRANT SELECT ON influence.touch TO regress_hours;
 SELECT pg_temp.touch('ze', 2, 1, '2024-05-08 10:04');
 SET ROLE regress_hours;
 SELECT influence_internal.add_events('{product_hour}', '{clicks}', '{click}',
-	'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.product_id FROM influence.touch x WHERE x.touched_at >= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL', NULL, NULL, 100, '1:1:', '1:1:', '2024-05-08');
+	'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.product_id FROM influence.touch x WHERE x.touched_at >= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL', NULL, NULL, 100, '1:1:', '1:1:', '2024-05-08', 'infinity');
 -- no right to it
 SELECT influence_internal.add_events('{creator_hour}', '{clicks}', '{click}',
-	'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.creator_id FROM influence.touch x WHERE x.touched_at >= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL', NULL, NULL, 100, '1:1:', '1:1:', '2024-05-08');
+	'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.creator_id FROM influence.touch x WHERE x.touched_at >= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL', NULL, NULL, 100, '1:1:', '1:1:', '2024-05-08', 'infinity');
 RESET ROLE;
 ALTER TABLE influence.product_hour DISABLE ROW LEVEL SECURITY;
 SET ROLE regress_hours;
 SET default_transaction_read_only = on;
 SELECT influence_internal.add_events('{product_hour}', '{clicks}', '{click}',
-	'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.product_id FROM influence.touch x WHERE x.touched_at >= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL', NULL, NULL, 100, '1:1:', '1:1:', '2024-05-08');
+	'SELECT x.visitor_id, x.touched_at, x.kind, x.program_id, x.product_id FROM influence.touch x WHERE x.touched_at >= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL', NULL, NULL, 100, '1:1:', '1:1:', '2024-05-08', 'infinity');
 RESET default_transaction_read_only;
 RESET ROLE;
 DROP TRIGGER noted ON influence.creator_hour;
@@ -252,3 +252,15 @@ ALTER TABLE influence.creator_hour ALTER clicks TYPE bigint;
 SELECT pg_temp.refresh(), pg_temp.is_right();
 SELECT * FROM influence_internal.touch_sums('\x00');
 SELECT * FROM influence_internal.touch_sums(NULL);
+
+-- New rows are looked for in the partitions that have some: by what the index on xact has.
+SELECT * FROM influence_internal.span_of_new('touch', pg_current_xact_id());
+BEGIN;
+INSERT INTO influence.touch (visitor_id, touched_at, touch_ref, program_id, kind, creator_id) VALUES (pg_temp.visitor(1), date_trunc('month', now(), 'UTC') + interval '2 days', 'span', 1, 'view', 1);
+SELECT since = date_trunc('month', now(), 'UTC') AS since, until = date_trunc('month', now(), 'UTC') + interval '1 month' - interval '1 microsecond' AS until
+  FROM influence_internal.span_of_new('touch', pg_current_xact_id());
+INSERT INTO influence.touch (visitor_id, touched_at, touch_ref, program_id, kind, creator_id) VALUES (pg_temp.visitor(1), '1990-01-01', 'span', 1, 'view', 1);
+SELECT * FROM influence_internal.span_of_new('touch', pg_current_xact_id());
+ROLLBACK;
+SELECT * FROM influence_internal.span_of_new('orders', pg_current_xact_id());
+SELECT * FROM influence_internal.span_of_new('touch', NULL);

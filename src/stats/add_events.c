@@ -257,7 +257,7 @@ texts_of(ArrayType *array, int wanted, int *count)
 
 /*
  * Arguments: targets text[], columns text[], kinds text[], new_events text, in_hour text, of_visitors text, max_events int,
- * last_seen pg_snapshot, upper pg_snapshot, since timestamptz, weights float8[], half_lives interval[]; result: (written
+ * last_seen pg_snapshot, upper pg_snapshot, since timestamptz, until timestamptz, weights float8[], half_lives interval[]; result: (written
  * bigint[], sums bytea).  The comment in new_events.sql says what they are.
  */
 Datum
@@ -281,7 +281,7 @@ stats_add_events(PG_FUNCTION_ARGS)
 	bool		is_counted;
 
 	/* readers may call this by itself */
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < 11; i++)
 		if (PG_ARGISNULL(i) && i != 4 && i != 5)
 			elog(ERROR, "argument %d is NULL", i + 1);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -301,16 +301,16 @@ stats_add_events(PG_FUNCTION_ARGS)
 	receiver.limit = (uint64) PG_GETARG_INT32(6) + 1;
 	receiver.memory = (Size) maintenance_work_mem * 1024;
 	tally_create(&tally, ntargets, of_visitors != NULL, context);
-	if (!PG_ARGISNULL(10) && !PG_ARGISNULL(11))
+	if (!PG_ARGISNULL(11) && !PG_ARGISNULL(12))
 	{
-		tally_sums_create(&sums, ntargets, receiver.nkinds, PG_GETARG_ARRAYTYPE_P(10), PG_GETARG_ARRAYTYPE_P(11), context);
+		tally_sums_create(&sums, ntargets, receiver.nkinds, PG_GETARG_ARRAYTYPE_P(11), PG_GETARG_ARRAYTYPE_P(12), context);
 		receiver.sums = &sums;
 	}
 	SPI_connect();
 	{
 		Oid			snapshot_type = get_fn_expr_argtype(fcinfo->flinfo, 7);
-		EventQuery	query = {text_to_cstring(PG_GETARG_TEXT_PP(3)), 3, {snapshot_type, snapshot_type, TIMESTAMPTZOID},
-		{PG_GETARG_DATUM(7), PG_GETARG_DATUM(8), PG_GETARG_DATUM(9)}};
+		EventQuery	query = {text_to_cstring(PG_GETARG_TEXT_PP(3)), 4, {snapshot_type, snapshot_type, TIMESTAMPTZOID, TIMESTAMPTZOID},
+		{PG_GETARG_DATUM(7), PG_GETARG_DATUM(8), PG_GETARG_DATUM(9), PG_GETARG_DATUM(10)}};
 
 		is_counted = tally_events(&receiver, &query, in_hour, of_visitors);
 	}

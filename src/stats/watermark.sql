@@ -67,3 +67,9 @@ AS $$
 $$;
 COMMENT ON FUNCTION influence_internal.is_fresh(xid8, pg_snapshot, pg_snapshot) IS
 'Whether a fact is new to a job: written by a transaction that last_seen did not show, and upper (if any) does. Inlined, so that an index on xact serves it.';
+
+CREATE FUNCTION influence_internal.span_of_new(parent text, xact xid8, OUT since timestamptz, OUT until timestamptz)
+AS 'MODULE_PATHNAME', 'stats_span_of_new'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION influence_internal.span_of_new(text, xid8) IS
+'Between which moments (both included) the rows of touch, engagement or impression are that transaction xact or later ones wrote; since is after until where there are none. By whole partitions: as a condition of a query it spares the planner those that have nothing new.';

@@ -113,23 +113,27 @@ DECLARE
 	whole boolean := $1::text = '1:1:';
 	unsmile float8 := coalesce((influence_internal.setting_value('engagement_weights') ->> 'unsmile')::float8, 0);
 	since timestamptz := influence_internal.kept_from('engagement');
+	span record;
 BEGIN
+	SELECT n.since, n.until INTO span FROM influence_internal.span_of_new('engagement', pg_snapshot_xmin($1)) n;
 	-- looked up for each event: in arrays that takes a tenth of what it takes in jsonb
 	SELECT array_agg(w.key), array_agg(w.value::float8) INTO kinds, weights
 	  FROM jsonb_each_text(influence_internal.setting_value('engagement_weights')) w;
 	RETURN QUERY
 	WITH fresh AS MATERIALIZED (
-		SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref
-		  FROM influence.engagement x
-		 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+		-- asked at the first event of a post and told the others by a window: how many there are is a guess of the planner's, which would join them in loops
+		SELECT g.post_id, g.visitor_id, g.kind, g.occurred_at, g.event_ref,
+			   bool_or(CASE WHEN g.place = 1 THEN EXISTS (SELECT FROM influence.engagement u WHERE u.post_id = g.post_id AND u.kind = 'unsmile' OFFSET 0) END)
+					OVER (PARTITION BY g.post_id) AS unsmiled
+		  FROM (SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref, row_number() OVER (PARTITION BY x.post_id) AS place
+				  FROM influence.engagement x
+				 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2) AND x.occurred_at >= span.since AND x.occurred_at <= span.until) g
 	), taken AS MATERIALIZED (
 		-- unsmiles count at their smile's time, or not at all: those that are new, and those that a new event comes right before
 		SELECT f.visitor_id, f.post_id, f.occurred_at, f.event_ref, false AS was FROM fresh f WHERE f.kind = 'unsmile'
 		UNION
 		SELECT u.visitor_id, u.post_id, u.occurred_at, u.event_ref, true
-		  FROM (SELECT g.post_id FROM (SELECT DISTINCT h.post_id FROM fresh h) g
-				 WHERE NOT whole AND EXISTS (SELECT FROM influence.engagement e WHERE e.post_id = g.post_id AND e.kind = 'unsmile' OFFSET 0)) s
-		  JOIN fresh f ON f.post_id = s.post_id AND f.kind IN ('smile', 'unsmile')
+		  FROM fresh f
 		 CROSS JOIN LATERAL (SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref, x.xact
 							   FROM influence.engagement x
 							  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
@@ -137,7 +141,7 @@ BEGIN
 								AND (x.occurred_at > f.occurred_at OR x.event_ref COLLATE "C" > f.event_ref COLLATE "C")
 								AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
 							  ORDER BY x.occurred_at, x.event_ref COLLATE "C" LIMIT 1) u
-		 WHERE u.kind = 'unsmile' AND pg_visible_in_snapshot(u.xact, $1)
+		 WHERE NOT whole AND f.unsmiled AND f.kind IN ('smile', 'unsmile') AND u.kind = 'unsmile' AND pg_visible_in_snapshot(u.xact, $1)
 	)
 	SELECT e.post_id, influence_internal.decayed_state(e.weight, e.at, half_life),
 		   count(*) FILTER (WHERE e.kind = 'smile'), count(*) FILTER (WHERE e.kind = 'unsmile'), count(*) FILTER (WHERE e.kind = 'comment'),
@@ -232,12 +236,14 @@ DECLARE
 	strength float8 := (influence_internal.setting_value('feed_shrinkage') ->> 'impressions')::float8;
 	-- other weights or another half-life: all anew; refresh_trends() writes down with what
 	whole boolean := $2 IS NULL OR influence_internal.trend_settings() IS DISTINCT FROM (SELECT b.settings FROM influence.trend_basis b);
+	shown record;
 	published bigint[];
 	added bigint := 0;
 BEGIN
 	IF whole THEN
 		last_seen := '1:1:';
 	END IF;
+	SELECT n.since, n.until INTO shown FROM influence_internal.span_of_new('impression', pg_snapshot_xmin(last_seen)) n;
 	PERFORM set_config('enable_seqscan', CASE WHEN whole THEN 'on' ELSE 'off' END, true);
 	published := (SELECT array_agg(p.post_id) FROM influence.post p WHERE influence_internal.is_fresh(p.xact, $1, $2));
 	-- most minutes have none that came by themselves
@@ -252,7 +258,8 @@ BEGIN
 		  FROM (SELECT c.*, 0 AS impressions FROM changes c
 				UNION ALL
 				SELECT i.post_id, NULL, 0, 0, 0, 0, 0, 0, (i.shown_at >= shown_since)::int
-				  FROM influence.impression i WHERE influence_internal.is_fresh(i.xact, $1, $2)
+				  FROM influence.impression i
+				 WHERE influence_internal.is_fresh(i.xact, $1, $2) AND i.shown_at >= shown.since AND i.shown_at <= shown.until
 				UNION ALL
 				SELECT unnest(sold), NULL, 0, 0, 0, 0, 0, 0, 0
 				UNION ALL

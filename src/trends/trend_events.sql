@@ -32,6 +32,7 @@ DECLARE
 	young_age interval := (rule ->> 'young_age')::interval;
 	hour_limit numeric := (rule ->> 'hour_votes')::numeric;
 	since timestamptz := influence_internal.kept_from('engagement');
+	until timestamptz;
 	whole boolean := $1::text = '1:1:';		-- all there is: read from end to end
 	events text;
 BEGIN
@@ -51,46 +52,48 @@ BEGIN
 				 WHERE y.post_id IS NOT NULL AND y.kind = ANY ($3) AND y.occurred_at >= $8 AND ($2 IS NULL OR pg_visible_in_snapshot(y.xact, $2))
 			)$sql$;
 	ELSE
+		SELECT greatest(since, n.since), n.until INTO since, until
+		  FROM influence_internal.span_of_new('engagement', pg_snapshot_xmin($1)) n;
 		events := $sql$
+			-- What is asked once of a post or an hour is asked at its first event and told the others by a window: how many there are
+			-- is a guess of the planner's, which would join them in loops.
 			fresh AS MATERIALIZED (
-				SELECT x.visitor_id, x.post_id, date_trunc('hour', x.occurred_at, 'UTC') AS hour, x.kind, x.occurred_at, x.event_ref
-				  FROM influence.engagement x
-				 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
-				   AND (x.kind = ANY ($3) OR x.kind = 'unsmile') AND x.occurred_at >= $8
-			), unsmiled AS MATERIALIZED (
-				-- one probe each of an index that has little in it
-				SELECT f.post_id FROM (SELECT DISTINCT g.post_id FROM fresh g) f
-				 WHERE EXISTS (SELECT FROM influence.engagement u WHERE u.post_id = f.post_id AND u.kind = 'unsmile' OFFSET 0)
+				SELECT g.post_id, g.visitor_id, g.kind, g.occurred_at, g.event_ref,
+					   -- one probe each of an index that has little in it
+					   bool_or(CASE WHEN g.place = 1 THEN EXISTS (SELECT FROM influence.engagement u WHERE u.post_id = g.post_id AND u.kind = 'unsmile' OFFSET 0) END)
+							OVER (PARTITION BY g.post_id) AS unsmiled
+				  FROM (SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref, row_number() OVER (PARTITION BY x.post_id) AS place
+						  FROM influence.engagement x
+						 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+						   AND (x.kind = ANY ($3) OR x.kind = 'unsmile') AND x.occurred_at >= $8 AND x.occurred_at <= $11) g
 			), n AS MATERIALIZED (
 				-- in an hour with few events nobody's weight depends on others': only the new ones are looked at
-				SELECT g.post_id, g.hour, bool_or(u.post_id IS NOT NULL) AS unsmiled,
-					   bool_or(u.post_id IS NOT NULL) OR coalesce(sum(b.reactions) > $7, true) AS crowded
-				  FROM (SELECT f.post_id, f.hour FROM fresh f WHERE f.kind <> 'unsmile'
-						UNION
-						-- what comes between a smile and the next event of its visitor there changes whether it was taken back
-						SELECT f.post_id, date_trunc('hour', s.occurred_at, 'UTC')
-						  FROM fresh f
-						  JOIN unsmiled u ON u.post_id = f.post_id
-						 CROSS JOIN LATERAL (SELECT x.occurred_at FROM influence.engagement x
-											  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
-												AND x.occurred_at <= f.occurred_at
-												AND (x.occurred_at < f.occurred_at OR x.event_ref COLLATE "C" < f.event_ref COLLATE "C")
-												AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
-											  ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1) s
-						 WHERE f.kind IN ('smile', 'unsmile')) g
-				  LEFT JOIN unsmiled u ON u.post_id = g.post_id
-				  LEFT JOIN LATERAL (SELECT y.smiles + y.comments + y.shares + y.saves + y.clicks AS reactions FROM influence.post_hour y
-									  WHERE y.post_id = g.post_id AND y.bucket_start = g.hour OFFSET 0) b ON true
-				 GROUP BY g.post_id, g.hour
+				SELECT g.*, bool_or(CASE WHEN g.place = 1 THEN g.unsmiled OR coalesce((
+							SELECT sum(y.smiles + y.comments + y.shares + y.saves + y.clicks) FROM influence.post_hour y
+							 WHERE y.post_id = g.post_id AND y.bucket_start = g.hour) > $7, true) END) OVER (PARTITION BY g.post_id, g.hour) AS crowded
+				  FROM (SELECT h.*, row_number() OVER (PARTITION BY h.post_id, h.hour) AS place
+						  FROM (SELECT f.post_id, date_trunc('hour', f.occurred_at, 'UTC') AS hour, f.unsmiled, f.visitor_id, f.kind, f.occurred_at, f.event_ref
+								  FROM fresh f WHERE f.kind <> 'unsmile'
+								UNION ALL
+								-- what comes between a smile and the next event of its visitor there changes whether it was taken back
+								SELECT f.post_id, date_trunc('hour', s.occurred_at, 'UTC'), true, NULL, NULL, NULL, NULL
+								  FROM fresh f
+								 CROSS JOIN LATERAL (SELECT x.occurred_at FROM influence.engagement x
+													  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
+														AND x.occurred_at <= f.occurred_at
+														AND (x.occurred_at < f.occurred_at OR x.event_ref COLLATE "C" < f.event_ref COLLATE "C")
+														AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
+													  ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1) s
+								 WHERE f.unsmiled AND f.kind IN ('smile', 'unsmile')) h) g
 			), x AS (
-				SELECT y.visitor_id, y.post_id, y.hour, y.kind, y.occurred_at, y.event_ref, false AS was, false AS unsmiled
-				  FROM n JOIN fresh y ON y.post_id = n.post_id AND y.hour = n.hour
-				 WHERE NOT n.crowded AND y.kind = ANY ($3)
+				SELECT n.visitor_id, n.post_id, n.hour, n.kind, n.occurred_at, n.event_ref, false AS was, false AS unsmiled
+				  FROM n
+				 WHERE NOT n.crowded
 				UNION ALL
 				SELECT y.visitor_id, y.post_id, n.hour, y.kind, y.occurred_at, y.event_ref, pg_visible_in_snapshot(y.xact, $1), n.unsmiled
 				  FROM n
 				  JOIN influence.engagement y ON y.post_id = n.post_id AND y.occurred_at >= n.hour AND y.occurred_at < n.hour + interval '1 hour'
-				 WHERE n.crowded AND y.kind = ANY ($3) AND ($2 IS NULL OR pg_visible_in_snapshot(y.xact, $2))
+				 WHERE n.crowded AND n.place = 1 AND y.kind = ANY ($3) AND ($2 IS NULL OR pg_visible_in_snapshot(y.xact, $2))
 			)$sql$;
 	END IF;
 	RETURN QUERY EXECUTE 'WITH ' || events || $sql$, e AS (
@@ -119,7 +122,7 @@ BEGIN
 	  FROM weighed w
 	 CROSS JOIN LATERAL (VALUES (w.weighs), (- w.weighed)) d(weight)
 	 WHERE w.weighs <> w.weighed AND d.weight <> 0 $sql$
-	 USING $1, $2, kinds, weights, young_weight, young_age, hour_limit, since, round(young_weight, 9)::float8, floor(hour_limit)::bigint;
+	 USING $1, $2, kinds, weights, young_weight, young_age, hour_limit, since, round(young_weight, 9)::float8, floor(hour_limit)::bigint, until;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.trend_post_events(pg_snapshot, pg_snapshot) IS
@@ -218,10 +221,13 @@ AS $$
 DECLARE
 	vote_weight float8 := coalesce((influence_internal.setting_value('engagement_weights') ->> 'vote')::float8, 0);
 	reached bigint[];
+	span record;
 BEGIN
+	SELECT n.since, n.until INTO span FROM influence_internal.span_of_new('engagement', pg_snapshot_xmin($1)) n;
 	SELECT array_agg(DISTINCT x.product_id) INTO reached
 	  FROM influence.engagement x
-	 WHERE x.kind = 'vote' AND x.product_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2);
+	 WHERE x.kind = 'vote' AND x.product_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+	   AND x.occurred_at >= span.since AND x.occurred_at <= span.until;
 	IF reached IS NULL THEN
 		RETURN;
 	END IF;
