@@ -25,8 +25,8 @@ CREATE FUNCTION pg_temp.wrong_rows() RETURNS bigint LANGUAGE sql AS $$
 		SELECT t.*, h.n, nullif(influence_internal.decayed_score_final(influence_internal.decayed_state_plus(h.state, h.votes)), '-Infinity') AS expected, h.score, h.other, h.step
 		  FROM influence.trend_state t
 		  LEFT JOIN influence.trend_state v ON v.kind = t.kind AND v.item_id = t.item_id AND v.scope_id = t.scope_id AND v.program_id = 0
-		 CROSS JOIN LATERAL (VALUES (1, t.state_6h, v.state_6h, t.score_6h, t.other_score_6h, t.step_6h), (4, t.state_3d, v.state_3d, t.score_3d, t.other_score_3d, t.step_3d),
-				(8, t.state_30d, v.state_30d, t.score_30d, t.other_score_30d, t.step_30d)) h(n, state, votes, score, other, step))
+		 CROSS JOIN LATERAL (VALUES (1, t.state_6h, v.state_6h, t.score_6h, t.other_score_6h, t.step_6h), (2, t.state_3d, v.state_3d, t.score_3d, t.other_score_3d, t.step_3d),
+				(2, t.state_30d, v.state_30d, t.score_30d, t.other_score_30d, t.step_30d)) h(n, state, votes, score, other, step))
 	SELECT count(*) FROM scores
 	 WHERE (score, other, step) IS DISTINCT FROM (CASE WHEN program_id <> 0 AND kind = 'post' THEN expected END, CASE WHEN program_id <> 0 AND kind <> 'post' THEN expected END,
 			CASE WHEN program_id <> 0 AND kind <> 'post' AND scope_id = 0 THEN floor(expected * n) END) $$;

@@ -4,8 +4,9 @@
  *
  * The score of a sum is its logarithm, NULL where it is not above zero. Posts have
  * it in score_..., which are in indexes; all others in other_score_..., and, where
- * they are about all categories, in step_...: rounded down to whole, quarter and
- * eighth half-lives, so that most changes leave what is in an index as it is.
+ * they are about all categories, in step_...: rounded down to half-lives of 6 hours
+ * and to halves of 3 and 30 days, so that most changes leave what is in an index as
+ * it is. (A list sorts the last step that it reads, of a few hundred items.)
  */
 #include "postgres.h"
 
@@ -35,7 +36,7 @@ static const KeyedColumn columns[TREND_KEYS + TREND_COLUMNS] = {
 };
 
 /* steps in a half-life */
-static const float8 steps_in[TREND_HALF_LIVES] = {1, 4, 8};
+static const float8 steps_in[TREND_HALF_LIVES] = {1, 2, 2};
 
 KeyedRows *
 trend_rows_open(void)
