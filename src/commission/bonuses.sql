@@ -60,14 +60,11 @@ BEGIN
 	PERFORM influence_internal.require_arguments('bonus_id', $2::text);
 	PERFORM influence_internal.require_begin('valid_to', $3);
 	PERFORM influence_internal.lock_key('bonuses ' || $1);
-	SELECT x.*, x.stated AS asked INTO known FROM influence.bonus_rule x WHERE x.program_id = $1 AND x.bonus_id = $2;
+	SELECT x.valid, x.stated INTO known FROM influence.bonus_rule x WHERE x.program_id = $1 AND x.bonus_id = $2;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('bonus rule', $2::text, 'See influence.bonus_rule for those there are.');
-	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) THEN
-		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
-		RETURN;
 	END IF;
-	SELECT * INTO ended FROM influence_internal.end_range(known.asked, known.valid, $3, format('bonus rule %s', $2));
+	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $3, format('bonus rule %s', $2));
 	-- seen as new by the settlement, which looks at all months that were asked for
 	UPDATE influence.bonus_rule x SET valid = ended.rest, xact = pg_current_xact_id()
 	 WHERE x.program_id = $1 AND x.bonus_id = $2 AND ended.status = 'recorded';

@@ -135,35 +135,33 @@ AS $$
 DECLARE
 	known record;
 	ended record;
+	resumed record;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('rate_id', $2::text);
 	PERFORM influence_internal.require_begin('valid_to', $3);
 	PERFORM influence_internal.lock_key('rates ' || $1);
-	SELECT x.*, coalesce(x.stated, tstzrange(lower(x.valid), NULL)) AS asked INTO known FROM influence.commission_rate x WHERE x.program_id = $1 AND x.rate_id = $2;
+	SELECT x.* INTO known FROM influence.commission_rate x WHERE x.program_id = $1 AND x.rate_id = $2;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('rate', $2::text, 'See influence.commission_rate for those there are.');
-	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) OR (known.stated IS NULL AND isempty(known.valid)) THEN
-		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment; or nothing is left of a row that only resumed
-		RETURN;
 	END IF;
-	SELECT * INTO ended FROM influence_internal.end_range(known.asked, known.valid, $3, format('rate %s', $2));
+	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $3, format('rate %s', $2));
 	UPDATE influence.commission_rate x SET valid = ended.rest
 	 WHERE x.program_id = $1 AND x.rate_id = $2 AND ended.status = 'recorded';
-	IF ended.status = 'recorded' AND NOT upper_inf(known.valid) THEN
-		-- What it had interrupted, the version after it, goes on where it ends now: up to what it has, or to the row that
-		-- took its place where this one ended.
-		UPDATE influence.commission_rate x
-		   SET valid = tstzrange(greatest($3, lower(known.asked)), CASE WHEN isempty(x.valid) THEN upper(known.valid) ELSE upper(x.valid) END)
+	IF ended.status = 'recorded' THEN
+		-- what it had interrupted, the version after it, goes on where it ends now
+		SELECT x.rate_id, influence_internal.resumed_range(known.valid, ended.ends_at, x.valid,
+			   EXISTS (SELECT FROM influence.commission_rate n
+						WHERE (n.program_id, n.creator_id, n.product_id, n.category_id, n.country, n.directness, n.customer_kind, n.boost, n.priority)
+							  = (x.program_id, x.creator_id, x.product_id, x.category_id, x.country, x.directness, x.customer_kind, x.boost, x.priority)
+						  AND lower(n.stated) = upper(known.valid))) AS valid
+		  INTO resumed
+		  FROM influence.commission_rate x
 		 WHERE (x.program_id, x.creator_id, x.product_id, x.category_id, x.country, x.directness, x.customer_kind, x.boost, x.priority)
 			   = (known.program_id, known.creator_id, known.product_id, known.category_id, known.country, known.directness, known.customer_kind, known.boost, known.priority)
-		   AND x.version = known.version + 1 AND x.stated IS NULL AND NOT isempty(known.valid)
-		   AND (lower(x.valid) = upper(known.valid)
-				OR (isempty(x.valid)
-					AND EXISTS (SELECT FROM influence.commission_rate n
-								 WHERE (n.program_id, n.creator_id, n.product_id, n.category_id, n.country, n.directness, n.customer_kind, n.boost, n.priority)
-									   = (known.program_id, known.creator_id, known.product_id, known.category_id, known.country, known.directness, known.customer_kind, known.boost, known.priority)
-								   AND lower(n.stated) = upper(known.valid))));
+		   AND x.version = known.version + 1 AND x.stated IS NULL;
+		UPDATE influence.commission_rate x SET valid = resumed.valid
+		 WHERE x.program_id = $1 AND x.rate_id = resumed.rate_id AND resumed.valid IS NOT NULL;
 	END IF;
 	RETURN QUERY SELECT ended.status;
 END

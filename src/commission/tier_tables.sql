@@ -99,14 +99,11 @@ BEGIN
 	PERFORM influence_internal.require_arguments('tier_id', $2::text);
 	PERFORM influence_internal.require_begin('valid_to', $3);
 	PERFORM influence_internal.lock_key('tiers ' || $1);
-	SELECT x.*, x.stated AS asked INTO known FROM influence.tier_table x WHERE x.program_id = $1 AND x.tier_id = $2;
+	SELECT x.valid, x.stated INTO known FROM influence.tier_table x WHERE x.program_id = $1 AND x.tier_id = $2;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('tier table', $2::text, 'See influence.tier_table for those there are.');
-	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) THEN
-		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment
-		RETURN;
 	END IF;
-	SELECT * INTO ended FROM influence_internal.end_range(known.asked, known.valid, $3, format('tier table %s', $2));
+	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $3, format('tier table %s', $2));
 	UPDATE influence.tier_table x SET valid = ended.rest
 	 WHERE x.program_id = $1 AND x.tier_id = $2 AND ended.status = 'recorded';
 	RETURN QUERY SELECT ended.status;

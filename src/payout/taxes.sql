@@ -252,35 +252,33 @@ AS $$
 DECLARE
 	known record;
 	ended record;
+	resumed record;
 BEGIN
 	PERFORM influence_internal.require_arguments('authority', $1);
 	PERFORM influence_internal.require_arguments('rule_id', $2::text);
 	PERFORM influence_internal.require_begin('valid_to', $3);
 	PERFORM influence_internal.lock_key(format('tax rules %s', $1));
-	SELECT x.*, coalesce(x.stated, tstzrange(lower(x.valid), NULL)) AS asked INTO known FROM influence.tax_rule x WHERE x.authority = $1 AND x.rule_id = $2;
+	SELECT x.* INTO known FROM influence.tax_rule x WHERE x.authority = $1 AND x.rule_id = $2;
 	IF NOT FOUND THEN
 		PERFORM influence_internal.raise_unknown('tax rule', $2::text, 'See influence.tax_rule for those there are.');
-	ELSIF $3 = now() AND (isempty(known.valid) OR upper(known.valid) <= $3) OR (known.stated IS NULL AND isempty(known.valid)) THEN
-		RETURN QUERY SELECT 'duplicate';	-- the same call again, without a moment; or nothing is left of a row that only resumed
-		RETURN;
 	END IF;
-	SELECT * INTO ended FROM influence_internal.end_range(known.asked, known.valid, $3, format('tax rule %s', $2));
+	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $3, format('tax rule %s', $2));
 	UPDATE influence.tax_rule x SET valid = ended.rest
 	 WHERE x.authority = $1 AND x.rule_id = $2 AND ended.status = 'recorded';
-	IF ended.status = 'recorded' AND NOT upper_inf(known.valid) THEN
-		-- What it had interrupted, the row made with it, goes on where it ends now: up to what it has, or to the rule that
-		-- took its place where this one ended.
-		UPDATE influence.tax_rule x
-		   SET valid = tstzrange(greatest($3, lower(known.asked)), CASE WHEN isempty(x.valid) THEN upper(known.valid) ELSE upper(x.valid) END)
-		 WHERE x.authority = $1 AND x.stated IS NULL AND NOT isempty(known.valid)
+	IF ended.status = 'recorded' THEN
+		-- what it had interrupted, the row made with it, goes on where it ends now
+		SELECT x.rule_id, influence_internal.resumed_range(known.valid, ended.ends_at, x.valid,
+			   EXISTS (SELECT FROM influence.tax_rule n
+						WHERE (n.authority, n.kind, n.residence, n.entity, n.form) = (x.authority, x.kind, x.residence, x.entity, x.form)
+						  AND lower(n.stated) = upper(known.valid))) AS valid
+		  INTO resumed
+		  FROM influence.tax_rule x
+		 WHERE x.authority = $1 AND x.stated IS NULL
 		   AND x.rule_id = (SELECT min(n.rule_id) FROM influence.tax_rule n
 							 WHERE (n.authority, n.kind, n.residence, n.entity, n.form) = (known.authority, known.kind, known.residence, known.entity, known.form)
-							   AND n.rule_id > known.rule_id)
-		   AND (lower(x.valid) = upper(known.valid)
-				OR (isempty(x.valid)
-					AND EXISTS (SELECT FROM influence.tax_rule n
-								 WHERE (n.authority, n.kind, n.residence, n.entity, n.form) = (known.authority, known.kind, known.residence, known.entity, known.form)
-								   AND lower(n.stated) = upper(known.valid))));
+							   AND n.rule_id > known.rule_id);
+		UPDATE influence.tax_rule x SET valid = resumed.valid
+		 WHERE x.authority = $1 AND x.rule_id = resumed.rule_id AND resumed.valid IS NOT NULL;
 	END IF;
 	RETURN QUERY SELECT ended.status;
 END
