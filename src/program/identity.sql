@@ -83,6 +83,50 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.try_lock_person(uuid) IS 'As lock_person(), but false instead of waiting: for jobs, which lock many persons and so may wait for none.';
 
+CREATE FUNCTION influence_internal.lock_order_person(program_id bigint, visitor_id uuid, order_ref text, OUT people uuid[], OUT forgotten boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	buyer uuid;
+BEGIN
+	PERFORM influence_internal.lock_person($2);
+	people := influence_internal.person_visitors($2);
+	-- whose order it was is forgotten: order_ref tells
+	buyer := influence_internal.forgotten_buyer($1, $3);
+	forgotten := buyer IS NOT NULL;
+	IF forgotten THEN
+		PERFORM influence_internal.lock_person(buyer);
+		people := influence_internal.person_visitors(buyer);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.lock_order_person(bigint, uuid, text) IS
+'lock_person() of the visitor and, where the order''s buyer was forgotten, of the buyer; person_visitors() of whose order it is, and whether that one was forgotten.';
+
+CREATE FUNCTION influence_internal.order_of_people(program_id bigint, visitor_id uuid, order_ref text, people uuid[])
+RETURNS uuid
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	buyer uuid;
+BEGIN
+	SELECT o.visitor_id INTO buyer
+	  FROM unnest($4) v
+	  JOIN influence.orders o ON o.visitor_id = v AND o.program_id = $1 AND o.order_ref = $3
+	 ORDER BY o.visitor_id = $2 DESC, o.visitor_id LIMIT 1;
+	IF NOT FOUND AND EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3) THEN
+		PERFORM influence_internal.raise_other_visitor($3);
+	END IF;
+	RETURN buyer;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.order_of_people(bigint, uuid, text, uuid[]) IS
+'The visitor, of these of one person, that an order is recorded for (visitor_id before others); NULL while it is not recorded. IN004 when it is another person''s.';
+
 CREATE FUNCTION influence_internal.identify(visitor_id uuid, shopper_id uuid)
 RETURNS TABLE (status text, person uuid)
 LANGUAGE plpgsql

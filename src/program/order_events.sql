@@ -38,14 +38,7 @@ BEGIN
 	ELSIF $7 IS NOT NULL THEN
 		PERFORM influence_internal.raise_invalid(format('an order event "%s" has no replacement_ref', $4), NULL, 'Give replacement_ref with kind replaced only.');
 	END IF;
-	PERFORM influence_internal.lock_person($2);
-	people := influence_internal.person_visitors($2);
-	-- whose order it was is forgotten: order_ref tells
-	buyer := influence_internal.forgotten_buyer($1, $3);
-	IF buyer IS NOT NULL THEN
-		PERFORM influence_internal.lock_person(buyer);
-		people := influence_internal.person_visitors(buyer);
-	END IF;
+	SELECT p.people INTO people FROM influence_internal.lock_order_person($1, $2, $3) p;
 	SELECT e.visitor_id, e.state, e.content_hash INTO known
 	  FROM unnest(people) v
 	  JOIN influence.order_event e ON e.visitor_id = v AND e.program_id = $1 AND e.order_ref = $3 AND e.event_ref = ref
@@ -58,14 +51,9 @@ BEGIN
 					   FROM influence_internal.event_summary($1, known.visitor_id, $3) s;
 		RETURN;
 	END IF;
-	SELECT o.visitor_id INTO buyer
-	  FROM unnest(people) v
-	  JOIN influence.orders o ON o.visitor_id = v AND o.program_id = $1 AND o.order_ref = $3
-	 ORDER BY o.visitor_id = $2 DESC, o.visitor_id LIMIT 1;
-	IF NOT FOUND AND EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3) THEN
-		PERFORM influence_internal.raise_other_visitor($3);
-	ELSIF EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $7)
-		  AND NOT EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $7 AND o.visitor_id = ANY (people)) THEN
+	buyer := influence_internal.order_of_people($1, $2, $3, people);
+	IF EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $7)
+	   AND NOT EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $7 AND o.visitor_id = ANY (people)) THEN
 		PERFORM influence_internal.raise_other_visitor($7);
 	END IF;
 	INSERT INTO influence.order_event (visitor_id, program_id, order_ref, event_ref, kind, occurred_at, replacement_ref, state, content_hash, received_at)

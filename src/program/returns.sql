@@ -21,6 +21,7 @@ DECLARE
 	state text;
 	buyer uuid;
 	people uuid[];
+	forgotten boolean;
 	reason_given text := $10;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
@@ -46,13 +47,9 @@ BEGIN
 		PERFORM influence_internal.raise_invalid('return_ref "cancelled" is taken', NULL,
 			'It stands for what a cancelled order takes back; use another return_ref.');
 	END IF;
-	PERFORM influence_internal.lock_person($2);
-	people := influence_internal.person_visitors($2);
-	-- whose order it was is forgotten, and so is why it came back: order_ref tells
-	buyer := influence_internal.forgotten_buyer($1, $3);
-	IF buyer IS NOT NULL THEN
-		PERFORM influence_internal.lock_person(buyer);
-		people := influence_internal.person_visitors(buyer);
+	SELECT p.people, p.forgotten INTO people, forgotten FROM influence_internal.lock_order_person($1, $2, $3) p;
+	IF forgotten THEN
+		-- why it came back is forgotten with its buyer
 		reason_given := NULL;
 		content := jsonb_set(content, '{4}', 'null');
 	END IF;
@@ -69,13 +66,7 @@ BEGIN
 		RETURN;
 	END IF;
 	-- a return belongs to its order's visitor, whoever of the person's visitors brings it
-	SELECT o.visitor_id INTO buyer
-	  FROM unnest(people) v
-	  JOIN influence.orders o ON o.visitor_id = v AND o.program_id = $1 AND o.order_ref = $3
-	 ORDER BY o.visitor_id = $2 DESC, o.visitor_id LIMIT 1;
-	IF NOT FOUND AND EXISTS (SELECT FROM influence.orders o WHERE o.program_id = $1 AND o.order_ref = $3) THEN
-		PERFORM influence_internal.raise_other_visitor($3);
-	END IF;
+	buyer := influence_internal.order_of_people($1, $2, $3, people);
 	IF buyer IS NOT NULL THEN
 		-- what came by COPY came before
 		PERFORM influence_internal.take_in_parked($1, buyer, $3);
