@@ -60,3 +60,10 @@ SET LOCAL statement_timeout = '20s';
 SELECT influence_internal.places_of(format('invalid input syntax for type bigint: "%s"', repeat('y', 5000000)), jsonb_build_object('touches',
 	(SELECT jsonb_agg(jsonb_build_object('price', CASE i WHEN 7 THEN repeat('y', 5000000) ELSE i::text END)) FROM generate_series(1, 20000) i))) AS long;
 COMMIT;
+
+-- a key that is not there is quoted in the message: all of it, or the beginning of one that is longer than keys are
+SELECT pg_temp.refused($$set_tax_rule('the taxman', 'vat', 0.2)$$) AS short,
+	pg_temp.refused(format($$set_tax_rule(%L, 'vat', 0.2)$$, repeat('k', 200))) = format('IN003 tax authority "%s" does not exist', repeat('k', 200)) AS longest,
+	pg_temp.refused(format('record_order(1, %L, %L, %L)', pg_temp.visitor(9), 'x', jsonb_build_array(jsonb_build_object('line_no', 1, 'sku', repeat('s', 1000000), 'quantity', 1, 'paid_price', 1))))
+		= format('IN003 product "%s..." does not exist', repeat('s', 200)) AS endless,
+	pg_temp.refused('set_commission_rate(NULL, 0.1)') AS missing;

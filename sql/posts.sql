@@ -83,6 +83,7 @@ SELECT * FROM pg_temp.not_refused('IN005', $$set_interests(pg_temp.visitor(1), '
 	$$set_interests(pg_temp.visitor(1), '{}')$$, $$set_interests(pg_temp.visitor(1), NULL)$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$set_interests(pg_temp.visitor(3), '{art,bikes,cats,dogs,eggs}')$$, $$set_interests(NULL, '{art,bikes,cats,dogs,eggs}')$$,
 	$$set_interests(pg_temp.visitor(1), '{art,bikes,cats,dogs,golf}')$$, $$set_interests(pg_temp.visitor(1), '{art,bikes,cats,dogs,NULL}')$$);
+SELECT pg_temp.refused($$set_interests(pg_temp.visitor(1), '{art,"big bikes",cats,dogs,fogs}')$$);
 SELECT * FROM pg_temp.not_refused('IN002', $$set_interests(pg_temp.visitor(1), '{art,bikes,cats,dogs,eggs}', '{1,1,1,1}')$$, $$set_interests(pg_temp.visitor(1), '{art,bikes,cats,dogs,eggs}', '{1,1,1,1,0}')$$,
 	$$set_interests(pg_temp.visitor(1), '{art,bikes,cats,dogs,eggs}', '{1,1,1,1,-1}')$$, $$set_interests(pg_temp.visitor(1), '{art,bikes,cats,dogs,eggs}', '{1,1,1,1,NaN}')$$,
 	$$set_interests(pg_temp.visitor(1), '{art,bikes,cats,dogs,eggs}', '{1,1,1,1,Infinity}')$$, $$set_interests(pg_temp.visitor(1), '{art,bikes,cats,dogs,eggs}', '{1,1,1,1,NULL}')$$);

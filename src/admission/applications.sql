@@ -165,7 +165,7 @@ BEGIN
 	 WHERE h.creator_id = $2 AND h.program_id = $1
 	 ORDER BY h.decided_at DESC, h.recorded_at DESC LIMIT 1;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('application', format('of creator %s to program %s', $2, $1),
+		PERFORM influence_internal.raise_error('IN003', format('application of creator %s to program %s does not exist', $2, $1), NULL,
 			'Submit it with influence.apply_creator(program_id, creator_id).');
 	END IF;
 	-- without a moment only the latest one can be meant

@@ -17,8 +17,8 @@ BEGIN
 	 WHERE a.creator_id = $2 AND a.program_id = $1 AND a.application_id = coalesce($3, a.application_id)
 	 ORDER BY a.decided_at DESC, a.known_at DESC, a.application_id DESC LIMIT 1;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('application',
-			concat_ws(' ', $3::text, format('of creator %s to program %s', coalesce($2::text, 'NULL'), coalesce($1::text, 'NULL'))),
+		PERFORM influence_internal.raise_error('IN003',
+			concat_ws(' ', 'application', $3::text, format('of creator %s to program %s does not exist', coalesce($2::text, 'NULL'), coalesce($1::text, 'NULL'))), NULL,
 			'Submit one with influence.apply_creator(program_id, creator_id); those there are: SELECT * FROM influence.admission_history.');
 	END IF;
 	RETURN found_id;

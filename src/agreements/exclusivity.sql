@@ -79,7 +79,7 @@ BEGIN
 	PERFORM influence_internal.lock_key('agreements ' || $1);
 	SELECT e.* INTO known FROM influence.exclusivity e WHERE e.creator_id = $1 AND e.exclusivity_ref = $2;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('exclusivity', format('"%s"', $2), 'See influence.exclusivity for those there are.');
+		PERFORM influence_internal.raise_unknown('exclusivity', $2, 'See influence.exclusivity for those there are.');
 	ELSIF $4 IS NULL AND (known.ended_by, known.end_note) IS NOT DISTINCT FROM ($3, $5)
 		  -- an end that is still to come is not the one of now
 		  AND coalesce(upper(known.valid), '-infinity') <= now() THEN

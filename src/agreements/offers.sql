@@ -91,7 +91,7 @@ BEGIN
 	PERFORM influence_internal.lock_key(format('offer %s %s', $1, $2));
 	SELECT o.* INTO known FROM influence.offer o WHERE o.program_id = $1 AND o.offer_ref = $2;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('offer', format('"%s"', $2), 'Make it with influence.make_offer(...).');
+		PERFORM influence_internal.raise_unknown('offer', $2, 'Make it with influence.make_offer(...).');
 	ELSIF known.state = $3 THEN
 		IF known.decided_by <> $4 OR known.decided_at <> coalesce($5, known.decided_at) OR known.decision_note IS DISTINCT FROM $6 THEN
 			PERFORM influence_internal.raise_conflict('answer to offer', $2);

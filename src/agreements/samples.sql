@@ -102,7 +102,7 @@ BEGIN
 	PERFORM influence_internal.lock_key(format('sample %s %s', $1, $2));
 	SELECT s.* INTO known FROM influence.sample s WHERE s.program_id = $1 AND s.sample_ref = $2;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('sample', format('"%s"', $2), 'Record it with influence.send_sample(...).');
+		PERFORM influence_internal.raise_unknown('sample', $2, 'Record it with influence.send_sample(...).');
 	ELSIF known.returned_at IS NOT NULL THEN
 		IF (known.returned_to, known.return_note, coalesce($4, known.returned_at)) IS DISTINCT FROM ($3, $5, known.returned_at) THEN
 			PERFORM influence_internal.raise_conflict('return of sample', $2);

@@ -259,7 +259,7 @@ BEGIN
 	PERFORM influence_internal.lock_key('standing ' || $1);
 	SELECT k.* INTO known FROM influence.strike k WHERE k.creator_id = $1 AND k.strike_ref = $2;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('strike', format('"%s"', $2), 'Record it with influence.record_strike(...).');
+		PERFORM influence_internal.raise_unknown('strike', $2, 'Record it with influence.record_strike(...).');
 	ELSIF known.lifted_at IS NOT NULL THEN
 		IF (known.lifted_by, known.lift_note) <> ($3, $4) OR known.lifted_at <> coalesce($5, known.lifted_at) THEN
 			PERFORM influence_internal.raise_conflict('lifting of strike', $2);

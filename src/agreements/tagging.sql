@@ -95,7 +95,7 @@ BEGIN
 	 -- one that was undone hides none that holds
 	 ORDER BY lower(r.stated) = $4 DESC, isempty(r.valid), lower(r.stated) DESC LIMIT 1;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('rule of brand', format('"%s" at %s', $2, $4), 'See influence.brand_rule for those there are.');
+		PERFORM influence_internal.raise_unknown(format('rule at %s of brand', $4), $2, 'See influence.brand_rule for those there are.');
 	END IF;
 	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $4, format('the rule of brand "%s"', $2));
 	UPDATE influence.brand_rule r SET valid = ended.rest
@@ -166,7 +166,7 @@ BEGIN
 	 -- one that was undone hides none that holds
 	 ORDER BY lower(a.stated) = $3 DESC, isempty(a.valid), lower(a.stated) DESC LIMIT 1;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('authorisation of seller', format('"%s" at %s', $2, $3),
+		PERFORM influence_internal.raise_unknown(format('authorisation at %s of seller', $3), $2,
 			'See influence.authorised_seller for those there are.');
 	END IF;
 	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $3, format('the authorisation of seller "%s"', $2));

@@ -96,7 +96,7 @@ BEGIN
 	 WHERE p.profile = $1 AND p.version = coalesce($2, p.version)
 	 ORDER BY p.version DESC LIMIT 1;
 	IF found_version IS NULL THEN
-		PERFORM influence_internal.raise_unknown('feed profile', concat($1, ' version ' || $2), 'Make it with influence.create_feed_profile(...).');
+		PERFORM influence_internal.raise_unknown(concat('version ' || $2 || ' of ', 'feed profile'), $1, 'Make it with influence.create_feed_profile(...).');
 	END IF;
 	RETURN found_version;
 END

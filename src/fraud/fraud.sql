@@ -141,7 +141,7 @@ BEGIN
 	SELECT c.state, c.evidence, c.score, c.hold_ref, c.actor, c.note INTO known
 	  FROM influence.fraud_case c WHERE c.creator_id = $1 AND c.signal = $2 AND c.case_ref = $3;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('case', format('%s "%s" of creator %s', $2, $3, $1), 'See influence.fraud_case for those there are.');
+		PERFORM influence_internal.raise_unknown(format('case of creator %s', $1), format('%s/%s', $2, $3), 'See influence.fraud_case for those there are.');
 	ELSIF known.state = new_state THEN
 		IF (known.actor, known.note) IS DISTINCT FROM ($6, $5) THEN
 			PERFORM influence_internal.raise_conflict('decision about case', $3);

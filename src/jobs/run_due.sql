@@ -112,7 +112,7 @@ BEGIN
 	PERFORM influence_internal.require_arguments('job', $1, 'program_id', $2::text, 'as_of', $4::text);
 	PERFORM influence_internal.require_event_time('as_of', $4, interval '10 years');
 	IF NOT EXISTS (SELECT FROM influence_internal.job_list() j WHERE j.job = $1) THEN
-		PERFORM influence_internal.raise_unknown('job', left($1, 60), 'See influence.jobs.');
+		PERFORM influence_internal.raise_unknown('job', $1, 'See influence.jobs.');
 	ELSIF length($3) > 10 THEN
 		PERFORM influence_internal.raise_invalid('the period is too long', format('It has %s characters.', length($3)), 'Give a day or a month as influence.due_periods() does, or NULL.');
 	END IF;

@@ -81,7 +81,7 @@ BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_key('brand', $2);
 	IF NOT EXISTS (SELECT FROM influence.product d WHERE d.brand = $2) THEN
-		PERFORM influence_internal.raise_unknown('brand', format('"%s"', $2), 'Give it as its products have it: influence.add_product(..., brand => ...).');
+		PERFORM influence_internal.raise_unknown('brand', $2, 'Give it as its products have it: influence.add_product(..., brand => ...).');
 	END IF;
 	PERFORM influence_internal.lock_key(format('brand account %s %s', $1, $2));
 	SELECT 'duplicate', a.party_id INTO status, party_id FROM influence.brand_account a WHERE a.program_id = $1 AND a.brand = $2;

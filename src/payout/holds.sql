@@ -86,7 +86,7 @@ BEGIN
 	PERFORM influence_internal.require_read_committed();
 	SELECT h.released_at, h.released_by, h.release_note INTO known FROM influence.payout_hold h WHERE h.hold_ref = $1 FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('hold', format('"%s"', $1), 'See influence.payout_hold for those there are.');
+		PERFORM influence_internal.raise_unknown('hold', $1, 'See influence.payout_hold for those there are.');
 	ELSIF known.released_at IS NULL THEN
 		-- a transaction may be older than the hold that it waited for
 		UPDATE influence.payout_hold h SET released_at = greatest(now(), h.since), released_by = $3, release_note = $2

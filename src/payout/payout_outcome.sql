@@ -18,7 +18,7 @@ BEGIN
 	 WHERE x.party_id = $2 AND x.program_id = $1 AND x.currency = money AND x.period = $3
 	   FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('payout', format('of party %s, %s, %s', $2, $3, money),
+		PERFORM influence_internal.raise_unknown('payout', format('%s/%s/%s', $2, $3, money),
 			'Reserve it with influence.run_payouts(program_id, period).');
 	END IF;
 END

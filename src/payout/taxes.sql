@@ -168,7 +168,7 @@ BEGIN
 	PERFORM influence_internal.require_arguments('authority', $1, 'kind', $2, 'rate', $3::text, 'residence', $4, 'entity', $5, 'form', $6);
 	PERFORM influence_internal.stated_range($7, $8);
 	IF NOT EXISTS (SELECT FROM influence.tax_authority a WHERE a.authority = $1) THEN
-		PERFORM influence_internal.raise_unknown('tax authority', left($1, 60),
+		PERFORM influence_internal.raise_unknown('tax authority', $1,
 			'Create it with influence.create_tax_authority(authority, name, country, time_zone).');
 	ELSIF $2 NOT IN ('withholding', 'vat') THEN
 		PERFORM influence_internal.raise_invalid(format('tax kind "%s" is not known', $2), NULL,

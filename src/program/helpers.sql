@@ -4,6 +4,13 @@
  * What the writers share: one place for each error that several of them raise,
  * the hash that tells a retry from a conflict, the lock on a key.
  */
+CREATE FUNCTION influence_internal.quoted_key(key text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT coalesce('"' || left(key, 200) || CASE WHEN length(key) > 200 THEN '...' ELSE '' END || '"', 'NULL') $$;
+COMMENT ON FUNCTION influence_internal.quoted_key(text) IS 'A key as messages have it: in quotes, of a longer one the first 200 characters (require_key() takes no longer one).';
+
 CREATE FUNCTION influence_internal.raise_unknown(object text, key text, hint text)
 RETURNS void
 LANGUAGE plpgsql
@@ -11,7 +18,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING ERRCODE = 'IN003',
-		MESSAGE = format('%s %s does not exist', object, coalesce(key, 'NULL')),
+		MESSAGE = format('%s %s does not exist', object, influence_internal.quoted_key(key)),
 		HINT = hint;
 END
 $$;
@@ -24,7 +31,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING ERRCODE = 'IN004',
-		MESSAGE = format('%s "%s" is recorded with other content', object, key),
+		MESSAGE = format('%s %s is recorded with other content', object, influence_internal.quoted_key(key)),
 		DETAIL = 'A retry with the same content answers "duplicate"; nothing was changed.',
 		HINT = 'Repeat the call as it was first made, or use a new key.';
 END
@@ -38,7 +45,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING ERRCODE = 'IN004',
-		MESSAGE = format('order "%s" belongs to another visitor', order_ref),
+		MESSAGE = format('order %s belongs to another visitor', influence_internal.quoted_key(order_ref)),
 		HINT = 'An order has one visitor: name the one that it was recorded for, or use another order_ref.';
 END
 $$;

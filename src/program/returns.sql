@@ -100,7 +100,7 @@ BEGIN
 	  FROM influence.order_line l
 	 WHERE l.visitor_id = $2 AND l.program_id = $1 AND l.order_ref = $3 AND l.line_no = $4;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('order line', format('%s/%s', $3, $4),
+		PERFORM influence_internal.raise_unknown(format('line %s of order', $4), $3,
 			'Give the line_no that record_order was called with.');
 	END IF;
 	SELECT coalesce(sum(x.sign * x.amount), 0), coalesce(sum(x.sign * x.stated), 0), coalesce(sum(x.sign * x.quantity), 0),

@@ -143,7 +143,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_arguments('name', $1, 'value', $2::text);
 	IF keys = '{}' THEN
-		PERFORM influence_internal.raise_unknown('setting', format('"%s"', $1),
+		PERFORM influence_internal.raise_unknown('setting', $1,
 			format('Use one of: %s.', (SELECT string_agg(DISTINCT r.name, ', ' ORDER BY r.name) FROM influence_internal.setting_rules() r)));
 	ELSIF keys <> '{""}' THEN
 		PERFORM influence_internal.check_keys($2, keys, format('the setting %s', $1));

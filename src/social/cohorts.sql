@@ -79,7 +79,7 @@ BEGIN
 	   AND (upper(c.valid) = $4 OR (c.valid @> $4 AND lower(c.valid) < $4))
 	 ORDER BY upper(c.valid) = $4 DESC NULLS LAST LIMIT 1;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown(format('%s in cohort "%s":', $2, $1), format('%s at %s', key, $4),
+		PERFORM influence_internal.raise_unknown(format('%s in cohort %s:', $2, influence_internal.quoted_key($1)), format('%s at %s', key, $4),
 			'Put it there with influence.add_to_cohort(cohort, member_kind, member_id).');
 	END IF;
 	status := 'duplicate';

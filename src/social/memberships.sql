@@ -106,7 +106,7 @@ BEGIN
 	 WHERE m.visitor_id = $1 AND (upper(m.valid) = $2 OR (m.valid @> $2 AND lower(m.valid) < $2))
 	 ORDER BY upper(m.valid) = $2 DESC NULLS LAST LIMIT 1;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('membership', format('of %s at %s', $1, $2),
+		PERFORM influence_internal.raise_unknown('membership', format('%s at %s', $1, $2),
 			'Record it with influence.record_membership(visitor_id, plan_id, valid_from).');
 	END IF;
 	plan_id := member.plan_id;

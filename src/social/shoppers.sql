@@ -91,7 +91,8 @@ BEGIN
 	  INTO interests, wanted
 	  FROM unnest(topics, weights) u(name, weight)
 	  LEFT JOIN influence.topic t ON t.name = u.name;
-	SELECT string_agg(coalesce(u.name, 'NULL'), ', ') INTO unknown
+	-- each in quotes of its own
+	SELECT string_agg(coalesce(u.name, 'NULL'), '", "') INTO unknown
 	  FROM unnest(topics) u(name)
 	 WHERE NOT EXISTS (SELECT FROM influence.topic t WHERE t.name = u.name);
 	IF unknown IS NOT NULL THEN

@@ -16,7 +16,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_key('brand', $2);
 	IF NOT EXISTS (SELECT FROM influence.product d WHERE d.brand = $2) THEN
-		PERFORM influence_internal.raise_unknown('brand', format('"%s"', $2), 'Give it as its products have it: influence.add_product(..., brand => ...).');
+		PERFORM influence_internal.raise_unknown('brand', $2, 'Give it as its products have it: influence.add_product(..., brand => ...).');
 	END IF;
 	-- the lock of create_brand_account(): a brand has one party
 	PERFORM influence_internal.lock_key(format('brand account %s %s', $1, $2));

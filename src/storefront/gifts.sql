@@ -112,7 +112,7 @@ BEGIN
 	 WHERE g.list_id = $1 AND g.giver_id = ANY (influence_internal.person_visitors($2)) AND g.gift_ref = $3
 	 ORDER BY g.giver_id = $2 DESC, g.giver_id LIMIT 1;
 	IF NOT FOUND THEN
-		PERFORM influence_internal.raise_unknown('gift', format('"%s"', $3), 'See influence.my_gifts(giver_id).');
+		PERFORM influence_internal.raise_unknown('gift', $3, 'See influence.my_gifts(giver_id).');
 	END IF;
 	UPDATE influence.list_gift g SET state = 'released', purchased_at = NULL, program_id = NULL, order_ref = NULL
 	 WHERE g.list_id = $1 AND g.giver_id = giver AND g.gift_ref = $3 AND g.state <> 'released';
@@ -167,7 +167,7 @@ BEGIN
 	SELECT coalesce(sum(g.quantity), 0) INTO used
 	  FROM influence.list_gift g WHERE g.program_id = $5 AND g.order_ref = $6 AND g.product_id = $2 AND g.state = 'purchased';
 	IF bought.quantity IS NULL THEN
-		PERFORM influence_internal.raise_unknown('order of this shopper with this product:', format('"%s"', $6),
+		PERFORM influence_internal.raise_unknown('order of this shopper with this product:', $6,
 			'Record it first with influence.record_order(...).');
 	ELSIF used + $7 > bought.quantity THEN
 		PERFORM influence_internal.raise_refused(format('order "%s" has not so many pieces of product %s to give', $6, $2),
