@@ -55,7 +55,7 @@ SELECT check_name, status, hint FROM pg_temp.diagnosis('library and extension', 
 -- Payouts are due at the end of the first month that is not done, in the program's zone.
 SELECT booked FROM influence.record_bonus(1, 1, 500, 'b', occurred_at => '2024-02-10');
 SELECT next_due, lag > interval '1 year' AS late FROM influence.jobs WHERE job = 'payouts';
-SELECT detail ~ '^\d+ months are due and not done, first 2024-02 of program 1$' AS counted FROM pg_temp.diagnosis('payouts are run');
+SELECT detail ~ '^due and not done: \d+ months, first 2024-02 of program 1$' AS counted FROM pg_temp.diagnosis('payouts are run');
 -- and a run of them shows itself while it is at it
 CREATE TABLE public.seen (job text, program_id bigint, phase text, done bigint, total bigint);
 GRANT INSERT ON public.seen TO influence_owner;
@@ -114,7 +114,7 @@ SELECT max(period) FROM influence.payout;
 -- A run that did not end, and one that is at work in a session that is there.
 INSERT INTO influence.job_run (job, as_of, status, pid) VALUES ('refresh_stats', now(), 'crashed', 0);
 SELECT last_status FROM influence.jobs WHERE job = 'refresh_stats';
-SELECT status, detail ~ '^1 runs of the last day did not end \(refresh_stats\)' AS named, hint FROM pg_temp.diagnosis('crashed jobs');
+SELECT status, detail ~ '^1 run of the last day did not end \(refresh_stats\)' AS named, hint FROM pg_temp.diagnosis('crashed jobs');
 INSERT INTO influence.job_run (job, as_of, status, started_at) VALUES ('refresh_stats', now(), 'crashed', greatest(pg_postmaster_start_time(), now() - interval '9 minutes'));
 SELECT last_status FROM influence.jobs WHERE job = 'refresh_stats';
 SELECT status FROM pg_temp.diagnosis('long jobs');

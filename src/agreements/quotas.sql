@@ -91,7 +91,7 @@ BEGIN
 					  ORDER BY s.since DESC LIMIT 1), '') <> 'removed';
 	IF posts >= most THEN
 		PERFORM influence_internal.raise_refused(format('the quota of creator %s is used up', $2),
-			format('%s of %s posts in %s.', posts, most, month),
+			format('Posts in %s: %s of %s.', month, posts, most),
 			'Publish in another month, or raise it with influence.set_quota(program_id, creator_id, min_posts, max_posts).');
 	END IF;
 END

@@ -68,7 +68,7 @@ BEGIN
 		SELECT count(*) INTO followers FROM influence.follower f WHERE f.creator_id = $2 AND f.since <= moment;
 		IF followers < influence_internal.sample_minimum() THEN
 			PERFORM influence_internal.raise_refused(format('creator %s has too few followers for samples', $2),
-				format('%s followers, %s are needed.', followers, influence_internal.sample_minimum()),
+				format('Followers: %s, needed: %s.', followers, influence_internal.sample_minimum()),
 				'See influence.sample_eligible(program_id); the setting sample_minimum_followers says how many are needed.');
 		END IF;
 	END IF;

@@ -176,7 +176,7 @@ BEGIN
 					   CASE WHEN by_hand THEN 'as it was set by hand before'
 							-- no longer than a reason may be; the strike has all of it
 							WHEN by_lifting THEN left(format('strike "%s" is lifted: %s', k.strike_ref, k.lift_note), 2000)
-							ELSE left(format('%s points of strikes; the last: %s', in_force, k.reason), 2000) END
+							ELSE left(format('%s of strikes; the last: %s', influence_internal.counted(in_force, 'point'), k.reason), 2000) END
 				  FROM influence.strike k
 				 WHERE k.creator_id = $1 AND CASE WHEN by_lifting THEN k.lifted_at = turn.at ELSE k.occurred_at <= turn.at END
 				 ORDER BY k.occurred_at DESC, k.recorded_at DESC, k.strike_ref LIMIT 1

@@ -17,10 +17,10 @@ BEGIN
 	SELECT 'closed periods are unchanged', $1, format('period %s party %s %s', $2, x.party_id, x.currency), x.kept, x.now
 	  FROM (SELECT coalesce(d.party_id, b.party_id, p.party_id) AS party_id, coalesce(d.currency, b.currency, p.currency) AS currency,
 				   CASE WHEN b.party_id IS NULL THEN 'nothing'
-					   ELSE format('%s entries, opening %s, closing %s, reserved %s, digest %s', b.entry_count, b.opening, b.closing, b.reserved,
+					   ELSE format('entries %s, opening %s, closing %s, reserved %s, digest %s', b.entry_count, b.opening, b.closing, b.reserved,
 								   encode(b.digest, 'hex')) END AS kept,
 				   CASE WHEN b.party_id IS NULL OR d.party_id IS NOT NULL OR b.entry_count <> 0 OR p.party_id IS NOT NULL
-					   THEN format('%s entries, opening %s, closing %s, reserved %s, digest %s', coalesce(d.entry_count, 0), coalesce(p.closing, 0),
+					   THEN format('entries %s, opening %s, closing %s, reserved %s, digest %s', coalesce(d.entry_count, 0), coalesce(p.closing, 0),
 								   coalesce(p.closing, 0) + coalesce(d.payable, 0), coalesce(p.reserved, 0) + coalesce(d.reserved, 0),
 								   encode(coalesce(d.digest, sha256('')), 'hex')) ELSE 'nothing' END AS now
 			  FROM influence_internal.closing_digests($1, $3) d

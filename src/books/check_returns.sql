@@ -187,8 +187,8 @@ BEGIN
 	   AND (-e.back, -e.base_back, e.written_off) <> (w.back, w.base_back, w.back - w.in_time)
 	UNION ALL
 	SELECT 'no line returns more than its base', l.program_id, format('order %s line %s', l.order_ref, l.line_no),
-		   format('0 to %s (%s ordered), %s pieces', l.base_amount, k.order_amount, l.quantity),
-		   format('%s (%s ordered), %s pieces', r.amount, r.order_amount, coalesce(r.pieces, 0))
+		   format('0 to %s (%s ordered), %s', l.base_amount, k.order_amount, influence_internal.counted(l.quantity, 'piece')),
+		   format('%s (%s ordered), %s', r.amount, r.order_amount, influence_internal.counted(coalesce(r.pieces, 0), 'piece'))
 	  FROM r
 	  JOIN influence.order_line l ON l.visitor_id = r.visitor_id AND l.program_id = r.program_id AND l.order_ref = r.order_ref AND l.line_no = r.line_no
 	 CROSS JOIN LATERAL (SELECT coalesce(l.order_amount, l.base_amount) AS order_amount) k

@@ -92,7 +92,7 @@ BEGIN
 					influence.format_minor(c.base, money), c.rate, c.rounding, influence_internal.order_commission_policy($1, buyer, $2))
 					WHEN c.rate IS NOT NULL THEN format('%s x %s, rounded %s%s', influence.format_minor(c.base, money), c.rate, c.rounding,
 					CASE WHEN y.rounding_scope = 'order' THEN ' over the order' ELSE '' END)
-					WHEN c.flat_amount IS NOT NULL THEN format('flat %s x %s pieces%s', influence.format_minor(c.flat_amount, money), c.quantity,
+					WHEN c.flat_amount IS NOT NULL THEN format('flat %s x %s%s', influence.format_minor(c.flat_amount, money), influence_internal.counted(c.quantity, 'piece'),
 					CASE WHEN s.creators > 1 THEN format(', shared by %s creators', s.creators) ELSE '' END)
 					WHEN c.hold_reason = 'not earned yet' AND terms.waits_for IS NOT NULL
 					THEN format('waits for the order event %s, payout policy version %s', terms.waits_for, terms.payout_policy_version)

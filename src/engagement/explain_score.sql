@@ -26,7 +26,7 @@ BEGIN
 	  FROM influence.creator_score s
 	 CROSS JOIN LATERAL (VALUES
 		(1, 'scored', NULL::float8, format('scored as of %s, recorded at %s', run, known_at)),
-		(2, 'kind', s.channels, format('vertical "%s", country "%s", tier "%s", %s channels', s.vertical, s.country, s.tier, s.channels)),
+		(2, 'kind', s.channels, format('vertical "%s", country "%s", tier "%s", %s', s.vertical, s.country, s.tier, influence_internal.counted(s.channels, 'channel'))),
 		(3, 'focus', s.focus, 'exp(-entropy) of the topics of the posts: 1 = one topic, 1/n = n topics alike'),
 		(4, 'authenticity', s.authenticity, 'product over the signals of creator_signals() of the least part'),
 		(5, 'relevance', s.relevance, 'share of the posts about topics of the catalogue')) v(place, step, value, detail)
@@ -47,7 +47,7 @@ BEGIN
 		(3, 'rate', s.rate, format('interactions / %s, mean per post', f.engagement_basis)),
 		(4, 'rate_median', s.rate_median, 'median of the posts'),
 		(5, 'rate_trimmed', s.rate_trimmed, 'mean without the lowest and highest tenth'),
-		(6, 'prior_mean', p.mean, format('of %s: %s channels, %s posts', c.prior, p.creators, p.posts)),
+		(6, 'prior_mean', p.mean, format('of %s: %s, %s', c.prior, influence_internal.counted(p.creators, 'channel'), influence_internal.counted(p.posts, 'post'))),
 		(7, 'prior_within', p.within_variance, 'variance of a post about its channel''s mean'),
 		(8, 'prior_between', p.between_variance, 'variance of the channels'' means'),
 		(9, 'prior_strength', p.strength, CASE WHEN p.strength = 'Infinity' THEN 'the channels of the cell do not differ: everybody has its mean'
@@ -55,7 +55,7 @@ BEGIN
 		(10, 'rate_shrunk', s.rate_shrunk, '(posts x rate + strength x prior_mean) / (posts + strength)'),
 		(11, 'rate_lower', s.rate_lower, '95 %: rate_shrunk - 1.96 x sqrt(within / (posts + strength)), at least 0'),
 		(12, 'rate_upper', s.rate_upper, '95 %'),
-		(13, 'baseline_median', b.quantiles[51], format('of %s: %s channels', c.baseline, b.creators)),
+		(13, 'baseline_median', b.quantiles[51], format('of %s: %s', c.baseline, influence_internal.counted(b.creators, 'channel'))),
 		(14, 'percentile', s.percentile, format('of rate_shrunk among %s', c.baseline)),
 		(15, 'growth', s.growth, 'of followers per 30 days, as a fraction'),
 		(16, 'regularity', s.regularity, '1 / (1 + coefficient of variation of the time between posts)')) v(place, step, value, detail)
@@ -70,7 +70,7 @@ BEGIN
 	 CROSS JOIN LATERAL (VALUES
 		(1, 'impressions', s.impressions::float8, format('touches of kind %s', s.impression_kind)),
 		(2, 'revenue', s.revenue::float8, 'credited less what came back, minor units'),
-		(3, 'prior_mean', 1000 * p.mean, format('per 1,000 impressions, of %s: %s creators', CASE p.vertical WHEN '' THEN 'all' ELSE 'vertical ' || p.vertical END, p.creators)),
+		(3, 'prior_mean', 1000 * p.mean, format('per 1,000 impressions, of %s: %s', CASE p.vertical WHEN '' THEN 'all' ELSE 'vertical ' || p.vertical END, influence_internal.counted(p.creators, 'creator'))),
 		(4, 'prior_strength', p.strength, 'as many impressions as the prior counts for'),
 		(5, 'influence', s.influence, 'per 1,000 impressions, shrunk toward prior_mean'),
 		(6, 'influence_lower', s.influence_lower, '95 %'),

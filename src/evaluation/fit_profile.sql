@@ -106,7 +106,7 @@ BEGIN
 	SELECT count(*), avg(CASE WHEN r.positive THEN 1 ELSE 0 END) INTO rows_fitted, share FROM influence_internal.profile_rows($1, $3, split, $6) r;
 	SELECT count(*) INTO rows_tested FROM influence_internal.profile_rows($1, split, $4, $6) r;
 	IF rows_fitted < 100 OR rows_tested < 20 OR share <= 0 OR share >= 1 THEN
-		PERFORM influence_internal.raise_refused('there is too little to learn from', format('%s impressions to fit and %s to test, of which %s were engaged with', rows_fitted, coalesce(rows_tested, 0), coalesce(round(share::numeric, 4), 0)),
+		PERFORM influence_internal.raise_refused('there is too little to learn from', format('%s to fit and %s to test, of which %s were engaged with', influence_internal.counted(rows_fitted, 'impression'), coalesce(rows_tested, 0), coalesce(round(share::numeric, 4), 0)),
 			'Take a longer time: at least 100 impressions and 20 later ones, some with engagement and some without.');
 	END IF;
 

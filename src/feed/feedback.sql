@@ -72,7 +72,7 @@ BEGIN
 	IF persons < limit_persons THEN
 		RETURN false;
 	END IF;
-	PERFORM influence_internal.set_post_status($1, 'pending', format('reported by %s shoppers', persons), 'reports', clock_timestamp());
+	PERFORM influence_internal.set_post_status($1, 'pending', 'reported by ' || influence_internal.counted(persons, 'shopper'), 'reports', clock_timestamp());
 	RETURN true;
 END
 $$;

@@ -98,13 +98,13 @@ BEGIN
 			OR NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = r.pid AND a.datname = current_database()));
 	doctor_jobs.check_name := 'crashed jobs';
 	doctor_jobs.status := CASE WHEN found.runs = 0 THEN 'ok' ELSE 'warning' END;
-	doctor_jobs.detail := CASE WHEN found.runs = 0 THEN 'every run of the last day ended' ELSE format('%s runs of the last day did not end (%s), the last began %s', found.runs, found.jobs, found.at) END;
+	doctor_jobs.detail := CASE WHEN found.runs = 0 THEN 'every run of the last day ended' ELSE format('%s of the last day did not end (%s), the last began %s', influence_internal.counted(found.runs, 'run'), found.jobs, found.at) END;
 	doctor_jobs.hint := CASE WHEN found.runs > 0 THEN 'What they did was rolled back and is done again. The server log says why they ended: kill, crash, restart, a lost connection.' END;
 	RETURN NEXT;
 
 	SELECT count(*) AS jobs, max(f.failures) AS worst, bool_or(f.detail LIKE '%(IN009)') AS not_adopted,
-		   (array_agg(format('%s%s%s %s times since %s: %s', f.job, CASE WHEN f.program_id > 0 THEN ' of program ' || f.program_id ELSE '' END,
-							 CASE WHEN f.period <> '' THEN ' for ' || f.period ELSE '' END, f.failures, f.first_failed_at, f.detail) ORDER BY f.failures DESC, f.job, f.program_id, f.period))[1] AS first
+		   (array_agg(format('%s%s%s %s since %s: %s', f.job, CASE WHEN f.program_id > 0 THEN ' of program ' || f.program_id ELSE '' END,
+							 CASE WHEN f.period <> '' THEN ' for ' || f.period ELSE '' END, influence_internal.counted(f.failures, 'time'), f.first_failed_at, f.detail) ORDER BY f.failures DESC, f.job, f.program_id, f.period))[1] AS first
 	  INTO found
 	  FROM influence.job_failure f;
 	doctor_jobs.check_name := 'failing jobs';
@@ -130,7 +130,7 @@ BEGIN
 	 WHERE g.paying;
 	doctor_jobs.check_name := 'payouts are run';
 	doctor_jobs.status := CASE WHEN found.months = 0 THEN 'ok' ELSE 'failure' END;
-	doctor_jobs.detail := CASE WHEN found.months = 0 THEN 'no month has been due for more than an hour' ELSE format('%s months are due and not done, first %s', found.months, found.first) END;
+	doctor_jobs.detail := CASE WHEN found.months = 0 THEN 'no month has been due for more than an hour' ELSE format('due and not done: %s, first %s', influence_internal.counted(found.months, 'month'), found.first) END;
 	doctor_jobs.hint := CASE WHEN found.months > 0 THEN 'CALL influence.run_due() does them; where it fails, influence.job_failure says why.' END;
 	RETURN NEXT;
 END
@@ -151,7 +151,7 @@ BEGIN
 	  FROM influence.reattribution q;
 	doctor_money.check_name := 're-attribution';
 	doctor_money.status := CASE WHEN found.failed > 0 OR found.age > interval '1 hour' THEN 'warning' ELSE 'ok' END;
-	doctor_money.detail := CASE WHEN found.persons = 0 THEN 'nobody waits' ELSE format('%s persons wait, the first for %s; %s failed%s', found.persons,
+	doctor_money.detail := CASE WHEN found.persons = 0 THEN 'nobody waits' ELSE format('%s waiting, the first for %s; %s failed%s', influence_internal.counted(found.persons, 'person'),
 		date_trunc('second', found.age), found.failed, coalesce(': ' || found.error, '')) END;
 	doctor_money.hint := CASE WHEN doctor_money.status <> 'ok' THEN 'SELECT * FROM influence.reattribution ORDER BY failures DESC.' END;
 	RETURN NEXT;
@@ -161,7 +161,7 @@ BEGIN
 	  FROM influence.settlement_due d;
 	doctor_money.check_name := 'settlement';
 	doctor_money.status := CASE WHEN found.failed > 0 THEN 'failure' ELSE 'ok' END;
-	doctor_money.detail := format('%s months wait, %s failed%s', found.months, found.failed, coalesce(': ' || found.error, ''));
+	doctor_money.detail := format('%s waiting, %s failed%s', influence_internal.counted(found.months, 'month'), found.failed, coalesce(': ' || found.error, ''));
 	doctor_money.hint := CASE WHEN found.failed > 0 THEN 'SELECT * FROM influence.settlement_due WHERE failures > 0; the creators concerned are not paid until it is mended.' END;
 	RETURN NEXT;
 
@@ -175,7 +175,7 @@ BEGIN
 			 WHERE l.month IS NOT NULL) c;
 	doctor_money.check_name := 'closed months';
 	doctor_money.status := CASE WHEN found.programs = 0 THEN 'skipped' WHEN found.late > 0 THEN 'warning' ELSE 'ok' END;
-	doctor_money.detail := CASE WHEN found.programs = 0 THEN 'no program has closed a month' WHEN found.late > 0 THEN format('%s programs are behind, first %s', found.late, found.first) ELSE 'closed as far as can be expected' END;
+	doctor_money.detail := CASE WHEN found.programs = 0 THEN 'no program has closed a month' WHEN found.late > 0 THEN format('behind: %s, first %s', influence_internal.counted(found.late, 'program'), found.first) ELSE 'closed as far as can be expected' END;
 	doctor_money.hint := CASE WHEN found.late > 0 THEN 'SELECT * FROM influence.close_period(program_id, period).' END;
 	RETURN NEXT;
 

@@ -22,8 +22,8 @@ BEGIN
 	GET DIAGNOSTICS pruned = ROW_COUNT;
 	DELETE FROM influence.forgotten_key k WHERE k.forgotten_on < ($1 AT TIME ZONE 'UTC')::date - 30;
 	SELECT r.creators INTO ended FROM influence_internal.end_retention(least($1, now())) r;
-	RETURN format('%s retry keys expired, %s job runs pruned', forgotten, pruned)
-		   || CASE WHEN ended > 0 THEN format(', %s creators'' retention ended', ended) ELSE '' END;
+	RETURN format('%s expired, %s pruned', influence_internal.counted(forgotten, 'retry key'), influence_internal.counted(pruned, 'job run'))
+		   || CASE WHEN ended > 0 THEN format(', retention of %s ended', influence_internal.counted(ended, 'creator')) ELSE '' END;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.upkeep(timestamptz) IS
@@ -150,20 +150,21 @@ BEGIN
 	ELSIF $1 = 'upkeep' THEN
 		detail := influence_internal.upkeep($4);
 	ELSIF $1 = 'reattribute' THEN
-		SELECT format('%s orders of %s persons attributed again, %s persons wait, %s failed', r.changed, r.persons, r.waiting, r.failed)
+		SELECT format('%s of %s attributed again, %s waiting, %s failed', influence_internal.counted(r.changed, 'order'), influence_internal.counted(r.persons, 'person'), r.waiting, r.failed)
 		  INTO detail FROM influence_internal.reattribute_due(looked) r;
 	ELSIF $1 = 'settle_tiers' THEN
-		SELECT format('%s entries for %s creators booked, %s months wait, %s failed', s.entries, s.creators, s.waiting, s.failed)
+		SELECT format('%s for %s booked, %s waiting, %s failed', influence_internal.counted(s.entries, 'entry', 'entries'), influence_internal.counted(s.creators, 'creator'),
+					  influence_internal.counted(s.waiting, 'month'), s.failed)
 		  INTO detail FROM influence_internal.settle_due() s;
 	ELSIF $1 = 'book_earnings' THEN
-		SELECT format('%s entries of %s orders booked', b.booked, b.orders) INTO detail FROM influence_internal.book_earnings() b;
+		SELECT format('%s of %s booked', influence_internal.counted(b.booked, 'entry', 'entries'), influence_internal.counted(b.orders, 'order')) INTO detail FROM influence_internal.book_earnings() b;
 	ELSIF $1 = 'refresh_stats' THEN
-		SELECT format('%s post hours, %s creator hours, %s product hours, %s category hours, %s post ranks written',
-					  s.post_hours, s.creator_hours, s.product_hours, s.category_hours, s.post_ranks)
+		SELECT format('%s, %s, %s, %s, %s written', influence_internal.counted(s.post_hours, 'post hour'), influence_internal.counted(s.creator_hours, 'creator hour'),
+					  influence_internal.counted(s.product_hours, 'product hour'), influence_internal.counted(s.category_hours, 'category hour'), influence_internal.counted(s.post_ranks, 'post rank'))
 		  INTO detail FROM influence_internal.refresh_stats(false) s;
 	ELSIF $1 = 'rollups' THEN
-		SELECT format('%s days written', s.days_written) INTO detail FROM influence_internal.refresh_stats() s;
-		detail := detail || (SELECT format(', %s buckets sealed', s.buckets) FROM influence_internal.seal_stats($4) s);
+		SELECT influence_internal.counted(s.days_written, 'day') || ' written' INTO detail FROM influence_internal.refresh_stats() s;
+		detail := detail || (SELECT format(', %s sealed', influence_internal.counted(s.buckets, 'bucket')) FROM influence_internal.seal_stats($4) s);
 	ELSIF $1 IN ('touch_retention', 'engagement_retention', 'impression_retention') THEN
 		-- charges first: that waits for forget_shopper(), which writes the table that is locked then
 		IF $1 = 'impression_retention' THEN
@@ -172,25 +173,26 @@ BEGIN
 		detail := concat_ws('; ', influence_internal.drop_expired(split_part($1, '_', 1), $4), detail);
 	ELSIF $1 = 'admissions' THEN
 		SELECT CASE WHEN a.skipped THEN 'skipped: others apply, '
-					ELSE '' END || format('%s applications looked at, %s admitted, %s rejected', a.looked_at, a.admitted, a.rejected)
+					ELSE '' END || format('%s looked at, %s admitted, %s rejected', influence_internal.counted(a.looked_at, 'application'), a.admitted, a.rejected)
 		  INTO detail FROM influence_internal.reevaluate_applications($4) a;
 		IF detail LIKE 'skipped%' THEN
 			PERFORM influence_internal.progress_end();
 			RETURN detail;				-- with the next call
 		END IF;
 	ELSIF $1 = 'scores' THEN
-		SELECT format('%s channels, %s creators, %s programs scored', r.channels, r.creators, cardinality(r.programs))
+		SELECT format('%s, %s, %s scored', influence_internal.counted(r.channels, 'channel'), influence_internal.counted(r.creators, 'creator'), influence_internal.counted(cardinality(r.programs), 'program'))
 		  INTO detail FROM influence_internal.refresh_scores($4) r;
 	ELSIF $1 = 'fraud' THEN
-		SELECT format('%s cases opened, %s changed, %s holds', f.opened, f.changed, f.held) INTO detail FROM influence_internal.find_fraud($4) f;
+		SELECT format('%s opened, %s changed, %s', influence_internal.counted(f.opened, 'case'), f.changed, influence_internal.counted(f.held, 'hold')) INTO detail FROM influence_internal.find_fraud($4) f;
 	ELSIF $1 = 'charge_sponsors' THEN
-		SELECT format('%s impressions and %s clicks of %s campaigns counted, %s minor units charged, %s free', c.impressions, c.clicks, c.campaigns, c.amount, c.free)
+		SELECT format('%s and %s of %s counted, %s charged, %s free', influence_internal.counted(c.impressions, 'impression'), influence_internal.counted(c.clicks, 'click'),
+					  influence_internal.counted(c.campaigns, 'campaign'), influence_internal.counted(c.amount, 'minor unit'), c.free)
 		  INTO detail FROM influence_internal.charge_sponsors() c;
 	ELSIF $1 IN ('feed_neighbors', 'all_neighbors') THEN
-		SELECT format('neighbours of %s items, %s wait, %s rows written', r.items, r.waiting, r.written)
+		SELECT format('neighbours of %s, %s waiting, %s written', influence_internal.counted(r.items, 'item'), r.waiting, influence_internal.counted(r.written, 'row'))
 		  INTO detail FROM influence_internal.refresh_neighbors($1 = 'all_neighbors', $4) r;
 	ELSIF $1 = 'payouts' THEN
-		SELECT format('%s payouts, %s minor units, %s carried', p.payouts, p.amount, p.carried)
+		SELECT format('%s, %s, %s carried', influence_internal.counted(p.payouts, 'payout'), influence_internal.counted(p.amount, 'minor unit'), p.carried)
 		  INTO detail FROM influence_internal.run_payouts($2, $3, $4) p;
 	END IF;
 	PERFORM influence_internal.progress_end();

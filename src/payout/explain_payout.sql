@@ -24,7 +24,7 @@ BEGIN
 	 WHERE $4
 	UNION ALL
 	SELECT row_number() OVER (ORDER BY e.kind COLLATE "C"), e.kind,
-		   format('%s entries, available from %s to %s', count(*), min(e.available_at), max(e.available_at)),
+		   format('%s, available from %s to %s', influence_internal.counted(count(*), 'entry', 'entries'), min(e.available_at), max(e.available_at)),
 		   CASE WHEN abs(sum(e.amount)) <= 9223372036854775807 THEN sum(e.amount)::bigint END
 	  FROM entry e
 	 WHERE NOT $4
@@ -91,7 +91,7 @@ BEGIN
 	  FROM (SELECT 1 AS part, e.place, e.subject, e.detail, e.amount
 			  FROM influence_internal.explain_entries($1, $2, due.entry_nos, due.entries <= 100) e
 			UNION ALL
-			SELECT 2, 0, 'due', format('%s entries', due.entries), CASE WHEN abs(due.gross) <= 9223372036854775807 THEN due.gross::bigint END
+			SELECT 2, 0, 'due', influence_internal.counted(due.entries, 'entry', 'entries'), CASE WHEN abs(due.gross) <= 9223372036854775807 THEN due.gross::bigint END
 			UNION ALL
 			SELECT 3, 0, 'minimum', format('least payout in %s for this party', money), due.minimum WHERE due.minimum > 0
 			UNION ALL
@@ -102,10 +102,12 @@ BEGIN
 			  FROM influence.payout_hold h
 			 WHERE h.party_id = $2 AND h.released_at IS NULL AND coalesce(h.program_id, $1) = $1
 			UNION ALL
-			SELECT 6, 0, 'not funded', format('%s entries wait for the money of their brand; see influence.brand_funds(program_id)', due.unfunded), NULL
+			SELECT 6, 0, 'not funded', influence_internal.counted(due.unfunded, 'entry waits for the money of its brand', 'entries wait for the money of their brand')
+				   || '; see influence.brand_funds(program_id)', NULL
 			 WHERE due.unfunded > 0
 			UNION ALL
-			SELECT 7, 0, 'order recorded twice', format('%s entries wait since their order has two visitors or programs; see influence.check_books()', due.doubtful), NULL
+			SELECT 7, 0, 'order recorded twice', influence_internal.counted(due.doubtful, 'entry waits since its order has', 'entries wait since their order has')
+				   || ' two visitors or programs; see influence.check_books()', NULL
 			 WHERE due.doubtful > 0
 			UNION ALL
 			SELECT 8, 0, 'destination', format('%s %s, cooling off until %s', d.method, d.label, d.cooling_off_until), NULL

@@ -11,6 +11,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce('"' || left(key, 200) || CASE WHEN length(key) > 200 THEN '...' ELSE '' END || '"', 'NULL') $$;
 COMMENT ON FUNCTION influence_internal.quoted_key(text) IS 'A key as messages have it: in quotes, of a longer one the first 200 characters (require_key() takes no longer one).';
 
+CREATE FUNCTION influence_internal.counted(number numeric, thing text, things text DEFAULT NULL)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT number || ' ' || CASE number WHEN 1 THEN thing ELSE coalesce(things, thing || 's') END $$;
+COMMENT ON FUNCTION influence_internal.counted(numeric, text, text) IS 'A number of things in words: 1 piece, 2 pieces; things where the plural is another than with s.';
+
 CREATE FUNCTION influence_internal.raise_unknown(object text, key text, hint text)
 RETURNS void
 LANGUAGE plpgsql

@@ -135,10 +135,11 @@ BEGIN
 						  WHEN 'goodwill' THEN 'the goodwill is greater than the line'
 						  ELSE 'the return is greater than what is left of the line' END,
 		DETAIL = CASE $5 WHEN 'chargeback_reversed'
-						 THEN format('Not reversed yet on line %s of order "%s": %s minor units, %s pieces.', $4, $3, l.disputed, l.disputed_pieces)
-						 WHEN 'goodwill' THEN format('Not given yet on line %s of order "%s": %s minor units.', $4, $3, l.order_amount - l.given)
-						 ELSE format('Left of line %s of order "%s": %s minor units, %s pieces.', $4, $3, l.order_amount - l.returned,
-									 l.pieces - l.returned_pieces) END,
+						 THEN format('Not reversed yet on line %s of order "%s": %s, %s.', $4, $3, influence_internal.counted(l.disputed, 'minor unit'),
+									influence_internal.counted(l.disputed_pieces, 'piece'))
+						 WHEN 'goodwill' THEN format('Not given yet on line %s of order "%s": %s.', $4, $3, influence_internal.counted(l.order_amount - l.given, 'minor unit'))
+						 ELSE format('Left of line %s of order "%s": %s, %s.', $4, $3, influence_internal.counted(l.order_amount - l.returned, 'minor unit'),
+									 influence_internal.counted(l.pieces - l.returned_pieces, 'piece')) END,
 		HINT = CASE $5 WHEN 'chargeback_reversed' THEN 'Reverse at most what was charged back'
 					   WHEN 'goodwill' THEN 'Give at most what the line was' ELSE 'Return at most what is left' END
 			   || '; see influence.explain_commission(program_id, order_ref).';

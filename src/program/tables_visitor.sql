@@ -236,7 +236,7 @@ BEGIN
 	LOOP
 		made := made + influence_internal.ensure_partition(parent, month);
 	END LOOP;
-	RETURN format('%s partitions made', made);
+	RETURN influence_internal.counted(made, 'partition') || ' made';
 END
 $$;
 COMMENT ON FUNCTION influence_internal.renew_partitions(text, timestamptz) IS

@@ -98,8 +98,8 @@ BEGIN
 	IF unknown IS NOT NULL THEN
 		PERFORM influence_internal.raise_unknown('topic', unknown, 'Use topics made with influence.create_topic(name).');
 	ELSIF interests < least_count THEN
-		PERFORM influence_internal.raise_refused(format('%s interests are too few', interests),
-			format('A shopper chooses at least %s different topics.', least_count), 'Give more topics.');
+		PERFORM influence_internal.raise_refused('there are too few interests',
+			format('Different topics: %s, needed: %s.', interests, least_count), 'Give more topics.');
 	END IF;
 	PERFORM influence_internal.lock_person($1);
 	SELECT jsonb_object_agg(i.topic_id, i.weight) INTO present FROM influence.interest i WHERE i.visitor_id = $1;

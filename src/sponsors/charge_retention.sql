@@ -59,7 +59,7 @@ BEGIN
 		 WHERE t.sponsored_campaign_id = s.sponsored_campaign_id
 	)
 	SELECT count(*) INTO dropped FROM gone;
-	RETURN format('%s charges dropped', dropped);
+	RETURN influence_internal.counted(dropped, 'charge') || ' dropped';
 END
 $$;
 COMMENT ON FUNCTION influence_internal.drop_charges(timestamptz) IS

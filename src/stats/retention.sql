@@ -162,7 +162,8 @@ BEGIN
 				   $1 || '_default', $1 || '_kept', at_column, until);
 	INSERT INTO influence.retained AS r (parent, kept_from) VALUES ($1, until)
 	ON CONFLICT ON CONSTRAINT retained_pkey DO UPDATE SET kept_from = excluded.kept_from, dropped_at = now();
-	RETURN format('%s partitions and %s other rows dropped, kept from %s%s', dropped, deleted, to_char(until, 'YYYY-MM-DD'),
+	RETURN format('%s and %s dropped, kept from %s%s', influence_internal.counted(dropped, 'partition'), influence_internal.counted(deleted, 'other row'),
+				  to_char(until, 'YYYY-MM-DD'),
 				  CASE WHEN until < wanted THEN ': orders need what is later' ELSE '' END);
 END
 $$;

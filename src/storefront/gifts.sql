@@ -82,7 +82,7 @@ BEGIN
 	END IF;
 	SELECT * INTO taken FROM influence_internal.gifts_taken($1, $2, moment);
 	IF taken.reserved + taken.purchased + $5 > wanted THEN
-		PERFORM influence_internal.raise_refused(format('%s pieces of product %s are not left to give', $5, $2),
+		PERFORM influence_internal.raise_refused(format('product %s has fewer than %s left to give', $2, influence_internal.counted($5, 'piece')),
 			format('Wanted: %s, reserved: %s, purchased: %s.', wanted, taken.reserved, taken.purchased),
 			'See influence.get_list(list_id, viewer_id) for what nobody gives yet.');
 	END IF;
