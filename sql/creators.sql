@@ -37,6 +37,7 @@ SELECT pg_temp.refused($$record_channel_metrics(1, pg_temp.channel('instagram', 
 SELECT * FROM pg_temp.not_refused('IN002', $$record_channel_metrics(1, 1, NULL)$$, $$record_channel_metrics(1, 1, 'infinity')$$, $$record_channel_metrics(1, 1, '-infinity')$$,
 	$$record_channel_metrics(1, 1, '2024-05-02', -1)$$, $$record_channel_metrics(1, 1, '2024-05-02', posts => 0)$$, $$record_channel_metrics(1, 1, '2024-05-02', posts => NULL)$$,
 	$$record_channel_metrics(1, 1, '2024-05-02', saves => -1)$$);
+SELECT pg_temp.refused($$record_channel_metrics(1, 1, '2024-05-02', saves => -1)$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$record_channel_metrics(1, 99, '2024-05-02')$$, $$record_channel_metrics(2, 1, '2024-05-02')$$, $$record_channel_metrics(NULL, 1, '2024-05-02')$$,
 	$$record_channel_metrics(1, NULL, '2024-05-02')$$);
 

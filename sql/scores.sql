@@ -28,6 +28,8 @@ SELECT * FROM pg_temp.not_refused('IN002', $$record_channel_post(1, 1, NULL, '20
 	$$record_channel_posts(1, 1, '[{"post_ref": "x", "measured_at": "2024-05-01", "published_at": "2024-01-02", "likes": "many"}]')$$,
 	$$record_channel_topics(1, 1, '{}', '2024-05-01')$$, $$record_channel_topics(1, 1, NULL, '2024-05-01')$$, $$record_channel_topics(1, 1, '[]', '2024-05-01')$$, $$record_channel_topics(1, 1, '{"dress": 0}', '2024-05-01')$$,
 	$$record_channel_topics(1, 1, '{"dress": 1.5}', '2024-05-01')$$, $$record_channel_topics(1, 1, '{"dress": "3"}', NULL)$$, $$record_channel_topics(1, 1, '{"dress": 3}', 'infinity')$$);
+SELECT pg_temp.refused($$record_channel_posts(1, 1, '[{"post_ref": "x", "measured_at": "2024-05-01", "published_at": "2024-01-02", "likes": 1},
+	{"post_ref": "y", "measured_at": "2024-05-01", "published_at": "2024-01-02", "likes": 1, "shares": -2}]')$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$record_channel_post(2, 1, 'x', '2024-05-01', '2024-01-02')$$, $$record_channel_post(NULL, 1, 'x', '2024-05-01', '2024-01-02')$$,
 	$$record_channel_post(1, 1, 'x', '2024-05-01', '2024-01-02', topic => 'hats')$$, $$record_channel_topics(1, 1, '{"hats": 1}', '2024-05-01')$$, $$record_channel_posts(1, 99, '[]')$$);
 

@@ -30,6 +30,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	f record;
+	wrong record;
 	known record;
 	known_at timestamptz;
 BEGIN
@@ -37,11 +38,12 @@ BEGIN
 		'posts', record_channel_metrics.posts::text);
 	PERFORM influence_internal.require_event_time('measured_at', record_channel_metrics.measured_at);
 	PERFORM influence_internal.require_channel(record_channel_metrics.creator_id, record_channel_metrics.channel_id);
-	IF least(record_channel_metrics.followers, record_channel_metrics.posts - 1, record_channel_metrics.views,
-			 record_channel_metrics.likes, record_channel_metrics.comments, record_channel_metrics.shares,
-			 record_channel_metrics.saves, record_channel_metrics.interactions, record_channel_metrics.reach,
-			 record_channel_metrics.impressions) < 0 THEN
-		PERFORM influence_internal.raise_invalid('a metric is negative', NULL,
+	SELECT m.name, m.value INTO wrong
+	  FROM (VALUES ('followers', $4, 0), ('posts', $5, 1), ('views', $6, 0), ('likes', $7, 0), ('comments', $8, 0), ('shares', $9, 0), ('saves', $10, 0),
+				   ('interactions', $11, 0), ('reach', $12, 0), ('impressions', $14, 0)) m(name, value, least_value)
+	 WHERE m.value < m.least_value LIMIT 1;
+	IF FOUND THEN
+		PERFORM influence_internal.raise_invalid(format('%s of channel %s is too low', wrong.name, $2), format('%s: %s.', wrong.name, wrong.value),
 			'Counts are 0 or more, posts is 1 or more; leave out what the platform does not say.');
 	END IF;
 	SELECT record_channel_metrics.followers, record_channel_metrics.posts, record_channel_metrics.views,

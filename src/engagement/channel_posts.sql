@@ -14,6 +14,7 @@ AS $$
 DECLARE
 	known_at timestamptz;
 	item record;
+	wrong record;
 	stored int;
 BEGIN
 	PERFORM influence_internal.require_channel($1, $2);
@@ -35,8 +36,12 @@ BEGIN
 			PERFORM influence_internal.raise_invalid(format('post "%s" was measured before it was published', item.post_ref),
 				format('Published at %s, measured at %s.', item.published_at, item.measured_at), 'Give measured_at of the published post.');
 		END IF;
-		PERFORM influence_internal.raise_invalid('a metric is negative', format('Post: %s.', item.post_ref),
-			'Counts are 0 or more; leave out what the platform does not say.');
+		SELECT m.name, m.value INTO wrong
+		  FROM (VALUES ('followers', item.followers), ('views', item.views), ('likes', item.likes), ('comments', item.comments), ('shares', item.shares),
+					   ('saves', item.saves), ('interactions', item.interactions), ('reach', item.reach), ('impressions', item.impressions)) m(name, value)
+		 WHERE m.value < 0 LIMIT 1;
+		PERFORM influence_internal.raise_invalid(format('%s of post "%s" is negative', wrong.name, item.post_ref),
+			format('%s: %s.', wrong.name, wrong.value), 'Counts are 0 or more; leave out what the platform does not say.');
 	END LOOP;
 	SELECT p.topic INTO item FROM jsonb_to_recordset($3) p(topic text)
 	 WHERE p.topic IS NOT NULL AND NOT EXISTS (SELECT FROM influence.topic t WHERE t.name = p.topic) LIMIT 1;
