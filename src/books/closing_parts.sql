@@ -7,13 +7,13 @@
  */
 CREATE FUNCTION influence_internal.sha256_trans(state internal, line bytea)
 RETURNS internal
-AS 'MODULE_PATHNAME', 'payout_sha256_trans'
+AS 'MODULE_PATHNAME', 'books_sha256_trans'
 LANGUAGE C IMMUTABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION influence_internal.sha256_trans(internal, bytea) IS 'Transition function of sha256_agg.';
 
 CREATE FUNCTION influence_internal.sha256_final(state internal)
 RETURNS bytea
-AS 'MODULE_PATHNAME', 'payout_sha256_final'
+AS 'MODULE_PATHNAME', 'books_sha256_final'
 LANGUAGE C IMMUTABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION influence_internal.sha256_final(internal) IS 'Final function of sha256_agg.';
 
@@ -30,7 +30,7 @@ COMMENT ON AGGREGATE influence_internal.sha256_agg(bytea) IS
 
 CREATE FUNCTION influence_internal.copy_line(VARIADIC fields "any")
 RETURNS bytea
-AS 'MODULE_PATHNAME', 'payout_copy_line'
+AS 'MODULE_PATHNAME', 'books_copy_line'
 LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION influence_internal.copy_line("any") IS 'Its arguments as the line that COPY writes of them in text format, in UTF-8, without the newline.';
 

@@ -15,7 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-PG_FUNCTION_INFO_V1(payout_copy_line);
+PG_FUNCTION_INFO_V1(books_copy_line);
 
 /* The output functions of the arguments, and the line as it grows. */
 typedef struct LineWriter
@@ -75,7 +75,7 @@ append_field(StringInfo line, const char *value)
 }
 
 Datum
-payout_copy_line(PG_FUNCTION_ARGS)
+books_copy_line(PG_FUNCTION_ARGS)
 {
 	LineWriter *writer = get_writer(fcinfo);
 	StringInfo	line = &writer->line;

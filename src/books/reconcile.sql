@@ -125,7 +125,7 @@ $$;
 COMMENT ON FUNCTION influence_internal.external_lines(jsonb) IS 'A row of somebody else''s list, by column; IN008 where an amount is not whole.';
 
 CREATE FUNCTION influence_internal.record_columns(item record, OUT names text[], OUT types text[])
-AS 'MODULE_PATHNAME', 'payout_record_columns'
+AS 'MODULE_PATHNAME', 'books_record_columns'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION influence_internal.record_columns(record) IS 'The names and types of a row''s columns.';
 

@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/typcache.h"
 
-PG_FUNCTION_INFO_V1(payout_record_columns);
+PG_FUNCTION_INFO_V1(books_record_columns);
 
 static Datum
 text_array(Datum *items, int count)
@@ -22,7 +22,7 @@ text_array(Datum *items, int count)
 }
 
 Datum
-payout_record_columns(PG_FUNCTION_ARGS)
+books_record_columns(PG_FUNCTION_ARGS)
 {
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
 	TupleDesc	columns = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));

@@ -13,8 +13,8 @@
 #include "common/sha2.h"
 #include "fmgr.h"
 
-PG_FUNCTION_INFO_V1(payout_sha256_trans);
-PG_FUNCTION_INFO_V1(payout_sha256_final);
+PG_FUNCTION_INFO_V1(books_sha256_trans);
+PG_FUNCTION_INFO_V1(books_sha256_final);
 
 static void
 check_hash(int result)
@@ -39,7 +39,7 @@ new_hash(MemoryContext context)
 }
 
 Datum
-payout_sha256_trans(PG_FUNCTION_ARGS)
+books_sha256_trans(PG_FUNCTION_ARGS)
 {
 	MemoryContext context;
 	pg_cryptohash_ctx *hash;
@@ -58,7 +58,7 @@ payout_sha256_trans(PG_FUNCTION_ARGS)
 }
 
 Datum
-payout_sha256_final(PG_FUNCTION_ARGS)
+books_sha256_final(PG_FUNCTION_ARGS)
 {
 	MemoryContext context;
 	pg_cryptohash_ctx *hash;
