@@ -90,7 +90,10 @@ cluster_data_directory(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(identity));
 }
 
-/* Whoever may not pay gets the code for that, so a job books it as such. */
+/*
+ * Whoever may not pay gets the code for that, so a job books it as such.
+ * Without a reason it is what errno says.
+ */
 static void token_refuse(const char *reason) pg_attribute_noreturn();
 
 static void
@@ -99,7 +102,7 @@ token_refuse(const char *reason)
 	ereport(ERROR,
 			(errcode(ERRCODE_INFLUENCE_NOT_ADOPTED),
 			 errmsg("the token of this server cannot be read"),
-			 errdetail("pg_influence.token_file: %s.", reason),
+			 reason ? errdetail("pg_influence.token_file: %s.", reason) : errdetail("pg_influence.token_file: %m."),
 			 errhint("Name a file by its absolute path, outside of the data directory, of %d to %d bytes, readable for the server; then run SELECT influence.adopt_cluster().",
 					 TOKEN_BYTES_MIN, TOKEN_BYTES_MAX)));
 }
@@ -136,16 +139,16 @@ cluster_token_hash(PG_FUNCTION_ARGS)
 		token_refuse("the file is inside of the data directory, so a copy has it too");
 	/* a named pipe would let us wait */
 	file = OpenTransientFile(token_file, O_RDONLY | O_NONBLOCK | PG_BINARY);
-	if (file < 0)
-		token_refuse(strerror(errno));
-	if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))
+	if (file < 0 || fstat(file, &status) != 0)
+		token_refuse(NULL);
+	if (!S_ISREG(status.st_mode))
 		token_refuse("it is no regular file");
 	while (length < (int) sizeof(content) && (got = (int) read(file, content + length, sizeof(content) - length)) != 0)
 	{
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			token_refuse(strerror(errno));
+			token_refuse(NULL);
 		length += got;
 	}
 	CloseTransientFile(file);

@@ -90,6 +90,7 @@ append_to_file($token, 'x');
 is($configure->($token), 'IN009', 'another token is another server');
 is($configure->(''), 'IN009', 'and none is another one, too');
 is($configure->("$token.missing"), 'IN009', 'a file that is not there is no token');
+like($origin->safe_psql('postgres', $may_pay), qr/^failure\|.*No such file or directory/, 'doctor() says why');
 is($configure->('token'), 'IN009', 'nor is a relative path');
 is($configure->($origin->data_dir . '/PG_VERSION'), 'IN009', 'or one that a copy has, too');
 is($configure->('/dev/zero'), 'IN009', 'or what is no file');
