@@ -107,14 +107,13 @@ SELECT * FROM pg_temp.orphaned($$DELETE FROM influence.payout_policy WHERE progr
 SELECT * FROM pg_temp.orphaned($$DELETE FROM influence.commission_policy WHERE program_id = 2$$);
 SELECT * FROM pg_temp.orphaned($$DELETE FROM influence.attribution_policy WHERE program_id = 2$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.payout SET payout_policy_version = 9 WHERE party_id = pg_temp.creator('bert')$$);
--- an entry of another kind, time, order or person than its earning; one that is no order's and names one; two of one number
+-- an entry of another kind, time, order or person than its earning; one that is no order's and names one
 SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET kind = 'clawback_correction' WHERE order_ref = 'e'$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET occurred_at = occurred_at - interval '1 month' WHERE order_ref = 'e'$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET order_ref = 'b' WHERE order_ref = 'e'$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET line_no = NULL WHERE order_ref = 'e'$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET visitor_id = pg_temp.visitor(8) WHERE order_ref = 'e'$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET order_ref = 'e', line_no = 1 WHERE kind = 'payout_paid'$$);
-SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET entry_no = (SELECT min(entry_no) FROM influence.ledger WHERE order_ref = 'a') WHERE kind = 'payout_paid'$$);
 -- an earning in another month than its order; a clawback at another time than its return
 SELECT * FROM pg_temp.damaged($$UPDATE influence.earning SET ordered_at = ordered_at - interval '1 month' WHERE order_ref = 'f'$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.order_return SET returned_at = returned_at + interval '1 month' WHERE order_ref = 'c'$$);
@@ -146,6 +145,16 @@ COMMIT;
 SELECT status, booked FROM influence.book_earnings();
 SELECT count(*) AS violations FROM influence.check_books();
 SELECT status, booked FROM influence.book_earnings();
+-- An entry has a number of its own: a second one of that number is refused, also where the sequence begins anew, as in a copy that
+-- logical replication made. No order is recorded without its entry, in the short way or the long one.
+SELECT left(pg_temp.error_of($$UPDATE influence.ledger SET entry_no = (SELECT min(entry_no) FROM influence.ledger) WHERE kind = 'payout_paid'$$), 5) AS refused;
+SELECT setval(pg_get_serial_sequence('influence.ledger', 'entry_no'), (SELECT min(entry_no) FROM influence.ledger), false) = 1 AS anew;
+SELECT left(pg_temp.refused($$record_order(1, pg_temp.visitor(5), 'g', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', '2024-06-03')$$), 5) AS short;
+SELECT setval(pg_get_serial_sequence('influence.ledger', 'entry_no'), (SELECT min(entry_no) FROM influence.ledger), false) = 1 AS anew;
+SELECT left(pg_temp.refused($$record_order(1, pg_temp.visitor(5), 'h', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', '2024-06-03', details => '{"coupon": "NONE"}')$$), 5) AS long;
+SELECT setval(pg_get_serial_sequence('influence.ledger', 'entry_no'), (SELECT max(entry_no) FROM influence.ledger)) > 1 AS mended;
+SELECT status, commission FROM influence.record_order(1, pg_temp.visitor(5), 'g', '[{"line_no": 1, "sku": "lamp", "quantity": 1, "paid_price": 1000}]', '2024-06-03');
+SELECT count(*) AS violations FROM influence.check_books();
 -- two people's order, which can only come by COPY, has to be named with its visitor
 INSERT INTO influence.orders (visitor_id, program_id, order_ref, ordered_at, currency, content_hash) SELECT pg_temp.visitor(9), program_id, order_ref, ordered_at, currency, content_hash FROM influence.orders WHERE order_ref = 'a';
 SELECT * FROM pg_temp.not_refused('IN002', $$explain_attribution(1, 'a')$$, $$explain_commission(1, 'a')$$);

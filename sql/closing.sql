@@ -125,7 +125,8 @@ END $$;
 SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET amount = 501 WHERE entry_key = 'opening/old' AND party_id = 1$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.ledger SET note = 'x' WHERE entry_key = 'opening/old' AND party_id = 1$$);
 SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE order_ref = 'b1'$$);
-SELECT * FROM pg_temp.damaged($$INSERT INTO influence.ledger (party_id, program_id, entry_key, entry_no, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source)
+SELECT * FROM pg_temp.damaged($$ALTER TABLE influence.ledger DROP CONSTRAINT ledger_entry_no_key;
+	INSERT INTO influence.ledger (party_id, program_id, entry_key, entry_no, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source)
 	SELECT party_id, program_id, 'twin', entry_no, kind, debit_account, credit_account, amount, currency, occurred_at, available_at, source FROM influence.ledger WHERE order_ref = 'a1' AND kind = 'commission'$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.closed_balance SET not_due = not_due - 1, due_older = due_older + 1 WHERE period = '2024-01' AND party_id = 1 AND currency = 'EUR'$$);
 SELECT * FROM pg_temp.damaged($$UPDATE influence.closed_balance SET opening = 0 WHERE period = '2024-06' AND party_id = 2$$);

@@ -53,13 +53,6 @@ BEGIN
 					   ELSE NOT EXISTS (SELECT FROM influence.attribution_policy y WHERE y.program_id = x.program_id AND y.version = x.version) END
 	   AND x.program_id = coalesce($1, x.program_id)
 	UNION ALL
-	-- payouts and closings name entries by it
-	SELECT 'an entry has a number of its own', l.program_id, format('entry_no %s', l.entry_no), 'one entry', format('%s entries', count(*))
-	  FROM influence.ledger l
-	 WHERE l.program_id = coalesce($1, l.program_id)
-	 GROUP BY l.program_id, l.entry_no
-	HAVING count(*) > 1
-	UNION ALL
 	-- an order in doubt, or a brand that has not paid, keeps waiting what names it
 	SELECT 'only entries of order lines name one', l.program_id, format('party %s entry %s', l.party_id, l.entry_key), 'no order',
 		   concat_ws(' ', CASE WHEN l.order_ref IS NOT NULL THEN 'order ' || l.order_ref END, CASE WHEN l.line_no IS NOT NULL THEN 'line ' || l.line_no END,
@@ -69,4 +62,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.check_origins(bigint) IS
-'The part of check_books() about what the other parts join to: nothing booked without its order line, order, program or policy, and a number of its own for each entry of the ledger.';
+'The part of check_books() about what the other parts join to: nothing booked without its order line, order, program or policy.';

@@ -52,7 +52,8 @@ BEGIN
 	 CROSS JOIN LATERAL influence_internal.earning_accounts(e.creator_id, e.kind) a
 	 WHERE e.visitor_id = $2 AND e.program_id = $1 AND e.order_ref = $3 AND e.amount <> 0
 	 ORDER BY e.creator_id, e.line_no, e.kind, e.seq, e.revision
-	ON CONFLICT DO NOTHING;
+	-- a number that is given twice is no entry that is there already
+	ON CONFLICT ON CONSTRAINT ledger_pkey DO NOTHING;
 	GET DIAGNOSTICS booked = ROW_COUNT;
 	RETURN booked;
 END
