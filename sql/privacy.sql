@@ -284,3 +284,21 @@ SELECT CASE s.creator_id WHEN :erin THEN 'erin' WHEN :fred THEN 'fred' WHEN :gin
 -- the codes of other people's orders stay
 SELECT count(*) FILTER (WHERE coupon IS NULL) AS own, count(*) FILTER (WHERE coupon IS NOT NULL) AS others FROM influence.orders WHERE order_ref LIKE 'code %';
 SELECT * FROM influence.check_books();
+-- The same when the retention of an agency ends: hank acts for ivy, whose purchase with his code brought him nothing, and afterwards nothing says for whom
+-- he acted. The order of somebody else brought 7.00, which are paid; its code gets the random name that the coupon gets.
+SELECT pg_temp.new_creator('ivy', pg_temp.visitor(97));
+SELECT pg_temp.new_creator('hank', NULL, 'agency', ARRAY[pg_temp.creator('ivy')]);
+SELECT pg_temp.creator('hank') AS hank \gset
+SELECT status FROM influence.set_coupon(1, 'HANK7', :hank, '2024-01-01', fixed_credit => 700);
+SELECT count(*) FROM (VALUES (97), (98)) v(n), influence.record_order(1, pg_temp.visitor(v.n), 'hank ' || v.n,
+	'[{"line_no": 1, "product_id": 1, "quantity": 1, "paid_price": 1000}]', '2024-05-10 12:00+00', details => '{"coupon": "hank7"}') o WHERE o.status = 'recorded';
+SELECT count(*) FROM influence_internal.settle_due();
+SELECT sum(s.amount) FROM influence.settlement s WHERE s.stage = 'coupon' AND s.creator_id = :hank;
+SELECT count(*) FROM influence.run_payouts(1, '2024-08', now());
+SELECT p.status FROM influence.confirm_payout(1, :hank, '2024-08', 'bank 3') p;
+SELECT status, retained_until <= now() AS ends_at_once FROM influence.forget_creator(:hank);
+SELECT agency_of, ended_on IS NOT NULL AS ended FROM influence.forgotten_creator f JOIN influence.creator c USING (creator_id) WHERE creator_id = :hank;
+SELECT o.order_ref, o.coupon IS NULL AS taken_off, o.coupon = c.code AS one_name FROM influence.orders o, influence.coupon c WHERE o.order_ref LIKE 'hank %' AND c.creator_id = :hank ORDER BY 1;
+SELECT status, entries FROM influence.settle_tiers(1, '2024-05');
+SELECT sum(s.amount) FROM influence.settlement s WHERE s.stage = 'coupon' AND s.creator_id = :hank;
+SELECT * FROM influence.check_books();
