@@ -136,6 +136,32 @@ SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE order_ref = '
 SELECT * FROM pg_temp.damaged($$DELETE FROM influence.ledger WHERE order_ref = 'f'$$, 2);
 SELECT count(*) AS violations FROM influence.check_books();
 
+-- The answer depends on no plan: tables that nobody has analyzed, and the same analyzed; without nested loops, as check_books() has it, and with nothing else.
+BEGIN;
+UPDATE influence.credit SET credit = 999 WHERE order_ref = 'd';
+DELETE FROM influence.earning WHERE order_ref = 'c' AND kind = 'clawback';
+UPDATE influence.ledger SET amount = 200 WHERE order_ref = 'e';
+UPDATE influence.payout SET entry_nos = array_append(entry_nos, -1), run_at = '2024-05-02' WHERE party_id = pg_temp.creator('bert');
+CREATE TEMP VIEW answer AS SELECT count(*) AS violations, count(DISTINCT b.check_name) AS kinds, md5(string_agg(b::text, E'\n' ORDER BY b::text COLLATE "C")) AS hash FROM influence.check_books() b;
+DELETE FROM pg_statistic WHERE starelid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'influence'::regnamespace);
+UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relnamespace = 'influence'::regnamespace AND relkind = 'r';
+DISCARD PLANS;
+CREATE TEMP TABLE answers ON COMMIT DROP AS SELECT 'not analyzed' AS tables, 'joins by hash or order' AS plans, * FROM answer;
+ANALYZE influence.orders, influence.order_line, influence.order_return, influence.credit, influence.earning, influence.ledger, influence.payout, influence.program, influence.creator;
+DISCARD PLANS;
+INSERT INTO answers SELECT 'analyzed', 'joins by hash or order', * FROM answer;
+ALTER FUNCTION influence.check_books(bigint) SET enable_nestloop = on;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+DISCARD PLANS;
+INSERT INTO answers SELECT 'analyzed', 'nested loops', * FROM answer;
+DELETE FROM pg_statistic WHERE starelid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'influence'::regnamespace);
+UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relnamespace = 'influence'::regnamespace AND relkind = 'r';
+DISCARD PLANS;
+INSERT INTO answers SELECT 'not analyzed', 'nested loops', * FROM answer;
+SELECT tables, plans, violations, kinds, hash = first_value(hash) OVER () AS same FROM answers;
+ROLLBACK;
+
 -- Earnings that came in by COPY are booked by book_earnings(), once.
 BEGIN;
 DELETE FROM influence.ledger WHERE order_ref IN ('e', 'f');
