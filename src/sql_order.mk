@@ -159,6 +159,7 @@ SQL_PARTS = \
 	src/stats/new_events.sql \
 	src/stats/days.sql \
 	src/trends/feed_formats.sql \
+	src/trends/smiles.sql \
 	src/trends/feed_items.sql \
 	src/trends/trend_events.sql \
 	src/trends/trend_ranks.sql \

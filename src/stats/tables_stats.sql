@@ -36,7 +36,8 @@ BEGIN
 	);
 	COMMENT ON TABLE influence.sealed_until IS 'Buckets of this span that begin before bucket_start were sealed, as far as they were there; none that begins later is.';
 
-	-- rows are updated in place all through their hour: pages leave room for it, and no index has a column that changes
+	-- rows are updated in place all through their hour: pages leave room for as many versions as there are rows, and no
+	-- index has a column that changes
 	CREATE TABLE influence.post_hour (
 		post_id bigint NOT NULL,
 		bucket_start timestamptz NOT NULL,
@@ -51,7 +52,7 @@ BEGIN
 		impressions bigint NOT NULL DEFAULT 0,
 		sealed boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (post_id, bucket_start, part)
-	) WITH (fillfactor = 70);
+	) WITH (fillfactor = 50);
 	COMMENT ON TABLE influence.post_hour IS 'Engagement of a post per UTC hour, by kind, with the distinct visitors, and how often the feed showed it (impressions); what engagement and impression say, whatever the order in which they came. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
 
 	CREATE TABLE influence.creator_hour (
@@ -71,7 +72,7 @@ BEGIN
 		clawed_back numeric NOT NULL DEFAULT 0,
 		sealed boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (creator_id, program_id, bucket_start, part)
-	) WITH (fillfactor = 70);
+	) WITH (fillfactor = 50);
 	COMMENT ON TABLE influence.creator_hour IS 'A creator''s touches by kind with distinct visitors, credited order lines and money (minor units: revenue credited, revenue returned, commission, clawed back) per UTC hour in which it happened; what touch and earning say. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
 
 	CREATE TABLE influence.product_hour (
@@ -90,7 +91,7 @@ BEGIN
 		returned numeric NOT NULL DEFAULT 0,
 		sealed boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (product_id, program_id, bucket_start, part)
-	) WITH (fillfactor = 70);
+	) WITH (fillfactor = 50);
 	COMMENT ON TABLE influence.product_hour IS 'The touches of a product by kind, of whatever channel, with distinct visitors, and its sales: order lines, pieces (units), revenue and what of it came back (base amounts in minor units of the program''s currency, credited or not) per UTC hour in which it happened; what touch, order_line and order_return say. A sealed row never changes again: what comes later makes a further part of the bucket, and the sum over the parts is what the facts say.';
 
 	CREATE TABLE influence.category_hour (
@@ -109,7 +110,7 @@ BEGIN
 		returned numeric NOT NULL DEFAULT 0,
 		sealed boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (category_id, program_id, bucket_start, part)
-	) WITH (fillfactor = 70);
+	) WITH (fillfactor = 50);
 	COMMENT ON TABLE influence.category_hour IS 'The same as product_hour by category: the one frozen on the touch, and the deepest of the path frozen on the order line. Each touch and line counts for one category; sum over category.path for a branch of the tree (distinct visitors do not add up).';
 
 	CREATE TABLE influence.post_day (LIKE influence.post_hour INCLUDING DEFAULTS INCLUDING INDEXES) WITH (fillfactor = 70);

@@ -83,23 +83,6 @@ $$;
 COMMENT ON FUNCTION influence_internal.add_feed_items(bigint[]) IS
 'Adds what the feed reads of posts, for those that have no row in feed_item, and whose creator is not forgotten; quality is that of the publication alone. Returns how many were written.';
 
-CREATE FUNCTION influence_internal.smile_taken_back(visitor_id uuid, post_id bigint, occurred_at timestamptz, event_ref text, seen pg_snapshot)
-RETURNS timestamptz
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-BEGIN
-	RETURN (SELECT CASE x.kind WHEN 'smile' THEN x.occurred_at END FROM influence.engagement x
-			 WHERE x.visitor_id = $1 AND x.post_id = $2 AND x.kind IN ('smile', 'unsmile')
-			   AND x.occurred_at <= $3 AND (x.occurred_at < $3 OR x.event_ref COLLATE "C" < $4 COLLATE "C")
-			   AND ($5 IS NULL OR pg_visible_in_snapshot(x.xact, $5))
-			 ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1);
-END
-$$;
-COMMENT ON FUNCTION influence_internal.smile_taken_back(uuid, bigint, timestamptz, text, pg_snapshot) IS
-'The time of the smile that an unsmile takes back, the visitor''s last one of the post before it, among the facts that a snapshot shows (NULL = all); NULL when there is none or it was taken back already.';
-
 CREATE FUNCTION influence_internal.quality_changes(last_seen pg_snapshot, upper pg_snapshot, half_life interval)
 RETURNS TABLE (post_id bigint, change bytea, smiles bigint, unsmiles bigint, comments bigint, shares bigint, saves bigint, clicks bigint)
 LANGUAGE plpgsql STABLE
@@ -132,15 +115,9 @@ BEGIN
 		-- unsmiles count at their smile's time, or not at all: those that are new, and those that a new event comes right before
 		SELECT f.visitor_id, f.post_id, f.occurred_at, f.event_ref, false AS was FROM fresh f WHERE f.kind = 'unsmile'
 		UNION
-		SELECT u.visitor_id, u.post_id, u.occurred_at, u.event_ref, true
+		SELECT f.visitor_id, f.post_id, u.at, u.ref, true
 		  FROM fresh f
-		 CROSS JOIN LATERAL (SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref, x.xact
-							   FROM influence.engagement x
-							  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
-								AND x.occurred_at >= f.occurred_at
-								AND (x.occurred_at > f.occurred_at OR x.event_ref COLLATE "C" > f.event_ref COLLATE "C")
-								AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
-							  ORDER BY x.occurred_at, x.event_ref COLLATE "C" LIMIT 1) u
+		 CROSS JOIN LATERAL influence_internal.next_reaction(f.visitor_id, f.post_id, f.occurred_at, f.event_ref, $2) u
 		 WHERE NOT whole AND f.unsmiled AND f.kind IN ('smile', 'unsmile') AND u.kind = 'unsmile' AND pg_visible_in_snapshot(u.xact, $1)
 	)
 	SELECT e.post_id, influence_internal.decayed_state(e.weight, e.at, half_life),

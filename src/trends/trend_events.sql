@@ -76,14 +76,9 @@ BEGIN
 								  FROM fresh f WHERE f.kind <> 'unsmile'
 								UNION ALL
 								-- what comes between a smile and the next event of its visitor there changes whether it was taken back
-								SELECT f.post_id, date_trunc('hour', s.occurred_at, 'UTC'), true, NULL, NULL, NULL, NULL
+								SELECT f.post_id, date_trunc('hour', s.at, 'UTC'), true, NULL, NULL, NULL, NULL
 								  FROM fresh f
-								 CROSS JOIN LATERAL (SELECT x.occurred_at FROM influence.engagement x
-													  WHERE x.visitor_id = f.visitor_id AND x.post_id = f.post_id AND x.kind IN ('smile', 'unsmile')
-														AND x.occurred_at <= f.occurred_at
-														AND (x.occurred_at < f.occurred_at OR x.event_ref COLLATE "C" < f.event_ref COLLATE "C")
-														AND ($2 IS NULL OR pg_visible_in_snapshot(x.xact, $2))
-													  ORDER BY x.occurred_at DESC, x.event_ref COLLATE "C" DESC LIMIT 1) s
+								 CROSS JOIN LATERAL influence_internal.previous_reaction(f.visitor_id, f.post_id, f.occurred_at, f.event_ref, $2) s
 								 WHERE f.unsmiled AND f.kind IN ('smile', 'unsmile')) h) g
 			), x AS (
 				SELECT n.visitor_id, n.post_id, n.hour, n.kind, n.occurred_at, n.event_ref, false AS was, false AS unsmiled
@@ -127,23 +122,6 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.trend_post_events(pg_snapshot, pg_snapshot) IS
 'What the reactions and comments that are new by last_seen and upper add to the counters of posts and their creators, and take off: rows to be summed. After the hours of posts (post_hour), which say where events are many. Settings engagement_weights, vote_weights.';
-
-CREATE FUNCTION influence_internal.next_is_unsmile(visitor_id uuid, post_id bigint, occurred_at timestamptz, event_ref text, seen pg_snapshot)
-RETURNS boolean
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-BEGIN
-	RETURN (SELECT x.kind = 'unsmile' FROM influence.engagement x
-			 WHERE x.visitor_id = $1 AND x.post_id = $2 AND x.kind IN ('smile', 'unsmile')
-			   AND x.occurred_at >= $3 AND (x.occurred_at > $3 OR x.event_ref COLLATE "C" > $4 COLLATE "C")
-			   AND ($5 IS NULL OR pg_visible_in_snapshot(x.xact, $5))
-			 ORDER BY x.occurred_at, x.event_ref COLLATE "C" LIMIT 1) IS TRUE;
-END
-$$;
-COMMENT ON FUNCTION influence_internal.next_is_unsmile(uuid, bigint, timestamptz, text, pg_snapshot) IS
-'Whether a visitor''s next smile or unsmile of a post after a smile takes it back, among the facts that a snapshot shows (NULL = all).';
 
 CREATE FUNCTION influence_internal.trend_product_events(last_seen pg_snapshot, upper pg_snapshot, touches boolean DEFAULT true)
 RETURNS TABLE (program_id bigint, product_id bigint, category_id bigint, weight float8, at timestamptz)
