@@ -124,6 +124,7 @@ SQL_PARTS = \
 	src/commission/scenario.sql \
 	src/commission/settlement_units.sql \
 	src/commission/settlement_stages.sql \
+	src/commission/tier_progress.sql \
 	src/commission/settlement_due.sql \
 	src/commission/settlement.sql \
 	src/commission/simulation.sql \

@@ -41,8 +41,9 @@ $$;
 COMMENT ON FUNCTION influence_internal.share(numeric, numeric, numeric) IS
 'round(amount x part / whole) of whole numbers, exact, half away from zero; whole > 0.';
 
-CREATE FUNCTION influence_internal.settlement_by_sums(program_id bigint, month text, creators bigint[] DEFAULT NULL)
-RETURNS TABLE (creator_id bigint, stage text, ref bigint, amount bigint)
+CREATE FUNCTION influence_internal.settlement_by_sums(program_id bigint, month text, creators bigint[] DEFAULT NULL,
+	until timestamptz DEFAULT 'infinity')
+RETURNS TABLE (creator_id bigint, stage text, ref bigint, amount bigint, measured bigint)
 LANGUAGE plpgsql STABLE
 ROWS 10000
 SET search_path = pg_catalog, pg_temp
@@ -53,7 +54,8 @@ AS $$
 DECLARE
 	m record;
 BEGIN
-	SELECT * INTO m FROM influence_internal.settlement_terms($1, $2);
+	SELECT t.starts_at, least(t.ends_at, $4) AS ends_at, least(t.counts_until, $4) AS counts_until, t.month_minimum INTO m
+	  FROM influence_internal.settlement_terms($1, $2) t;
 	RETURN QUERY
 	WITH booked AS (
 		SELECT e.creator_id, e.tier_id, sum(e.base) AS net, sum(e.amount) AS commission
@@ -91,26 +93,27 @@ BEGIN
 		  FROM sums s
 		  LEFT JOIN influence.tier_table t ON t.program_id = $1 AND t.tier_id = s.tier_id
 	)
-	SELECT x.creator_id, y.stage, y.ref, y.amount
-	  FROM (SELECT t.creator_id, array_agg(t.tier_id) AS tiers, array_agg(t.settled - t.commission) AS changes, sum(t.net) AS net,
-				   sum(t.late) AS late, sum(t.settled) AS settled, sum(t.settled - t.commission) AS changed
+	SELECT x.creator_id, y.stage, y.ref, y.amount, y.measured
+	  FROM (SELECT t.creator_id, array_agg(t.tier_id) AS tiers, array_agg(t.settled - t.commission) AS changes, array_agg(t.net) AS nets,
+				   sum(t.net) AS net, sum(t.late) AS late, sum(t.settled) AS settled, sum(t.settled - t.commission) AS changed
 			  FROM tiered t
 			 GROUP BY t.creator_id) x
 	 CROSS JOIN LATERAL (
-			SELECT 'tier' AS stage, v.tier_id AS ref, v.change AS amount FROM unnest(x.tiers, x.changes) v(tier_id, change) WHERE v.tier_id IS NOT NULL
+			SELECT 'tier' AS stage, v.tier_id AS ref, v.change AS amount, v.net AS measured
+			  FROM unnest(x.tiers, x.changes, x.nets) v(tier_id, change, net) WHERE v.tier_id IS NOT NULL
 			UNION ALL
-			SELECT 'minimum', 0, greatest(0, m.month_minimum - x.settled)::bigint WHERE x.net > 0 AND m.month_minimum IS NOT NULL
+			SELECT 'minimum', 0, greatest(0, m.month_minimum - x.settled)::bigint, NULL WHERE x.net > 0 AND m.month_minimum IS NOT NULL
 			UNION ALL
-			SELECT 'after_lock', 0, -influence_internal.share(x.changed, x.late, x.net)::bigint WHERE x.net > 0) y
-	 WHERE y.amount <> 0;
+			SELECT 'after_lock', 0, -influence_internal.share(x.changed, x.late, x.net)::bigint, NULL WHERE x.net > 0) y
+	 WHERE y.amount <> 0 OR y.stage = 'tier';
 END
 $$;
-COMMENT ON FUNCTION influence_internal.settlement_by_sums(bigint, text, bigint[]) IS
-'What tiers of revenue, month_minimum and returns after the lock make of a month (of some creators, or of all), in minor units, without looking at single units: only for months that settled_by_units() is false for.';
+COMMENT ON FUNCTION influence_internal.settlement_by_sums(bigint, text, bigint[], timestamptz) IS
+'What tiers of revenue, month_minimum and returns after the lock make of a month (of some creators, or of all), in minor units, without looking at single units: only for months that settled_by_units() is false for. A tier table has a row also where it changes nothing (amount 0), with what was measured. Orders and returns from until on do not count.';
 
 CREATE FUNCTION influence_internal.settlement_by_units(program_id bigint, months text[], creators bigint[] DEFAULT NULL,
-	scenario jsonb DEFAULT NULL, commissions influence_internal.commission_unit[] DEFAULT NULL)
-RETURNS TABLE (month text, creator_id bigint, stage text, ref bigint, amount bigint)
+	scenario jsonb DEFAULT NULL, commissions influence_internal.commission_unit[] DEFAULT NULL, until timestamptz DEFAULT 'infinity')
+RETURNS TABLE (month text, creator_id bigint, stage text, ref bigint, amount bigint, measured bigint)
 LANGUAGE plpgsql STABLE
 ROWS 10000
 SET search_path = pg_catalog, pg_temp
@@ -131,7 +134,7 @@ BEGIN
 					ELSE 0 END AS step
 		  FROM unnest($2) x(month)
 		 CROSS JOIN LATERAL influence_internal.settlement_terms($1, x.month, $4) m
-		 CROSS JOIN LATERAL influence_internal.settlement_units($1, m.starts_at, m.ends_at, m.counts_until, $3,
+		 CROSS JOIN LATERAL influence_internal.settlement_units($1, m.starts_at, least(m.ends_at, $6), least(m.counts_until, $6), $3,
 				CASE WHEN $4 ->> 'month' = x.month THEN $5 END, CASE WHEN $4 ->> 'month' = x.month THEN $4 -> 'commission' END) u
 		  LEFT JOIN (SELECT y.tier_id, y.measure, y.mode, y.thresholds, y.rates FROM influence.tier_table y WHERE y.program_id = $1
 					 UNION ALL
@@ -193,8 +196,8 @@ BEGIN
 		  FROM of_brand u
 		  LEFT JOIN influence.commission_budget b ON b.program_id = $1 AND b.brand = '' AND b.valid @> u.ordered_at
 	), settled AS MATERIALIZED (
-		SELECT u.month, u.creator_id, u.tier_id, u.visitor_id, u.order_ref, u.ordered_at, u.net, u.late, u.commission AS s0, u.s1, u.s2,
-			   u.s3, u.s4, u.s5, u.brand_budget, u.program_budget, u.month_minimum,
+		SELECT u.month, u.creator_id, u.tier_id, u.visitor_id, u.order_ref, u.ordered_at, u.step, u.net, u.late, u.commission AS s0, u.s1,
+			   u.s2, u.s3, u.s4, u.s5, u.brand_budget, u.program_budget, u.month_minimum,
 			   CASE WHEN u.program_budget IS NULL THEN u.s5
 					ELSE least(u.cumulated5, u.program_amount) - least(u.cumulated5 - u.s5, u.program_amount) END AS s6
 		  FROM in_program u
@@ -208,10 +211,10 @@ BEGIN
 		  JOIN influence.bonus_rule b ON b.program_id = $1 AND b.valid @> o.ordered_at
 		 GROUP BY o.month, o.creator_id, b.bonus_id, b.kind, b.threshold, b.amount
 	), stages AS (
-		SELECT s.month, s.creator_id, 'tier' AS stage, s.tier_id AS ref, sum(s.s1 - s.s0) AS amount
+		SELECT s.month, s.creator_id, 'tier' AS stage, s.tier_id AS ref, sum(s.s1 - s.s0) AS amount, sum(s.step) AS measured
 		  FROM settled s WHERE s.tier_id IS NOT NULL GROUP BY s.month, s.creator_id, s.tier_id
 		UNION ALL
-		SELECT s.month, s.creator_id, v.stage, 0, v.amount
+		SELECT s.month, s.creator_id, v.stage, 0, v.amount, NULL
 		  FROM (SELECT c.month, c.creator_id, sum(c.s2 - c.s1) AS line_cap, sum(c.s3 - c.s2) AS order_cap, sum(c.s4 - c.s3) AS month_cap,
 					   CASE WHEN bool_or(c.net > 0) THEN greatest(0, min(c.month_minimum) - sum(c.s6)) END AS minimum,
 					   CASE WHEN sum(c.net) > 0 THEN -influence_internal.share(sum(c.s6 - c.s0), sum(c.late), sum(c.net)) END AS after_lock
@@ -220,21 +223,21 @@ BEGIN
 		 CROSS JOIN LATERAL (VALUES ('line_cap', s.line_cap), ('order_cap', s.order_cap), ('month_cap', s.month_cap),
 									('minimum', s.minimum), ('after_lock', s.after_lock)) v(stage, amount)
 		UNION ALL
-		SELECT s.month, s.creator_id, 'budget', v.budget_id, sum(v.amount)
+		SELECT s.month, s.creator_id, 'budget', v.budget_id, sum(v.amount), NULL
 		  FROM settled s
 		 CROSS JOIN LATERAL (VALUES (s.brand_budget, s.s5 - s.s4), (s.program_budget, s.s6 - s.s5)) v(budget_id, amount)
 		 WHERE v.budget_id IS NOT NULL AND v.amount <> 0
 		 GROUP BY s.month, s.creator_id, v.budget_id
 		UNION ALL
-		SELECT b.month, b.creator_id, 'bonus', b.bonus_id, b.amount FROM bonuses b
+		SELECT b.month, b.creator_id, 'bonus', b.bonus_id, b.amount, NULL FROM bonuses b
 	)
-	SELECT s.month, s.creator_id, s.stage, s.ref, s.amount::bigint
+	SELECT s.month, s.creator_id, s.stage, s.ref, s.amount::bigint, s.measured::bigint
 	  FROM stages s
-	 WHERE s.amount <> 0;
+	 WHERE s.amount <> 0 OR s.stage = 'tier';
 END
 $$;
-COMMENT ON FUNCTION influence_internal.settlement_by_units(bigint, text[], bigint[], jsonb, influence_internal.commission_unit[]) IS
-'What a settlement makes of months (of some creators, or of all), in minor units: tiers, the caps of line, order and month, budgets (of brands, then of the program), month_minimum, bonus rules, returns after the lock. Where budgets reach a month, months holds all that the budget reaches before it, and creators is NULL: budgets serve everybody''s sales in their order. scenario: what simulate_program() makes otherwise in its month, with the commissions of that month.';
+COMMENT ON FUNCTION influence_internal.settlement_by_units(bigint, text[], bigint[], jsonb, influence_internal.commission_unit[], timestamptz) IS
+'What a settlement makes of months (of some creators, or of all), in minor units: tiers, the caps of line, order and month, budgets (of brands, then of the program), month_minimum, bonus rules, returns after the lock. Where budgets reach a month, months holds all that the budget reaches before it, and creators is NULL: budgets serve everybody''s sales in their order. scenario: what simulate_program() makes otherwise in its month, with the commissions of that month. A tier table has a row also where it changes nothing (amount 0), with what was measured. Orders and returns from until on do not count.';
 
 CREATE FUNCTION influence_internal.coupon_credits(program_id bigint, month text, owners bigint[] DEFAULT NULL, scenario jsonb DEFAULT NULL)
 RETURNS TABLE (creator_id bigint, amount bigint)
@@ -282,10 +285,13 @@ DECLARE
 	item text;
 BEGIN
 	IF $4 IS NOT NULL OR influence_internal.settled_by_units($1, $2) THEN
-		RETURN QUERY SELECT u.* FROM influence_internal.settlement_by_units($1, $2, $3, $4, $5) u;
+		RETURN QUERY
+		SELECT u.month, u.creator_id, u.stage, u.ref, u.amount
+		  FROM influence_internal.settlement_by_units($1, $2, $3, $4, $5) u WHERE u.amount <> 0;
 	ELSE
 		FOREACH item IN ARRAY $2 LOOP
-			RETURN QUERY SELECT item, s.* FROM influence_internal.settlement_by_sums($1, item, $3) s;
+			RETURN QUERY
+			SELECT item, s.creator_id, s.stage, s.ref, s.amount FROM influence_internal.settlement_by_sums($1, item, $3) s WHERE s.amount <> 0;
 		END LOOP;
 	END IF;
 	FOREACH item IN ARRAY $2 LOOP

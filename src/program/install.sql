@@ -98,6 +98,7 @@ AS $$
 		   ('end_bonus_rule', 'operator'),
 		   ('record_bonus', 'operator'),
 		   ('settle_tiers', 'operator'),
+		   ('tier_progress', 'reader'),
 		   ('simulate_program', 'operator'),
 		   ('reattribute', 'operator'),
 		   ('refresh_stats', 'operator'),

@@ -4,8 +4,8 @@
 Six programs in currencies of 0 to 4 decimals, with random policies, rate cards, tiers, caps, budgets, bonuses and
 coupons; touches, merges, orders, order events and returns of all kinds, some twice, some with other content, some before
 their order or beyond it. Each story is told in several orders and batchings by two sessions at once, with jobs and payout
-runs in between. After each batch earnings, returns, settlements and the ledger by account have to be those of the model,
-and check_books() empty; where nothing is refused, every telling has to end the same.
+runs in between. After each batch earnings, returns, settlements, the ledger by account and what is missing to the next tier
+have to be those of the model, and check_books() empty; where nothing is refused, every telling has to end the same.
 
 PGI_COMMISSION_OPERATIONS: about how many calls (50,000; in a long run 250,000); PGI_COMMISSION_WITHOUT: leave out rates, life or settle.
 """
@@ -15,11 +15,11 @@ import random
 from collections import Counter, defaultdict
 
 from commission_model import PLATFORM, within
-from commission_settings import Settings, when
+from commission_settings import CREATORS, END, START, Settings, when
 from commission_story import Story
 from order_life_model import World
 from pg import Script, at_once, settings
-from settlement_model import settle, settled_at
+from settlement_model import progress, settle, settled_at
 from tap import Tap
 
 FEATURES = {"rates", "life", "settle"} - set(os.environ.get("PGI_COMMISSION_WITHOUT", "").split(","))
@@ -179,6 +179,8 @@ def tell(tap, drawn, story, seed, n, kinds):
         for what in want:
             rows = have.get(what, set())
             tap.ok(rows == want[what], "%s: %s (%d rows)" % (name, what, len(want[what])), differences(rows, want[what]))
+        if "settle" in FEATURES:
+            check_progress(tap, name, world, random.Random(name), kinds)
     if "life" in FEATURES:
         kinds["written off"] += write_offs(tap, "seed %d, telling %d" % (seed, n + 1))
         books = found()["books"]
@@ -201,6 +203,27 @@ def write_offs(tap, name):
     answers = send(calls)
     tap.group(name + ": write-offs", len(calls), ["%s, not %s: %s" % row for row in zip(answers, want, calls) if row[0] != row[1]])
     return want.count("duplicate")
+
+
+def check_progress(tap, name, world, rng, kinds):
+    """What tier_progress() says: at the moment of an order that counts in a tier, just before it, and at any moment."""
+    sold = [(key[0], creator, order.at) for key, order in world.orders.items() for (_, creator), booked in world.booked(key).items() if booked.tier is not None]
+    moments = [(p, c, at - rng.randint(0, 1)) for p, c, at in rng.sample(sold, min(30, len(sold)))]
+    moments += [(rng.choice(list(world.market.shops)), rng.randint(1, CREATORS), rng.randrange(START, END)) for _ in range(20)]
+    script = Script()
+    script.sql("SET TimeZone = 'UTC'")
+    for i, (program, creator, at) in enumerate(moments):
+        script.query("progress %d" % i, "SELECT (SELECT count(*) FROM influence.tier_table r WHERE r.tier_id <= p.tier_id), p.value, p.tier, (p.rate * 1000000000)::bigint, p.next_threshold, (p.next_rate * 1000000000)::bigint, p.missing "
+                     "FROM influence.tier_progress(%d, %d, '%s') p" % (program, creator, when(at)))
+    found, wrong, rows = script.run(), [], 0
+    for i, (program, creator, at) in enumerate(moments):
+        have = {tuple(row) for row in found.get("progress %d" % i, [])}
+        want = {text((tier, *row)) for tier, row in progress(world, program, creator, at).items()}
+        rows += len(want)
+        kinds["in progress"] += sum(0 < int(row[1]) and row[6] is not None for row in want)
+        if have != want:
+            wrong.append("program %d, creator %d at %s: model %s, found %s" % (program, creator, when(at), sorted(want, key=str), sorted(have, key=str)))
+    tap.group("%s: progress to the next tier" % name, rows, wrong)
 
 
 def differences(rows, want):
@@ -259,6 +282,7 @@ def main():
     if "rates" in FEATURES:
         want |= {"flat", "kept", "direct", "new or returning", "boosted or organic", "exchanged", "platform"}
     if "settle" in FEATURES:
+        tap.ok(kinds["in progress"] > 0, "some creators were on their way to a tier", [dict(kinds)])
         want |= {"tiered", "tier", "line_cap", "order_cap", "month_cap", "budget", "minimum", "bonus", "coupon", "after_lock"}
     tap.ok(set(stages) >= want, "the stories have every kind of earning and settlement", [dict(stages)])
     tap.done()

@@ -368,6 +368,7 @@ CALLS = {
     "split_amount": {"weights": "'{1,2}'"},
     "start_job": {"job": "'scores'", "period": "'2024-06-03'"},
     "stat_progress": {},
+    "tier_progress": {"as_of": "'2024-07-10 00:00+00'"},
     "tiered_amount": {},
     "unfollow": {"topic": NULL}, "unfriend": {"friend_id": v(3)},
     "uninstall": {"confirm": "'drop all influence data in ' || current_database()"},

@@ -13,13 +13,13 @@ from order_life_model import INFINITY, inside
 class Unit:
     """What a creator earns by a line, net of corrections, and what returns that count for the settlement take of it."""
 
-    def __init__(self, world, key, n, creator, booked):
+    def __init__(self, world, key, n, creator, booked, until):
         order, shop = world.orders[key], world.market.shops[key[0]]
         self.key, self.line, self.creator, self.order, self.tier = key, n, creator, order, booked.tier
         self.rounding, self.policy = shop.payouts_at(order.at).rounding, shop.policy_at(order.at)
         self.month, self.brand = shop.month_of(order.at), world.market.brands[order.lines[n].product]
         self.place = (order.at, order.ref.encode(), n, creator, order.visitor)
-        lock = month_lock(shop, self.month)
+        lock = min((x for x in (month_lock(shop, self.month), until) if x is not None), default=None)
         rows = [r for r in world.taken(key, n) if not r.aged]
         before = [r for r in rows if lock is None or r.at < lock]
         base, quantity = world.worth[key][n][1], order.lines[n].quantity
@@ -46,11 +46,12 @@ def month_lock(shop, month):
     return None if shop.policy_at(shop.month_begin(month)).tier_restate == "forever" else settled_at(shop, month)
 
 
-def units_of(world, program):
+def units_of(world, program, until=None):
+    """Those of orders placed before a moment, less what came back before it; None: of all."""
     units = []
-    for key in world.orders:
-        if key[0] == program and world.available(key) != INFINITY:
-            units += [Unit(world, key, n, creator, booked) for (n, creator), booked in world.booked(key).items() if booked.reason is None and creator != PLATFORM]
+    for key, order in world.orders.items():
+        if key[0] == program and world.available(key) != INFINITY and (until is None or order.at < until):
+            units += [Unit(world, key, n, creator, booked, until) for (n, creator), booked in world.booked(key).items() if booked.reason is None and creator != PLATFORM]
     return sorted(units, key=lambda u: u.place)
 
 
@@ -73,15 +74,38 @@ def net_by_order(units):
     return nets
 
 
+def measured(tier, units):
+    """What the units of a group come to by the measure of their table."""
+    if tier.measure == "revenue":
+        return sum(u.net for u in units)
+    if tier.measure == "orders":
+        return sum(net > 0 for net in net_by_order(units).values())
+    return sum({(u.key, u.line): u.pieces_left for u in units if u.net > 0}.values())
+
+
+def progress(world, program, creator, at):
+    """What tier_progress() should say at a moment: {tier table: (value, tier, rate, next threshold, next rate, missing)}."""
+    shop = world.market.shops[program]
+    groups, result = defaultdict(list), {}
+    for u in units_of(world, program, at + 1):
+        if u.creator == creator and u.month == shop.month_of(at) and u.tier is not None:
+            groups[u.tier.id].append(u)
+    for tier in shop.tiers:
+        if within(at, tier.start, tier.stop):
+            value = measured(tier, groups[tier.id])
+            n = sum(t <= value for t in tier.thresholds)
+            then = (tier.thresholds[n], tier.rates[n], tier.thresholds[n] - value) if n < len(tier.rates) else (None, None, None)
+            result[tier.id] = (value, n, tier.rates[n - 1], *then)
+    return result
+
+
 def tiered(tier, units):
     """What each unit of a group earns, in order."""
-    orders = net_by_order(units)
-    measures = {"revenue": sum(u.net for u in units), "orders": sum(net > 0 for net in orders.values()),
-                "units": sum({(u.key, u.line): u.pieces_left for u in units if u.net > 0}.values())}
+    orders, total = net_by_order(units), measured(tier, units)
     exact, running, amounts, seen, lines, pieces = 0, 0, [], {}, {}, 0
     for u in units:
         if tier.mode == "volume":
-            exact_now = exact + u.net * reached(tier, measures[tier.measure])
+            exact_now = exact + u.net * reached(tier, total)
         elif tier.measure == "revenue":
             exact_now = graduated(tier, running + u.net)
         elif tier.measure == "orders":
