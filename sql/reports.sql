@@ -73,6 +73,24 @@ SELECT c.creator_ref, d.day, d.returned FROM influence.creator_daily d JOIN infl
 SELECT status FROM influence.record_order_event(3, pg_temp.visitor(4), 'slow', 'shipped', '2024-06-08 10:00+00');
 SELECT c.creator_ref, d.day, d.returned, d.clawed_back FROM influence.creator_daily d JOIN influence.creator c USING (creator_id) WHERE program_id = 3 AND day > '2024-06-02' ORDER BY 1, 2;
 
+-- The rates of the field. anna: four clicks of her post, two orders of 10.00 and 30.00, of which 10.00 come back: half an order per click, a quarter came
+-- back, 20.00 an order; 5 % of 40.00 less 5 % of 10.00 is 1.50 by four clicks: 0.375. Another post and bert were only seen: nothing to divide by. A click
+-- of cleo's without an order: no conversion, no earnings.
+SELECT pg_temp.new_program('Rates', 'EUR', 'UTC', '{}', '{"hold": "3600 days"}');
+SELECT count(a.*) FROM unnest('{anna,bert,cleo}'::text[]) c, influence.apply_creator(4, pg_temp.creator(c), '2020-01-02') a;
+SELECT status FROM influence.set_commission_rate(4, 0.05, valid_from => '2024-01-01');
+SELECT post_id FROM generate_series(1, 2) i, influence.publish_post(4, pg_temp.creator('anna'), 'rates ' || i, 'photo', '[{"product_id": 1}]', published_at => '2024-06-01') p;
+SELECT count(*) FROM generate_series(1, 4) i, influence.record_touch(4, pg_temp.visitor(10 + i), 'c' || i, 'click', pg_temp.creator('anna'), '2024-06-01 10:00+00', post_id => 1) t;
+SELECT count(*) FROM unnest('{anna,bert}'::text[]) c, influence.record_touch(4, pg_temp.visitor(20), 'v ' || c, 'view', pg_temp.creator(c), '2024-06-01 10:00+00', post_id => CASE c WHEN 'anna' THEN 2 END) t;
+SELECT status FROM influence.record_touch(4, pg_temp.visitor(21), 'c', 'click', pg_temp.creator('cleo'), '2024-06-01 10:00+00');
+SELECT sum(commission) FROM generate_series(1, 2) i, influence.record_order(4, pg_temp.visitor(10 + i), 'rates ' || i, jsonb_build_array(jsonb_build_object('line_no', 1, 'sku', 'lamp', 'quantity', 1, 'paid_price', 2000 * i - 1000)), '2024-06-01 11:00+00') o;
+SELECT clawed_back FROM influence.record_return(4, pg_temp.visitor(12), 'rates 2', 1, 'r', amount => 1000, returned_at => '2024-06-09');
+SELECT c.creator_ref, s.clicks, s.orders, s.conversion_rate, s.return_rate, s.average_order_value, s.earnings_per_click FROM influence.creator_scorecard s JOIN influence.creator c USING (creator_id) WHERE program_id = 4 ORDER BY 1;
+SELECT c.creator_ref, d.day, d.clicks, d.orders, d.conversion_rate, d.return_rate, d.average_order_value, d.earnings_per_click FROM influence.creator_daily d JOIN influence.creator c USING (creator_id) WHERE program_id = 4 ORDER BY 1, 2;
+SELECT c.creator_ref, m.month, m.conversion_rate, m.return_rate, m.average_order_value, m.earnings_per_click FROM influence.creator_month m JOIN influence.creator c USING (creator_id) WHERE program_id = 4 ORDER BY 1;
+SELECT c.creator_ref, h.hour, h.conversion_rate, h.return_rate, h.average_order_value, h.earnings_per_click FROM influence.creator_hours h JOIN influence.creator c USING (creator_id) WHERE program_id = 4 ORDER BY 1, h.collaboration;
+SELECT post_ref, views, clicks, visitors, orders, revenue, returned, kept, earned, conversion_rate, return_rate, average_order_value, earnings_per_click FROM influence.post_report ORDER BY 1;
+
 -- Independent sums: the ledger, the earnings, the income of months.
 SELECT c.creator_ref, s.program_id, s.total, (SELECT coalesce(sum(CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END), 0) FROM influence.ledger l
 	WHERE l.party_id = s.creator_id AND l.program_id = s.program_id) AS ledger, (SELECT sum(i.total) FROM influence.creator_income i WHERE i.creator_id = s.creator_id AND i.program_id = s.program_id) AS income

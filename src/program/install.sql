@@ -271,7 +271,7 @@ AS $$
 		   ('moderation_queue'), ('vote_weight'), ('product_votes'), ('vote_brigades'),
 		   -- reports
 		   ('visitor_person'), ('unearned_return'), ('sale_event'), ('creator_line'), ('line_sale'), ('order_credits'), ('order_window'), ('exposure'), ('creator_now'), ('creator_daily'),
-		   ('creator_scorecard'), ('creator_hours'), ('campaign_report'), ('campaign_product_report'), ('roi_report'), ('funnel_daily'), ('use_case_matrix'),
+		   ('creator_scorecard'), ('creator_hours'), ('post_report'), ('campaign_report'), ('campaign_product_report'), ('roi_report'), ('funnel_daily'), ('use_case_matrix'),
 		   ('experiment_report'), ('cohort_report'), ('vertical_supply'), ('creator_month'), ('program_health'), ('market_report'), ('member_value'), ('product_praise'),
 		   -- fraud
 		   ('click_counts'), ('fraud_self_purchases'), ('fraud_related_accounts'), ('fraud_click_floods'), ('fraud_brushing'), ('fraud_impossible_engagement'),

@@ -15,7 +15,11 @@ AS $$
 BEGIN
 	CREATE VIEW influence.creator_month WITH (security_invoker = true) AS
 	SELECT u.program_id, u.creator_id, u.month, sum(u.posts)::bigint AS posts, sum(u.clips)::bigint AS clips, sum(u.views)::bigint AS views,
-		   sum(u.clicks)::bigint AS clicks, sum(u.orders)::bigint AS orders, sum(u.revenue) AS revenue, sum(u.kept) AS kept, sum(u.earned) AS earned
+		   sum(u.clicks)::bigint AS clicks, sum(u.orders)::bigint AS orders, sum(u.revenue) AS revenue, sum(u.kept) AS kept, sum(u.earned) AS earned,
+		   round(sum(u.orders)::numeric / nullif(sum(u.clicks), 0), 6) AS conversion_rate,
+		   round(sum(u.revenue - u.kept) / nullif(sum(u.revenue), 0), 6) AS return_rate,
+		   round(sum(u.revenue) / nullif(sum(u.orders), 0), 2) AS average_order_value,
+		   round(sum(u.earned) / nullif(sum(u.clicks), 0), 4) AS earnings_per_click
 	  FROM (SELECT d.program_id, d.creator_id, to_char(d.day, 'YYYY-MM') AS month, 0 AS posts, 0 AS clips, d.views, d.clicks, d.orders, d.revenue,
 				   d.kept_revenue AS kept, d.kept_commission AS earned
 			  FROM influence.creator_daily d
@@ -26,7 +30,7 @@ BEGIN
 				   (p.kind IN ('video', 'story', 'live'))::int, 0, 0, 0, 0, 0, 0
 			  FROM influence.post p JOIN influence.program g ON g.program_id = p.program_id) u
 	 GROUP BY u.program_id, u.creator_id, u.month;
-	COMMENT ON VIEW influence.creator_month IS 'A creator''s month (YYYY-MM in the program''s time zone) with a post, a touch or a sale: posts, clips (videos, stories and live posts), views, clicks, orders, and in minor units of the program''s currency revenue of the month''s orders, what is kept of it now, and what the creator earns by it (settlements and bonuses apart).';
+	COMMENT ON VIEW influence.creator_month IS 'A creator''s month (YYYY-MM in the program''s time zone) with a post, a touch or a sale: posts, clips (videos, stories and live posts), views, clicks, orders, and in minor units of the program''s currency revenue of the month''s orders, what is kept of it now, and what the creator earns by it (earned, settlements and bonuses apart). conversion_rate: orders per click; return_rate: 1 - kept / revenue; average_order_value: revenue by orders; earnings_per_click (EPC): earned by clicks; NULL where there is nothing to divide by.';
 
 	CREATE VIEW influence.program_health WITH (security_invoker = true) AS
 	SELECT h.program_id, h.month, g.currency, a.admitted, h.active, round(h.active::numeric / nullif(a.admitted, 0), 6) AS active_share, h.posting,

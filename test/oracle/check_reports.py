@@ -10,7 +10,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from pg import settings
-from reports_model import Model
+from reports_model import Model, rates
 from reports_story import Story
 from tap import Tap
 
@@ -25,15 +25,19 @@ QUERIES = {
     "order_credits": (3, "SELECT program_id, order_ref, line_no, creator_id, nullif(touch_ref, ''), credit, returned, commission, clawed_back, campaign_id, post_id, day, country "
                          "FROM influence.order_credits WHERE program_id < 3"),
     "creator_daily": (3, "SELECT program_id, creator_id, day, views, clicks, carts, visitors, orders, lines, revenue, returned, commission, clawed_back, net_revenue, net_commission, "
-                         "kept_revenue, kept_commission, conversion_rate FROM influence.creator_daily WHERE program_id < 3"),
+                         "kept_revenue, kept_commission, conversion_rate, return_rate, average_order_value, earnings_per_click FROM influence.creator_daily WHERE program_id < 3"),
     "campaign_report": (1, "SELECT campaign_id, posts, views, clicks, exposed, exposed_buyers, orders, revenue, returned, revenue_in_set, commissions, costs, total_cost, budget_left, "
                            "kept_per_cost, set_orders, set_pieces, set_revenue, set_returned, set_revenue_before FROM influence.campaign_report"),
     "roi_report": (2, "SELECT program_id, month, sales, revenue, returned, orders, commissions, settlements, bonuses, fees, campaign_costs, cost, kept_less_cost, kept_per_cost, cost_per_order, "
                       "exposed, exposed_buyers FROM influence.roi_report WHERE program_id < 3"),
     "funnel_daily": (5, "SELECT program_id, day, surface, embed, in_app, views, clicks, carts, viewers, clickers, carters, buyers, orders, revenue, returned FROM influence.funnel_daily WHERE program_id < 3"),
-    "creator_hours": (5, "SELECT program_id, creator_id, channel, collaboration, hour, views, clicks, carts, orders, revenue, returned, earned FROM influence.creator_hours WHERE program_id < 3"),
+    "creator_hours": (5, "SELECT program_id, creator_id, channel, collaboration, hour, views, clicks, carts, orders, revenue, returned, earned, conversion_rate, "
+                         "return_rate, average_order_value, earnings_per_click FROM influence.creator_hours WHERE program_id < 3"),
+    "post_report": (2, "SELECT program_id, post_id, impressions, smiles, views, clicks, carts, visitors, orders, revenue, returned, kept, earned, conversion_rate, return_rate, "
+                       "average_order_value, earnings_per_click FROM influence.post_report WHERE program_id < 3"),
     "use_case_matrix": (4, "SELECT program_id, use_case, category_id, customer_kind, views, clicks, carts, orders, revenue, returned, earned FROM influence.use_case_matrix WHERE program_id < 3"),
-    "creator_month": (3, "SELECT program_id, month, creator_id, posts, clips, views, clicks, orders, revenue, kept, earned FROM influence.creator_month WHERE program_id < 3"),
+    "creator_month": (3, "SELECT program_id, month, creator_id, posts, clips, views, clicks, orders, revenue, kept, earned, conversion_rate, return_rate, average_order_value, earnings_per_click "
+                         "FROM influence.creator_month WHERE program_id < 3"),
     "program_health": (2, "SELECT program_id, month, admitted, active, posting, selling, orders, revenue, kept, return_rate, top_creator_share, top_1_percent_share, top_10_percent_share, hhi, gini, "
                           "smiles, smiles_per_1000_views FROM influence.program_health WHERE program_id < 3"),
     "vertical_supply": (3, "SELECT program_id, month, vertical, posting, posts, clips, views, clicks, share_of_clips, share_of_views FROM influence.vertical_supply WHERE program_id < 3"),
@@ -85,7 +89,7 @@ def main():
         model.now = story.origin + timedelta(seconds=float(answers["now"][0][0]) - story.origin.timestamp())
         settled = {(int(r[0]), r[1]): int(r[2]) for r in answers["settlements"]}
         expected = {"order_credits": model.credits(), "creator_daily": model.daily(), "campaign_report": model.campaign(), "roi_report": model.roi(settled), "funnel_daily": model.funnel(),
-                    "creator_hours": model.hours(), "use_case_matrix": model.use_cases(), "creator_month": {k: v for k, v in model.months().items()}, "program_health": model.health(),
+                    "creator_hours": model.hours(), "use_case_matrix": model.use_cases(), "creator_month": {k: v + rates(v[3], v[4], v[5], v[5] - v[6], v[7]) for k, v in model.months().items()}, "post_report": model.post_rows(), "program_health": model.health(),
                     "vertical_supply": model.supply(), "market_report": model.markets(), "experiment_report": model.experiment(), "member_value": model.members(), "cohort_report": model.cohort(), "product_praise": model.praise()}
         for name, (width, _) in QUERIES.items():
             found = {tuple(map(value, r[:width])): list(map(value, r[width:])) for r in answers.get(name, [])}

@@ -19,6 +19,11 @@ def ratio(top, bottom, digits=6):
     return Fraction(int(abs(x) + Fraction(1, 2)) * (1 if x >= 0 else -1), 10 ** digits)
 
 
+def rates(clicks, orders, revenue, returned, earned):
+    """Conversion rate, return rate, average order value, earnings per click."""
+    return [ratio(orders, clicks), ratio(returned, revenue), ratio(revenue, orders, 2), ratio(earned, clicks, 4)]
+
+
 class Model:
     def __init__(self, story):
         self.s, self.lines = story, []
@@ -93,7 +98,7 @@ class Model:
         out = {}
         for key, r in rows.items():
             clicks = r[1]
-            row = r[:10] + [r[6] - r[7], r[8] - r[9], r[11], r[12], ratio(r[4], clicks)]
+            row = r[:10] + [r[6] - r[7], r[8] - r[9], r[11], r[12]] + rates(clicks, r[4], r[6], r[6] - r[11], r[12])
             if any(r[:10]):
                 out[key] = row
         return out
@@ -178,7 +183,7 @@ class Model:
                 r[3] += x["base"]
                 r[4] += x["returned"]
                 r[5] += x["commission"] - x["clawed"]
-        return {k: r[:3] + [len(orders[k])] + r[3:] for k, r in rows.items()}
+        return {k: r[:3] + [len(orders[k])] + r[3:] + rates(r[1], len(orders[k]), r[3], r[4], r[5]) for k, r in rows.items()}
 
     def use_cases(self):
         first, rows, orders = {}, defaultdict(lambda: [0] * 6), defaultdict(set)
@@ -197,6 +202,20 @@ class Model:
                 for i, amount in ((3, x["base"]), (4, x["returned"]), (5, x["commission"] - x["clawed"])):
                     rows[key][i] += amount
         return {k: r[:3] + [len(orders[k])] + r[3:] for k, r in rows.items()}
+
+    def post_rows(self):
+        """{(program, post): [impressions, smiles, views, clicks, carts, visitors, orders, revenue, returned, kept, earned and the rates]}"""
+        out = {}
+        for p in self.s.posts:
+            if p["program"] in OWN:
+                touches = [t for t in self.s.touches if t["post"] is p and t["program"] == p["program"]]
+                lines = [x for x in self.lines if x["touch"] and x["touch"]["post"] is p and x["order"]["program"] == p["program"]]
+                views, clicks, carts = (sum(t["kind"] == kind for t in touches) for kind in ("view", "click", "cart"))
+                orders, revenue, returned = len({x["order"]["ref"] for x in lines}), sum(x["base"] for x in lines), sum(x["returned"] for x in lines)
+                earned = sum(x["commission"] - x["clawed"] for x in lines)
+                out[p["program"], p["id"]] = [0, sum(s[1] is p for s in self.s.smiles), views, clicks, carts, len({t["visitor"] for t in touches}), orders, revenue, returned,
+                                              revenue - returned, earned] + rates(clicks, orders, revenue, returned, earned)
+        return out
 
     def months(self):
         """{(program, month, creator): [posts, clips, views, clicks, orders, revenue, kept, earned]}"""
