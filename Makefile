@@ -85,9 +85,9 @@ demo:
 # PART=orders: record_order beside a bare transaction; PART=hot: a hot creator; PART=settle: the
 # settlement of a month beside a plain sum; PART=payouts: a payout run beside one; PART=stats: the
 # minute job of the statistics; PART=creators: scoring posts beside a plain scan; PART=neighbors:
-# item_neighbors() beside the self-join in SQL and in DuckDB
+# item_neighbors() beside the self-join in SQL and in DuckDB; PART=sizes: bytes of events
 bench:
-	@test/bench/$(if $(filter settle payouts stats creators neighbors feed,$(PART)),$(PART),run)
+	@test/bench/$(if $(filter settle payouts stats creators neighbors feed sizes,$(PART)),$(PART),run)
 
 # Pages of the feed beside SQL of the same semantics; PART=feed is the same. SIZE=100k for a smaller program
 bench-feed:
