@@ -81,7 +81,29 @@ SELECT status, credited FROM influence.record_order(2, pg_temp.visitor(5), 'yen'
 SELECT status FROM influence.record_campaign_cost(2, 'spot', 'media', 100, '2024-03-02');
 SELECT campaign_id, currency, clicks, exposed, exposed_buyers, exposed_buyer_rate, orders, revenue, costs, kept_per_cost FROM influence.campaign_report ORDER BY 1;
 SELECT product_id, clicks, orders, revenue FROM influence.campaign_product_report WHERE campaign_id = 1 ORDER BY 1;
+-- A campaign ends: three sales of the lamp while it ran, 5.00 above, 1.00 on 04-01 and 2.00 on 05-01; ended on 05-01, the last is none of them, ended on 04-01
+-- neither is the one of that moment; what its touch brings stays. It ends earlier, not later, and before it began it never ran. A retry of the call that made it is one.
+SELECT o.status FROM (VALUES ('late 1', '2024-04-01', 100), ('late 2', '2024-05-01', 200)) v(ref, at, price), influence.record_order(1, pg_temp.visitor(9), v.ref, jsonb_build_array(jsonb_build_object('line_no', 1, 'sku', 'lamp', 'quantity', 1, 'paid_price', v.price)), v.at::timestamptz) o;
+CREATE FUNCTION pg_temp.ran() RETURNS TABLE (begins_at timestamptz, ends_at timestamptz, orders bigint, revenue numeric, set_orders bigint, set_revenue numeric, costs numeric) LANGUAGE sql AS
+$$ SELECT begins_at, ends_at, orders, revenue, set_orders, set_revenue, costs FROM influence.campaign_report WHERE campaign_id = 1 $$;
+SELECT * FROM pg_temp.ran();
+SELECT * FROM influence.end_campaign(1, '2024-05-01');
+SELECT * FROM pg_temp.ran();
+SELECT a.status, b.status FROM influence.end_campaign(1, '2024-05-01') a, influence.end_campaign(1) b;
+SELECT * FROM influence.end_campaign(1, '2024-04-01');
+SELECT * FROM pg_temp.ran();
+SELECT set_pieces, set_revenue FROM influence.campaign_product_report WHERE campaign_id = 1 AND product_id = 1;
+SELECT * FROM pg_temp.not_refused('IN005', $$end_campaign(1, '2024-05-01')$$, $$end_campaign(1, '2024-04-01 00:00:00.000001+00')$$);
+SELECT * FROM influence.create_campaign(1, 'spring', 'Spring', 'Acme', 50000, '2024-03-01', '2024-06-01', '{1,2}', true);
+SELECT * FROM influence.end_campaign(1, '2024-02-01');
+SELECT * FROM influence.end_campaign(1, '2024-03-01');
+SELECT * FROM pg_temp.ran();
+-- an open one ends now, or when it is said to
+SELECT status FROM influence.end_campaign(2);
+SELECT upper(valid) <= now() AS over, upper_inf(stated) AS was_open FROM influence.campaign WHERE campaign_id = 2;
+SELECT * FROM pg_temp.not_refused('IN003', $$end_campaign(99)$$, $$end_campaign(NULL)$$);
+SELECT * FROM pg_temp.not_refused('IN002', $$end_campaign(1, NULL)$$, $$end_campaign(1, 'infinity')$$);
 -- What is not an operator's is not a writer's.
 SELECT r, f, has_function_privilege(r, p.oid, 'EXECUTE')
-  FROM unnest('{influence_operator,influence_writer,influence_reader}'::text[]) r, unnest('{create_campaign,add_campaign_products,record_campaign_cost,record_survey}'::text[]) f
+  FROM unnest('{influence_operator,influence_writer,influence_reader}'::text[]) r, unnest('{create_campaign,end_campaign,add_campaign_products,record_campaign_cost,record_survey}'::text[]) f
   JOIN pg_proc p ON p.proname = f AND p.pronamespace = 'influence'::regnamespace ORDER BY 2, 1;

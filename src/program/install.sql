@@ -223,6 +223,7 @@ AS $$
 		   ('decide_case', 'operator'),
 		   -- reports
 		   ('create_campaign', 'operator'),
+		   ('end_campaign', 'operator'),
 		   ('add_campaign_products', 'operator'),
 		   ('record_campaign_cost', 'operator'),
 		   ('record_survey', 'writer'),

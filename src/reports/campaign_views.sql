@@ -24,7 +24,8 @@ BEGIN
 	), ordered AS MATERIALIZED (
 		SELECT w.program_id, w.person_id, w.ordered_at, w.looks_back_to FROM influence.order_window w
 	)
-	SELECT c.campaign_id, c.program_id, c.campaign_ref, c.name, c.brand, c.paid, lower(c.valid) AS begins_at, upper(c.valid) AS ends_at,
+	SELECT c.campaign_id, c.program_id, c.campaign_ref, c.name, c.brand, c.paid, lower(c.stated) AS begins_at,
+		   CASE WHEN isempty(c.valid) THEN lower(c.stated) ELSE upper(c.valid) END AS ends_at,
 		   g.currency, coalesce(n.products, 0) AS products, coalesce(p.posts, 0) AS posts, coalesce(p.creators, 0) AS creators,
 		   coalesce(t.views, 0) AS views, coalesce(t.clicks, 0) AS clicks, coalesce(t.carts, 0) AS carts, coalesce(t.exposed, 0) AS exposed,
 		   coalesce(b.buyers, 0) AS exposed_buyers, round(coalesce(b.buyers, 0)::numeric / nullif(t.exposed, 0), 6) AS exposed_buyer_rate,

@@ -34,6 +34,7 @@ DECLARE
 	hash bytea;
 	known record;
 	begins_at timestamptz := coalesce($6, now());
+	range tstzrange;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_key('campaign_ref', $2);
@@ -56,8 +57,9 @@ BEGIN
 	IF $5 < 0 THEN
 		PERFORM influence_internal.raise_invalid('the budget is negative', format('budget: %s.', $5), 'Give 0 or more minor units, or NULL for none.');
 	END IF;
-	INSERT INTO influence.campaign (program_id, campaign_ref, name, brand, budget, valid, paid, content_hash)
-	VALUES ($1, $2, $3, $4, $5, influence_internal.validity(begins_at, $7), $9, hash)
+	range := influence_internal.validity(begins_at, $7);
+	INSERT INTO influence.campaign (program_id, campaign_ref, name, brand, budget, valid, stated, paid, content_hash)
+	VALUES ($1, $2, $3, $4, $5, range, range, $9, hash)
 	RETURNING campaign_id INTO campaign_id;
 	PERFORM influence_internal.add_campaign_products(create_campaign.campaign_id, $8);
 	status := 'recorded';
@@ -65,7 +67,29 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.create_campaign(bigint, text, text, text, bigint, timestamptz, timestamptz, bigint[], boolean) IS
-'Creates a campaign of a program over a set of products, from valid_from (NULL = now) until before valid_to (NULL = open), for a brand or not. budget: minor units of the program''s currency, to compare with what it costs; nothing is stopped by it. paid: creators are paid for its posts beside commissions, which posts of the campaign have to disclose. Posts (details.campaign_id) and touches (details.campaign_id, or that of their post) name it. Natural key: program_id and campaign_ref. -> status recorded | duplicate, campaign_id. IN002, IN003 no such program or product, IN004.';
+'Creates a campaign of a program over a set of products, from valid_from (NULL = now) until before valid_to (NULL = open; end_campaign() ends it earlier), for a brand or not. budget: minor units of the program''s currency, to compare with what it costs; nothing is stopped by it. paid: creators are paid for its posts beside commissions, which posts of the campaign have to disclose. Posts (details.campaign_id) and touches (details.campaign_id, or that of their post) name it. Natural key: program_id and campaign_ref. -> status recorded | duplicate, campaign_id. IN002, IN003 no such program or product, IN004.';
+
+CREATE FUNCTION influence_internal.end_campaign(campaign_id bigint, valid_to timestamptz DEFAULT now())
+RETURNS TABLE (status text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known record;
+	ended record;
+BEGIN
+	PERFORM influence_internal.require_campaign($1);
+	PERFORM influence_internal.require_begin('valid_to', $2);
+	PERFORM influence_internal.lock_key('campaign ' || $1);
+	SELECT c.valid, c.stated INTO known FROM influence.campaign c WHERE c.campaign_id = $1;
+	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $2, format('campaign %s', $1));
+	UPDATE influence.campaign c SET valid = ended.rest WHERE c.campaign_id = $1 AND ended.status = 'recorded';
+	RETURN QUERY SELECT ended.status;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.end_campaign(bigint, timestamptz) IS
+'Ends a campaign of create_campaign(): sales of its products from valid_to on are no longer counted as made while it ran (the set_ columns of campaign_report); a valid_to before its beginning undoes it. What its posts and touches still bring is credited to it as before, its costs stay, and late ones can be recorded. -> status recorded | duplicate (it ends then). IN002, IN003 no such campaign, IN005 it ends earlier already.';
 
 CREATE FUNCTION influence_internal.add_campaign_products(campaign_id bigint, products bigint[])
 RETURNS TABLE (status text, added int)

@@ -17,13 +17,15 @@ BEGIN
 		name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
 		brand text CHECK (length(brand) BETWEEN 1 AND 200),
 		budget bigint CHECK (budget >= 0),
-		valid tstzrange NOT NULL CHECK (NOT isempty(valid)),
+		valid tstzrange NOT NULL,
+		stated tstzrange NOT NULL CHECK (NOT isempty(stated)),
 		paid boolean NOT NULL DEFAULT false,
 		content_hash bytea NOT NULL,
 		created_at timestamptz NOT NULL DEFAULT now(),
-		UNIQUE (program_id, campaign_ref)
+		UNIQUE (program_id, campaign_ref),
+		CHECK (valid <@ stated)
 	);
-	COMMENT ON TABLE influence.campaign IS 'A campaign of a program (or of a brand in it) over a set of products; budget in minor units of the program''s currency. paid: creators are paid for its posts beside commissions, so that posts of the campaign disclose it.';
+	COMMENT ON TABLE influence.campaign IS 'A campaign of a program (or of a brand in it) over a set of products; budget in minor units of the program''s currency. paid: creators are paid for its posts beside commissions, so that posts of the campaign disclose it. stated is the validity that was asked for, valid what end_campaign() left of it (empty: it never ran).';
 
 	CREATE TABLE influence.campaign_product (
 		campaign_id bigint NOT NULL REFERENCES influence.campaign,

@@ -221,7 +221,7 @@ CALLS = {
     "due_periods": {"job": "'scores'"},
     "end_admission_rule": {"rule_id": "1"},
     "end_authorisation": {"brand": "'Other'"},
-    "end_bonus_rule": {"bonus_id": "1"},
+    "end_bonus_rule": {"bonus_id": "1"}, "end_campaign": {"valid_to": "'2024-06-01 00:00+00'"},
     "end_commission_rate": {"rate_id": "1"}, "end_tax_rule": {"rule_id": "1"}, "end_tier_table": {"tier_id": "1"},
     "end_brand_rule": {"brand": "'Other'", "allowed": "false", "valid_to": "'2024-12-01 00:00+00'"},
     "end_capability": {"rule_id": "1"},
