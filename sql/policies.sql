@@ -106,6 +106,17 @@ SELECT * FROM pg_temp.why('without click', 'w2');
 SELECT pg_temp.t('coupon last', 8, 'click', '2024-06-01 10:00', 'bert'), pg_temp.o('coupon last', 8, 'l1', '2024-06-02', 'lamp', 'anna10'), pg_temp.o('j', 8, 'l2', '2024-06-02', 'lamp', 'anna10');
 SELECT ref, pg_temp.shares(ref) FROM unnest('{l1,l2}'::text[]) ref;
 
+-- A code that has an owner and no effect says so, itself and with each order: in the program j from the day on that it is set; not where it brings a fixed
+-- credit, has a rule when it begins, or only ends
+SELECT * FROM influence.set_coupon(pg_temp.program('j'), 'anna10', pg_temp.creator('anna'), '2024-06-03');
+SELECT * FROM influence.set_coupon(pg_temp.program('j'), 'anna10', pg_temp.creator('anna'), '2024-06-03');
+SELECT * FROM influence.set_coupon(pg_temp.program('j'), 'bonus', pg_temp.creator('anna'), '2024-06-03', fixed_credit => 100);
+SELECT * FROM influence.set_coupon(pg_temp.program('coupon last'), 'later', pg_temp.creator('anna'), '2024-06-03');
+SELECT ref, pg_temp.o('j', 8, ref, at::timestamptz, 'lamp', code) FROM (VALUES ('l3', '2024-06-02', 'anna10'), ('l4', '2024-06-03', 'anna10'), ('l5', '2024-06-03', 'bonus'), ('l6', '2024-06-03', 'nobody''s')) v(ref, at, code);
+SELECT * FROM influence.set_coupon(pg_temp.program('j'), 'anna10', NULL, '2024-08-01');
+SELECT status FROM influence.set_attribution_policy(pg_temp.program('j'), '{"coupon_rule": "override"}', '2100-01-01');
+SELECT v.at, c.* FROM unnest('{2099-12-31,2100-01-01}'::timestamptz[]) v(at), influence.set_coupon(pg_temp.program('j'), 'from ' || v.at, pg_temp.creator('anna'), v.at) c;
+
 -- views count when seen for a second
 SELECT pg_temp.t('seen', 9, 'short', '2024-06-01 10:00', 'anna', 'view', more => '{"viewable_ms": 999}'), pg_temp.t('seen', 9, 'unknown', '2024-06-01 10:00', 'anna', 'view'), pg_temp.o('seen', 9, 'z1', '2024-06-01 11:00'),
 	pg_temp.t('seen', 9, 'long', '2024-06-01 10:00', 'bert', 'view', more => '{"viewable_ms": 1000}'), pg_temp.o('seen', 9, 'z2', '2024-06-01 11:00');

@@ -152,7 +152,22 @@ SELECT count(*) FROM influence.creator_ranking(metric => 'influence');
 SELECT count(*) FROM influence.creator_ranking(metric => 'engagement', as_of => '2024-05-31');
 SELECT * FROM pg_temp.not_refused('IN002', $$creator_ranking(metric => 'beauty')$$, $$creator_ranking(NULL)$$, $$creator_ranking(page_size => 0)$$, $$creator_ranking(page_size => 1001)$$,
 	$$creator_ranking(after_rank => -1)$$, $$creator_ranking(as_of => NULL)$$, $$explain_score(1, NULL)$$, $$creator_signals(1, NULL)$$);
-SELECT * FROM pg_temp.not_refused('IN003', $$creator_ranking(platform => 'myspace')$$, $$creator_ranking(program_id => 99)$$, $$explain_score(99)$$, $$creator_signals(99)$$);
+SELECT * FROM pg_temp.not_refused('IN003', $$creator_ranking(platform => 'myspace')$$, $$creator_ranking(program_id => 99)$$, $$explain_score(99)$$, $$creator_signals(99)$$,
+	$$creator_ranking('gardn')$$, $$creator_ranking('gardn', metric => 'engagement', platform => 'tiktok')$$, $$creator_ranking(tier => 'huge')$$);
+SELECT * FROM pg_temp.not_refused('IN002', $$creator_ranking(country => 'DEU')$$);
+-- what is not known is said beside what is; of a vertical that there is there may be nobody
+CREATE FUNCTION pg_temp.hint_of(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	hint text;
+BEGIN
+	EXECUTE 'SELECT * FROM influence.' || call;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN concat(SQLERRM, ' / ', hint);
+END $$;
+SELECT pg_temp.hint_of(call) FROM unnest(ARRAY[$$creator_ranking('gardn')$$, $$creator_ranking(tier => 'huge')$$]) call;
+SELECT count(*) FROM influence.creator_ranking('garden', 'FR');
 SELECT subject, step, round(value, 9) AS value, detail FROM influence.explain_score(3) WHERE step <> 'scored';
 
 -- What was known: facts told later, and a run made later, change no answer of before.

@@ -12,7 +12,7 @@ COMMENT ON FUNCTION influence_internal.coupon_code(text) IS 'How a coupon code i
 
 CREATE FUNCTION influence_internal.set_coupon(program_id bigint, code text, creator_id bigint, valid_from timestamptz DEFAULT now(),
 	valid_to timestamptz DEFAULT 'infinity', fixed_credit bigint DEFAULT NULL)
-RETURNS TABLE (status text)
+RETURNS TABLE (status text, remarks text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -36,6 +36,13 @@ BEGIN
 	ELSIF $3 IS NOT NULL THEN
 		PERFORM influence_internal.require_remembered($3);
 	END IF;
+	IF $3 IS NOT NULL AND $6 IS NULL AND EXISTS (
+		-- for the next order that can have the code
+		SELECT FROM influence.attribution_policy p
+		 WHERE p.program_id = $1 AND p.coupon_rule = 'none' AND p.valid @> greatest($4, least(now(), $5 - interval '1 microsecond')))
+	THEN
+		remarks := 'coupon_rule is none: the code credits nobody, see set_attribution_policy()';
+	END IF;
 	PERFORM influence_internal.lock_key(format('coupon %s %s', $1, wanted));
 	-- the same call again, perhaps after a later one has cut its range
 	IF EXISTS (SELECT FROM influence.coupon c
@@ -43,7 +50,8 @@ BEGIN
 				  AND c.fixed_credit IS NOT DISTINCT FROM $6)
 	   OR ($3 IS NULL AND NOT EXISTS (SELECT FROM influence.coupon c
 									   WHERE c.program_id = $1 AND c.code = wanted AND c.valid && range)) THEN
-		RETURN QUERY SELECT 'duplicate';
+		status := 'duplicate';
+		RETURN NEXT;
 		RETURN;
 	END IF;
 	SELECT c.valid, c.creator_id INTO last
@@ -64,11 +72,12 @@ BEGIN
 			PERFORM influence_internal.raise_overlapping_coupon(last.valid, last.creator_id);
 		END;
 	END IF;
-	RETURN QUERY SELECT 'recorded';
+	status := 'recorded';
+	RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.set_coupon(bigint, text, bigint, timestamptz, timestamptz, bigint) IS
-'Says who owns a coupon code of a program, for orders placed from valid_from until before valid_to; an open range of the code ends where the new one begins, and creator_id NULL only ends it. Codes are compared without case (ASCII) and without spaces around them. What the code does is the policy''s coupon_rule, by default none: it credits nobody until that is set. fixed_credit: what the owner gets for each order with the code, whoever is credited with the sale, in minor units of the program''s currency; the settlement of the month books it. Orders recorded before are not attributed again (see reattribute). -> status recorded | duplicate. IN002, IN003 no such program or creator, IN011 overlaps.';
+'Says who owns a coupon code of a program, for orders placed from valid_from until before valid_to; an open range of the code ends where the new one begins, and creator_id NULL only ends it. Codes are compared without case (ASCII) and without spaces around them. What the code does is the policy''s coupon_rule, by default none: it credits nobody until that is set, and remarks say so, unless it has a fixed_credit. fixed_credit: what the owner gets for each order with the code, whoever is credited with the sale, in minor units of the program''s currency; the settlement of the month books it. Orders recorded before are not attributed again (see reattribute). -> status recorded | duplicate, remarks (NULL, or why the code has no effect by the policy as it is). IN002, IN003 no such program or creator, IN011 overlaps.';
 
 CREATE FUNCTION influence_internal.raise_overlapping_coupon(valid tstzrange, creator_id bigint)
 RETURNS void
@@ -84,13 +93,14 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.raise_overlapping_coupon(tstzrange, bigint) IS 'Raises IN011 for two owners of one code at a time.';
 
-CREATE FUNCTION influence_internal.order_coupon(program_id bigint, code text, at timestamptz, OUT creator_id bigint, OUT remark text)
+CREATE FUNCTION influence_internal.order_coupon(program_id bigint, code text, at timestamptz, OUT creator_id bigint, OUT remark text,
+	OUT fixed_credit bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	SELECT c.creator_id INTO creator_id
+	SELECT c.creator_id, c.fixed_credit INTO creator_id, fixed_credit
 	  FROM influence.coupon c
 	 WHERE c.program_id = $1 AND c.code = influence_internal.coupon_code($2) AND c.valid @> $3;
 	IF NOT FOUND AND $2 IS NOT NULL THEN
@@ -99,4 +109,4 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION influence_internal.order_coupon(bigint, text, timestamptz) IS 'Whose a code was at a moment, or why it is ignored.';
+COMMENT ON FUNCTION influence_internal.order_coupon(bigint, text, timestamptz) IS 'Whose a code was at a moment with its fixed_credit, or why it is ignored.';

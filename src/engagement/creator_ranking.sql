@@ -43,6 +43,26 @@ $$;
 COMMENT ON FUNCTION influence_internal.ranking_program(bigint, timestamptz, boolean) IS
 'The program whose influence is meant: the one given, else the only one that a run has (NULL when there is none, or several and it is not needed; IN002 when it is).';
 
+CREATE FUNCTION influence_internal.require_vertical(vertical text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known text;
+BEGIN
+	IF $1 IS NULL OR EXISTS (SELECT FROM influence.creator c WHERE c.vertical = $1) OR EXISTS (SELECT FROM influence.creator_profile p WHERE p.vertical = $1) THEN
+		RETURN;
+	END IF;
+	SELECT string_agg(v.vertical, ', ' ORDER BY v.creators DESC, v.vertical) INTO known
+	  FROM (SELECT n.vertical, count(*) AS creators FROM influence.creator_now n WHERE n.vertical <> '' GROUP BY n.vertical ORDER BY 2 DESC, 1 LIMIT 30) v;
+	PERFORM influence_internal.raise_unknown('vertical', $1, coalesce('Those of the most creators are: ' || known || '.',
+		'No creator has one: influence.register_creator(creator_ref, name, vertical => ...) and influence.update_creator() say it.'));
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_vertical(text) IS 'Raises IN003, with the verticals of the most creators, for one that no creator ever had; NULL passes.';
+
 CREATE FUNCTION influence_internal.creator_ranking(vertical text DEFAULT '', country text DEFAULT '', metric text DEFAULT 'influence',
 	as_of timestamptz DEFAULT now(), program_id bigint DEFAULT NULL, tier text DEFAULT '', platform text DEFAULT '', page_size int DEFAULT 50,
 	after_rank bigint DEFAULT 0)
@@ -72,9 +92,12 @@ BEGIN
 		PERFORM influence_internal.raise_invalid('page_size is not between 1 and 1000', format('Value: %s.', $8), 'Ask for the next page with after_rank.');
 	ELSIF $9 < 0 THEN
 		PERFORM influence_internal.raise_invalid('after_rank is negative', format('Value: %s.', $9), 'Give the last rank of the page before, or 0.');
+	ELSIF $6 <> '' AND NOT EXISTS (SELECT FROM influence.size_tier t WHERE t.tier = $6) THEN
+		PERFORM influence_internal.raise_unknown('size tier', $6, (SELECT 'Use ' || string_agg(DISTINCT t.tier, ', ') || '.' FROM influence.size_tier t));
 	ELSIF $7 <> '' AND NOT EXISTS (SELECT FROM influence.platform p WHERE p.platform = $7) THEN
 		PERFORM influence_internal.raise_unknown('platform', $7, 'See the table influence.platform.');
 	END IF;
+	PERFORM influence_internal.require_country('country', nullif($2, ''));
 	run := influence_internal.score_run_at($4);
 	program := influence_internal.ranking_program($5, run, $3 IN ('influence', 'influence_lower'));
 	RETURN QUERY
@@ -118,7 +141,10 @@ BEGIN
 	  FROM page p
 	  JOIN influence.creator k ON k.creator_id = p.creator_id
 	 ORDER BY 1;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.require_vertical(nullif($1, ''));
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.creator_ranking(text, text, text, timestamptz, bigint, text, text, int, bigint) IS
-'Creators by a metric, the greatest first, by the scores in force at a moment: of a vertical, country, size tier and platform ('''' = any). metric: influence, influence_lower (of program_id; NULL: the only program with sales), engagement, engagement_lower, followers, focus, authenticity, relevance. Beside the value stand its percentile among the creator''s own kind (engagement: platform, vertical and tier; influence and focus: vertical; followers: platform; NULL for the others), reach, engagement and influence. With a platform, tier, followers and engagement are those of the creator''s best channel there. Creators whose value is not known are left out; ties by creator_id. Pages: page_size rows (1 to 1000) after rank after_rank. IN002, IN003.';
+'Creators by a metric, the greatest first, by the scores in force at a moment: of a vertical, country, size tier and platform ('''' = any). metric: influence, influence_lower (of program_id; NULL: the only program with sales), engagement, engagement_lower, followers, focus, authenticity, relevance. Beside the value stand its percentile among the creator''s own kind (engagement: platform, vertical and tier; influence and focus: vertical; followers: platform; NULL for the others), reach, engagement and influence. With a platform, tier, followers and engagement are those of the creator''s best channel there. Creators whose value is not known are left out; ties by creator_id. Pages: page_size rows (1 to 1000) after rank after_rank. IN002, IN003 no such program, platform or size tier, or a vertical that no creator ever had.';

@@ -21,7 +21,7 @@ RETURNS TABLE (status text, line_count int, amount bigint, credited bigint, unat
 AS 'MODULE_PATHNAME', 'program_record_order'
 LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION influence_internal.record_order(bigint, uuid, text, jsonb, timestamptz, text, jsonb) IS
-'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the order''s currency (NULL: the program''s). What of a line earns is quantity x paid_price less what the commission policy''s base_less names (discounts, tax, shipping, points and gift cards unless set), or base_amount, if the line states it; in another currency it is converted at details.fx_rate (units of the program''s currency for one of the order''s), else at the exchange rate in force, and all that follows is in the program''s currency. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift, fx_rate, fx_source. Natural key: program_id and order_ref, which belongs to one person, and to one program of a dedup_group. A coupon that is unknown or not valid when ordered is ignored, and remarks say so. -> status recorded | duplicate, line_count, amount (sum of base amounts in the program''s currency), credited to creators, unattributed, commission (of creators), clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed, commissions 0 and the coupon ignored: unattributed: no_touch | outside_window | late | consumed | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying | replacement; not earned yet: waits for shipped | delivered). IN002 (also: no exchange rate), IN003, IN004, IN006.';
+'Records an order, attributes it and books the base commission as pending. lines: [{"line_no", "product_id" or "sku", "quantity", "paid_price" per piece, ...}] with the columns of the table order_line, amounts in minor units of the order''s currency (NULL: the program''s). What of a line earns is quantity x paid_price less what the commission policy''s base_less names (discounts, tax, shipping, points and gift cards unless set), or base_amount, if the line states it; in another currency it is converted at details.fx_rate (units of the program''s currency for one of the order''s), else at the exchange rate in force, and all that follows is in the program''s currency. ordered_at NULL = now; details: coupon, country, device, experiment, variant, holdout, gift, fx_rate, fx_source. Natural key: program_id and order_ref, which belongs to one person, and to one program of a dedup_group. A coupon that is unknown or not valid when ordered is ignored, and so is a creator''s code while the policy''s coupon_rule is none; remarks say so. -> status recorded | duplicate, line_count, amount (sum of base amounts in the program''s currency), credited to creators, unattributed, commission (of creators), clawed_back (by returns that came first), creators, refused_returns (that came first, and name another visitor, no line, or more than it has: see table order_return), remarks (NULL, or why lines are unattributed, commissions 0 and the coupon ignored: unattributed: no_touch | outside_window | late | consumed | excluded; not earned: no_rate | not_admitted | creator_suspended | creator_banned | not_paying | replacement; not earned yet: waits for shipped | delivered). IN002 (also: no exchange rate), IN003, IN004, IN006.';
 
 CREATE FUNCTION influence_internal.record_any_order(program_id bigint, visitor_id uuid, order_ref text, lines jsonb,
 	ordered_at timestamptz, currency text, details jsonb)
@@ -328,12 +328,13 @@ BEGIN
 			  FROM influence_internal.order_terms($1, $2, $3) t
 			 WHERE creators > 0 AND commission = 0 AND NOT t.earned
 			UNION ALL
-			SELECT k.remark
+			SELECT CASE WHEN p.coupon_rule <> 'none' THEN k.remark
+						WHEN k.creator_id IS NOT NULL AND k.fixed_credit IS NULL THEN 'coupon ignored: coupon_rule is none' END
 			  FROM influence.orders o
 			  JOIN influence.attribution_policy p ON p.program_id = o.program_id
-					AND p.version = influence_internal.order_policy_version($1, $2, $3) AND p.coupon_rule <> 'none'
+					AND p.version = influence_internal.order_policy_version($1, $2, $3)
 			 CROSS JOIN LATERAL influence_internal.order_coupon(o.program_id, o.coupon, o.ordered_at) k
-			 WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3 AND k.remark IS NOT NULL) x;
+			 WHERE o.visitor_id = $2 AND o.program_id = $1 AND o.order_ref = $3) x;
 	RETURN NEXT;
 END
 $$;
