@@ -92,7 +92,7 @@ CREATE FUNCTION pg_temp.token_bytes(v int, post bigint, rank int, at timestamptz
 		|| pg_temp.reversed(float8send(12.25)) || pg_temp.reversed(float8send(1)) || pg_temp.reversed(float8send(0.5))
 		|| pg_temp.reversed(float8send(1)) || pg_temp.reversed(float8send(0.5625)) || '\x04' || 'feed'::bytea || '\x03' || 'ios'::bytea $$;
 CREATE FUNCTION pg_temp.token(v int, post bigint, rank int DEFAULT 1, at timestamptz DEFAULT '2024-06-01', campaign bigint DEFAULT 0, program bigint DEFAULT 1) RETURNS text LANGUAGE sql AS $$
-	SELECT rtrim(translate(encode(b || substr(pg_temp.hmac(pg_temp.hmac(s.visitor_salt, 'pg_influence impression'), b), 1, 16), 'base64'), E'+/\n', '-_'), '=')
+	SELECT rtrim(translate(encode(b || substr(pg_temp.hmac(pg_temp.hmac(s.seal_secret, 'pg_influence impression'), b), 1, 16), 'base64'), E'+/\n', '-_'), '=')
 	FROM influence.program_secret s, pg_temp.token_bytes(v, post, rank, at, campaign, program) b WHERE s.program_id = program $$;
 CREATE FUNCTION pg_temp.shown(v int, VARIADIC items jsonb[]) RETURNS TABLE (outcome text, recorded int, updated int, duplicates int) LANGUAGE sql AS $$
 	SELECT r.status, r.recorded, r.updated, r.duplicates FROM influence.record_impressions(pg_temp.visitor(v), to_jsonb(items), 'page') r $$;
@@ -221,6 +221,30 @@ FROM delivered d, influence_internal.impression_content(d.impression) c, influen
 SELECT r.status, r.recorded FROM influence.record_impressions(pg_temp.visitor(9), (SELECT jsonb_agg(jsonb_build_object('impression', impression, 'seen', rank > 1) ORDER BY rank) FROM delivered)) r;
 SELECT status FROM influence.give_feedback(pg_temp.visitor(9), 'post', (SELECT post_id FROM delivered WHERE rank = 1), 'hide');
 SELECT count(*) > 0 AS more, count(*) FILTER (WHERE f.post_id IN (SELECT d.post_id FROM delivered d) AND NOT f.sponsored) AS again FROM influence.get_feed(1, pg_temp.visitor(9), 20) f;
+
+-- The secret is rotated: cursors of before are none, tokens of before are taken for a while, and keys of visitors stay. A retry is one; two rotations ago is too long.
+CREATE TEMP TABLE before_it AS SELECT f.next_cursor, f.impression, pg_temp.token(60, 2, 2) AS token, influence.visitor_key(1, 'k') AS visitor FROM influence.get_feed(1, pg_temp.visitor(60), 1) f;
+SELECT status, accepted_until = now() + interval '20 days' AS twenty_days FROM influence.rotate_seal_secret(1, 'first');
+SELECT status, accepted_until < now() + interval '20 days' AS of_then FROM influence.rotate_seal_secret(1, 'first', '0');
+SELECT pg_temp.refused(format('get_feed(1, pg_temp.visitor(60), 1, %L)', next_cursor)) FROM before_it;
+SELECT count(*) FROM influence.get_feed(1, pg_temp.visitor(60), 1) f, influence.get_feed(1, pg_temp.visitor(60), 1, f.next_cursor) g WHERE g.post_id <> f.post_id;
+SELECT s.* FROM before_it, pg_temp.shown(60, pg_temp.item(impression), pg_temp.item(pg_temp.token(60, 1))) s;
+SELECT b.token <> pg_temp.token(60, 2, 2) AS other_token, b.visitor = influence.visitor_key(1, 'k') AS same_visitor FROM before_it b;
+-- no longer than until then
+UPDATE influence.program_secret SET accepted_until = now() WHERE program_id = 1;
+SELECT pg_temp.error_of(format('SELECT pg_temp.shown(60, pg_temp.item(%L))', token)) FROM before_it;
+UPDATE influence.program_secret SET accepted_until = now() + interval '1 hour' WHERE program_id = 1;
+SELECT s.* FROM before_it, pg_temp.shown(60, pg_temp.item(token)) s;
+CREATE TEMP TABLE between AS SELECT pg_temp.token(60, 3, 3) AS token;
+SELECT status FROM influence.rotate_seal_secret(1, 'second', '1 hour');
+SELECT pg_temp.error_of(format('SELECT pg_temp.shown(60, pg_temp.item(%L))', token)) FROM before_it;
+SELECT s.* FROM between, pg_temp.shown(60, pg_temp.item(token)) s;
+SELECT status, accepted_until FROM influence.rotate_seal_secret(1, 'it has leaked', '0');
+SELECT pg_temp.error_of(format('SELECT pg_temp.shown(60, pg_temp.item(%L))', token)) FROM between;
+SELECT * FROM pg_temp.not_refused('IN002', $$rotate_seal_secret(1, '')$$, $$rotate_seal_secret(1, NULL)$$, $$rotate_seal_secret(1, 'x', NULL)$$, $$rotate_seal_secret(1, 'x', '-1 day')$$, $$rotate_seal_secret(1, 'x', '101 days')$$);
+SELECT * FROM pg_temp.not_refused('IN003', $$rotate_seal_secret(99, 'x')$$, $$rotate_seal_secret(NULL, 'x')$$);
+SELECT count(*) FILTER (WHERE has_function_privilege(r, 'influence.rotate_seal_secret(bigint, text, interval)', 'EXECUTE')) AS may_rotate, count(*) FILTER (WHERE has_table_privilege(r, 'influence.program_secret', 'SELECT')) AS may_read
+FROM unnest('{influence_operator,influence_writer,influence_reader}'::text[]) r;
 
 -- A viewer who was forgotten: what was shown before is told no more, what is shown from the next day on is a new viewer's; others go on.
 SELECT status FROM influence.forget_shopper(pg_temp.visitor(3));

@@ -39,9 +39,9 @@ SELECT status FROM influence.set_creator_status(pg_temp.creator('anna'), 'suspen
 SELECT amount, verdict FROM influence.plan_payouts(1, '2024-05', '2024-06-05');
 SELECT payouts, carried FROM influence.run_payouts(1, '2024-05', '2024-06-05');
 -- nor does a past cursor show her posts, or a future one what is not published
-SELECT count(*) FROM influence.get_feed(1, pg_temp.visitor(9), cursor => influence_internal.feed_cursor_encode((SELECT visitor_salt FROM influence.program_secret), 1, pg_temp.visitor(9), '2024-05-26', '{}'));
+SELECT count(*) FROM influence.get_feed(1, pg_temp.visitor(9), cursor => influence_internal.feed_cursor_encode((SELECT seal_secret FROM influence.program_secret), 1, pg_temp.visitor(9), '2024-05-26', '{}'));
 SELECT status FROM influence.set_creator_status(pg_temp.creator('anna'), 'active', 'cleared', 'desk', since => '2024-10-16');
-SELECT post_id FROM influence.get_feed(1, pg_temp.visitor(9), cursor => influence_internal.feed_cursor_encode((SELECT visitor_salt FROM influence.program_secret), 1, pg_temp.visitor(9), now() + interval '31 days', '{}'), as_of => '2024-06-20');
+SELECT post_id FROM influence.get_feed(1, pg_temp.visitor(9), cursor => influence_internal.feed_cursor_encode((SELECT seal_secret FROM influence.program_secret), 1, pg_temp.visitor(9), now() + interval '31 days', '{}'), as_of => '2024-06-20');
 
 -- an application of the past cannot overtake the latest one, and an admission is final
 SELECT status, decision FROM influence.apply_creator(1, pg_temp.creator('anna'), '2023-01-01');

@@ -96,16 +96,16 @@ feed_cursor_content(text *cursor, const CursorOwner *owner, const uint8 key[FEED
 	pfree(bytes);
 }
 
-/* The salt of the program, program and viewer; surface, intent and device are arguments in a row. */
+/* The secret of the program, program and viewer; surface, intent and device are arguments in a row. */
 static void
 read_owner(FunctionCallInfo fcinfo, int surface, CursorOwner *owner, uint8 key[FEED_TOKEN_KEY_BYTES])
 {
-	bytea	   *salt = PG_GETARG_BYTEA_PP(0);
+	bytea	   *secret = PG_GETARG_BYTEA_PP(0);
 	text	   *name = PG_GETARG_TEXT_PP(surface);
 	text	   *intent = PG_GETARG_TEXT_PP(surface + 1);
 	text	   *device = PG_GETARG_TEXT_PP(surface + 2);
 
-	feed_token_key((const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), key);
+	feed_token_key((const uint8 *) VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret), key);
 	owner->program_id = PG_GETARG_INT64(1);
 	memcpy(owner->viewer, PG_GETARG_UUID_P(2)->data, CURSOR_VIEWER_BYTES);
 	owner->surface = VARDATA_ANY(name);

@@ -28,9 +28,9 @@ PG_FUNCTION_INFO_V1(feed_page);
 
 #define PAGE_COLUMNS 10
 
-static FeedStatement read_salt = {
+static FeedStatement read_secret = {
 	.text =
-	"SELECT s.visitor_salt FROM influence.program_secret s WHERE s.program_id = $1",
+	"SELECT s.seal_secret FROM influence.program_secret s WHERE s.program_id = $1",
 	.nargs = 1,
 	.types = {INT8OID}
 };
@@ -43,12 +43,12 @@ typedef struct FeedKey
 } FeedKey;
 
 static void
-take_salt(TupleTableSlot *slot, void *target)
+take_secret(TupleTableSlot *slot, void *target)
 {
 	FeedKey    *key = target;
-	bytea	   *salt = DatumGetByteaPP(slot->tts_values[0]);
+	bytea	   *secret = DatumGetByteaPP(slot->tts_values[0]);
 
-	feed_token_key((const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), key->bytes);
+	feed_token_key((const uint8 *) VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret), key->bytes);
 	key->known = true;
 }
 
@@ -60,7 +60,7 @@ read_key(int64 program_id)
 	Datum		args[1];
 
 	args[0] = Int64GetDatum(program_id);
-	feed_statement_run(&read_salt, args, NULL, take_salt, &key);
+	feed_statement_run(&read_secret, args, NULL, take_secret, &key);
 	if (!key.known)
 		ereport(ERROR,
 				(errcode(ERRCODE_INFLUENCE_NOT_INSTALLED),

@@ -32,12 +32,12 @@ hmac_sha256(const uint8 *key, size_t key_size, const FeedSealPart *parts, int co
 }
 
 void
-feed_token_key(const uint8 *salt, size_t size, uint8 key[FEED_TOKEN_KEY_BYTES])
+feed_token_key(const uint8 *secret, size_t size, uint8 key[FEED_TOKEN_KEY_BYTES])
 {
 	static const char purpose[] = "pg_influence impression";
 	FeedSealPart part = {purpose, sizeof(purpose) - 1};
 
-	hmac_sha256(salt, size, &part, 1, key);
+	hmac_sha256(secret, size, &part, 1, key);
 }
 
 void

@@ -15,8 +15,8 @@ typedef struct FeedSealPart
 	size_t		size;
 } FeedSealPart;
 
-/* The key of a program, from program_secret.visitor_salt. */
-extern void feed_token_key(const uint8 *salt, size_t size, uint8 key[FEED_TOKEN_KEY_BYTES]);
+/* The key of a program, from program_secret.seal_secret. */
+extern void feed_token_key(const uint8 *secret, size_t size, uint8 key[FEED_TOKEN_KEY_BYTES]);
 
 /* The seal of some parts, as if they were written one after the other. */
 extern void feed_seal(const uint8 key[FEED_TOKEN_KEY_BYTES], const FeedSealPart *parts, int count,

@@ -51,12 +51,12 @@ read_sealed(const text *impression, uint8 bytes[SEALED_MAX_BYTES])
 	return size > FEED_SEAL_BYTES ? size : 0;
 }
 
-/* impression_is_sealed(impression text, salt bytea) -> boolean */
+/* impression_is_sealed(impression text, secret bytea) -> boolean */
 Datum
 feed_impression_is_sealed(PG_FUNCTION_ARGS)
 {
 	text	   *impression = PG_GETARG_TEXT_PP(0);
-	bytea	   *salt = PG_GETARG_BYTEA_PP(1);
+	bytea	   *secret = PG_GETARG_BYTEA_PP(1);
 	uint8		bytes[SEALED_MAX_BYTES];
 	uint8		key[FEED_TOKEN_KEY_BYTES];
 	uint8		seal[FEED_SEAL_BYTES];
@@ -65,7 +65,7 @@ feed_impression_is_sealed(PG_FUNCTION_ARGS)
 	if (part.size == 0)
 		PG_RETURN_BOOL(false);
 	part.size -= FEED_SEAL_BYTES;
-	feed_token_key((const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), key);
+	feed_token_key((const uint8 *) VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret), key);
 	feed_seal(key, &part, 1, seal);
 	PG_RETURN_BOOL(feed_same_seal(seal, bytes + part.size));
 }

@@ -23,14 +23,17 @@ BEGIN
 	PERFORM influence_internal.check_keys(e, allowed, 'an impression') FROM jsonb_array_elements($1) e;
 	SELECT e.n, c.viewer_id, c.moment, coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) AS shown_at, (e.told ->> 'dwell_ms')::int AS dwell_ms,
 		   octet_length(e.told ->> 'device') AS device_bytes,
-		   coalesce(influence_internal.impression_is_sealed(e.told ->> 'impression', s.visitor_salt) AND p.profile_id IS NOT NULL, false) AS sealed
+		   coalesce(s.sealed AND p.profile_id IS NOT NULL, false) AS sealed
 	  INTO item
 	  FROM jsonb_array_elements($1) WITH ORDINALITY e(told, n)
 	  LEFT JOIN LATERAL influence_internal.impression_content(e.told ->> 'impression') c ON true
-	  LEFT JOIN influence.program_secret s ON s.program_id = c.program_id
+	  LEFT JOIN LATERAL (SELECT bool_or(influence_internal.impression_is_sealed(e.told ->> 'impression', k)) AS sealed
+						   FROM influence.program_secret x
+						  CROSS JOIN LATERAL unnest(ARRAY[x.seal_secret, CASE WHEN now() < x.accepted_until THEN x.seal_secret_before END]) k
+						  WHERE x.program_id = c.program_id) s ON true
 	  -- sealed and without its profile: this server lost what was written last
 	  LEFT JOIN influence.feed_profile p ON p.profile_id = c.profile_id
-	 WHERE (influence_internal.impression_is_sealed(e.told ->> 'impression', s.visitor_salt) AND p.profile_id IS NOT NULL AND c.viewer_id = ANY ($2)
+	 WHERE (s.sealed AND p.profile_id IS NOT NULL AND c.viewer_id = ANY ($2)
 			AND coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) >= greatest(c.moment - interval '1 day', influence_internal.kept_from('impression'))
 			AND coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) < c.moment + interval '7 days'
 			AND coalesce((e.told ->> 'shown_at')::timestamptz, c.moment) BETWEEN '1990-01-01 00:00:00+00' AND clock_timestamp() + interval '1 day'

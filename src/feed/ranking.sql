@@ -38,16 +38,16 @@ COMMENT ON AGGREGATE influence.decayed_score(float8, timestamptz, interval) IS
 'log2(sum of weight * 2^((at - L) / half_life)), L = 2000-01-01 UTC: forward decay (Cormode et al., ICDE 2009), in half-lives; subtract extract(epoch from now - L) / half-life for log2 of the decayed sum as of now; -Infinity when the sum is not above zero; rows with a NULL are skipped, NULL when none is left; weights count in steps of 2^-20; exact integer sums, so independent of order and parallelism and an event undone by its negative leaves nothing; events more than 65,544 half-lives before the newest are dropped; IN002 for |weight| > 2^31 or NaN, an infinite time, or a half-life that is not positive, has months, or differs between rows';
 
 CREATE FUNCTION influence_internal.feed_cursor_encode(
-    salt bytea, program_id bigint, viewer_id uuid, as_of timestamptz, delivered bigint[],
+    secret bytea, program_id bigint, viewer_id uuid, as_of timestamptz, delivered bigint[],
     surface text DEFAULT 'feed', intent text DEFAULT 'browse', device text DEFAULT '')
 RETURNS text
 AS 'MODULE_PATHNAME', 'feed_cursor_encode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION influence_internal.feed_cursor_encode(bytea, bigint, uuid, timestamptz, bigint[], text, text, text) IS
-'a cursor as base64url text: the frozen instant and the ids delivered so far in their order (at most 500), sealed (HMAC-SHA256 with a key from the program''s salt, 16 bytes) for program, viewer, surface, intent and device ('''' = not said); get_feed''s own cursors also carry the profile, the end of the session for diversity, and its sponsored campaigns; IN002 for more ids, a NULL id or an infinite instant';
+'a cursor as base64url text: the frozen instant and the ids delivered so far in their order (at most 500), sealed (HMAC-SHA256 with a key from the program''s seal_secret, 16 bytes) for program, viewer, surface, intent and device ('''' = not said); get_feed''s own cursors also carry the profile, the end of the session for diversity, and its sponsored campaigns; IN002 for more ids, a NULL id or an infinite instant';
 
 CREATE FUNCTION influence_internal.feed_cursor_decode(
-    salt bytea, program_id bigint, viewer_id uuid, cursor text,
+    secret bytea, program_id bigint, viewer_id uuid, cursor text,
     surface text DEFAULT 'feed', intent text DEFAULT 'browse', device text DEFAULT '',
     OUT as_of timestamptz, OUT delivered bigint[])
 RETURNS record
@@ -96,9 +96,9 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION influence_internal.impression_content(text) IS
 'what an impression token of get_feed says, whoever made it (see impression_is_sealed); impression_id is the XXH3-64 of viewer, moment, rank and post; NULL for a text that is no token';
 
-CREATE FUNCTION influence_internal.impression_is_sealed(impression text, salt bytea)
+CREATE FUNCTION influence_internal.impression_is_sealed(impression text, secret bytea)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'feed_impression_is_sealed'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION influence_internal.impression_is_sealed(text, bytea) IS
-'whether an impression token was made with the secret of a program (program_secret.visitor_salt): HMAC-SHA256, 16 bytes';
+'whether an impression token was made with the secret of a program (program_secret.seal_secret): HMAC-SHA256, 16 bytes';

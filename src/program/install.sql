@@ -58,6 +58,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 	VALUES ('set_setting', 'operator'),
 		   ('create_program', 'operator'),
+		   ('rotate_seal_secret', 'operator'),
 		   ('set_attribution_policy', 'operator'),
 		   ('set_payout_policy', 'operator'),
 		   ('create_category', 'operator'),

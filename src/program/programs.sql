@@ -257,6 +257,17 @@ $$;
 COMMENT ON FUNCTION influence_internal.set_commission_policy(bigint, jsonb, timestamptz) IS
 'Adds a version of a program''s commission policy from valid_from on, keys of the table commission_policy; keys not given stay as they are: {"base_less": ["tax", "shipping"]} says what is taken off quantity x paid_price of a line (of discount_seller, discount_platform, tax, shipping, points, gift_card; all of them unless set), {"platform_rate": 0.02} books the platform''s own cut of what is credited to creators, line_cap, order_cap, month_cap and month_minimum in minor units and tier_restate (until_lock, forever) are what the settlement of a month keeps to. Orders keep the version in force when they were placed. -> status recorded | duplicate, version. IN002 unknown key or value, IN003 no such program, IN005 begins before the one in force.';
 
+CREATE FUNCTION influence_internal.new_secret()
+RETURNS bytea
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex');
+END
+$$;
+COMMENT ON FUNCTION influence_internal.new_secret() IS '32 random bytes, 244 of their bits from the server''s strong source.';
+
 CREATE FUNCTION influence_internal.create_program(name text, currency text, time_zone text DEFAULT 'UTC',
 	attribution jsonb DEFAULT '{}', payout jsonb DEFAULT '{}', dedup_group text DEFAULT NULL,
 	paying boolean DEFAULT true, demands_tag boolean DEFAULT true, commission jsonb DEFAULT '{}')
@@ -292,8 +303,8 @@ BEGIN
 	VALUES (create_program.name, create_program.currency, create_program.time_zone, create_program.dedup_group,
 			create_program.paying, create_program.demands_tag, hash)
 	RETURNING program_id INTO program_id;
-	INSERT INTO influence.program_secret (program_id, visitor_salt)
-	VALUES (program_id, decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
+	INSERT INTO influence.program_secret (program_id, visitor_salt, seal_secret)
+	VALUES (program_id, influence_internal.new_secret(), influence_internal.new_secret());
 	PERFORM influence_internal.add_policy(program_id, 'attribution', attribution, '-infinity');
 	PERFORM influence_internal.add_policy(program_id, 'payout', payout, '-infinity');
 	PERFORM influence_internal.add_policy(program_id, 'commission', commission, '-infinity');
@@ -316,6 +327,40 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_internal.raise_no_secret(bigint) IS 'Raises IN001 for a program whose row in program_secret is gone.';
+
+CREATE FUNCTION influence_internal.rotate_seal_secret(program_id bigint, rotation_ref text, grace interval DEFAULT '20 days')
+RETURNS TABLE (status text, accepted_until timestamptz)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	last record;
+BEGIN
+	PERFORM influence_internal.program_facts($1);
+	PERFORM influence_internal.require_key('rotation_ref', $2);
+	IF $3 IS NULL OR $3 < '0' OR $3 > '100 days' THEN
+		PERFORM influence_internal.raise_invalid('grace is not between 0 and 100 days', format('grace: %s.', $3),
+			'Give 0 if the secret has leaked, else as long as impressions may be reported late, for instance 20 days.');
+	END IF;
+	SELECT s.rotation_ref, s.accepted_until INTO last FROM influence.program_secret s WHERE s.program_id = $1 FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM influence_internal.raise_no_secret($1);
+	ELSIF last.rotation_ref = $2 THEN
+		RETURN QUERY SELECT 'duplicate', last.accepted_until;
+		RETURN;
+	END IF;
+	UPDATE influence.program_secret s
+	   SET seal_secret = influence_internal.new_secret(), rotation_ref = $2,
+		   seal_secret_before = CASE WHEN $3 > '0' THEN s.seal_secret END, accepted_until = CASE WHEN $3 > '0' THEN now() + $3 END
+	 WHERE s.program_id = $1
+	RETURNING s.accepted_until INTO accepted_until;
+	status := 'recorded';
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.rotate_seal_secret(bigint, text, interval) IS
+'Gives a program a new secret for what the feed hands out and takes back. Cursors of before are refused from now on (IN002: the viewer starts again without one); impression tokens of before are taken for as long as grace says (0: not any more), those of two rotations ago never. Keys of visitor_key() stay: their salt cannot be rotated (docs/how-to/rotate-secrets.md). Natural key: program_id and rotation_ref, as long as it is the last one. -> status recorded | duplicate, accepted_until (NULL: tokens of before are not taken). IN001 where the secret is gone, IN002, IN003.';
 
 CREATE FUNCTION influence_internal.visitor_key(program_id bigint, external_id text)
 RETURNS uuid

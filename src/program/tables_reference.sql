@@ -44,9 +44,14 @@ BEGIN
 
 	CREATE TABLE influence.program_secret (
 		program_id bigint PRIMARY KEY REFERENCES influence.program,
-		visitor_salt bytea NOT NULL
+		visitor_salt bytea NOT NULL,
+		seal_secret bytea NOT NULL,
+		seal_secret_before bytea,
+		accepted_until timestamptz,
+		rotation_ref text CHECK (length(rotation_ref) BETWEEN 1 AND 200),
+		CHECK ((seal_secret_before IS NULL) = (accepted_until IS NULL))
 	);
-	COMMENT ON TABLE influence.program_secret IS 'The salt of visitor_key() per program; readable by the owner role only.';
+	COMMENT ON TABLE influence.program_secret IS 'Per program the salt of visitor_key(), and the secret with which get_feed() and get_trending() seal cursors and impression tokens; readable by the owner role only. seal_secret_before: the one before the last rotate_seal_secret() (rotation_ref), whose impression tokens record_impressions() takes until accepted_until.';
 
 	CREATE TABLE influence.attribution_policy (
 		program_id bigint NOT NULL REFERENCES influence.program,

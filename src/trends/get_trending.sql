@@ -153,10 +153,10 @@ DECLARE
 	first_makers bigint[] := '{}';
 	place int;
 	next text;
-	salt bytea := (SELECT s.visitor_salt FROM influence.program_secret s WHERE s.program_id = $1);
+	secret bytea := (SELECT s.seal_secret FROM influence.program_secret s WHERE s.program_id = $1);
 BEGIN
 	PERFORM influence_internal.program_facts($1);
-	IF salt IS NULL THEN
+	IF secret IS NULL THEN
 		PERFORM influence_internal.raise_no_secret($1);		-- what cursors are sealed with
 	END IF;
 	PERFORM influence_internal.require_arguments('kind', $2, 'scope', $3::text, 'half_life', $4, 'as_of', $7::text);
@@ -172,7 +172,7 @@ BEGIN
 	END IF;
 	IF $6 IS NOT NULL THEN
 		-- an intent of its own: a cursor of the feed, whatever its surface is called, is none of trends, nor the other way
-		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode(salt, $1, reader, $6, list, 'trending') c;
+		SELECT c.as_of, c.delivered INTO moment, delivered FROM influence_internal.feed_cursor_decode(secret, $1, reader, $6, list, 'trending') c;
 		moment := least(moment, $7);
 	END IF;
 	PERFORM influence_internal.require_capability($1, 'read', $8, $7, NULL, NULL);
@@ -206,7 +206,7 @@ BEGIN
 	END LOOP;
 	page := (page || waiting)[1:$5];		-- where there are no more creators, those there are have the rest
 	IF cardinality(page) = $5 AND cardinality(delivered) + $5 <= 500 THEN
-		next := influence_internal.feed_cursor_encode(salt, $1, reader, moment, delivered || page, list, 'trending');
+		next := influence_internal.feed_cursor_encode(secret, $1, reader, moment, delivered || page, list, 'trending');
 	END IF;
 	RETURN QUERY
 	SELECT (cardinality(delivered) + p.n)::int, p.item_id,

@@ -323,6 +323,7 @@ CALLS = {
     "return_sample": {"sample_ref": "'sample'", "returned_at": "'2024-06-01 00:00+00'"},
     "run_payouts": {"as_of": "'2024-07-10 00:00+00'", "period": "'2024-06'"},
     "sample_eligible": {},
+    "rotate_seal_secret": {"rotation_ref": "'new'", "grace": "'1 day'"},
     "schedule_jobs": {"dry_run": "true"},
     "score_creators": {"posts": "$$SELECT c::bigint AS creator_id, 'garden'::text AS vertical, 'micro'::text AS tier, (c * i)::bigint AS interactions, 1000::bigint AS base FROM generate_series(1, 5) c, generate_series(1, 5) i$$"},
     "seal_stats": {},
