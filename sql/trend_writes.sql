@@ -95,6 +95,7 @@ SELECT n.kind, n.item_id, n.scope_id, n.program_id, 0, k.state_6h, k.state_3d, k
 	   (SELECT * FROM kept LIMIT 1) k;
 DELETE FROM influence.trend_state WHERE kind = 'creator' AND item_id = 2 AND scope_id = 0;
 UPDATE influence.trend_state SET score_6h = 1 WHERE kind = 'post' AND item_id = 3;
+UPDATE influence.trend_state SET step_3d = 1 WHERE kind = 'product' AND item_id = 5;
 UPDATE influence.trend_state SET list_id = 99 WHERE kind = 'product' AND item_id = 4 AND program_id = 2;
 SELECT (SELECT count(*) FROM kept WHERE kind = 'creator' AND item_id = 2 AND scope_id = 0) + 7 + 1 + 1 - trends AS not_told FROM influence.rebuild_trends();
 SELECT pg_temp.rows() = :'rows' AS the_same;

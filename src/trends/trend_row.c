@@ -167,7 +167,7 @@ trend_row_write(KeyedRows *rows, TrendRow *row, const TrendRow *before)
 	{
 		is_moved |= numbers_differ(row, score_column(row, i), before, score_column(before, i));
 		differs |= numbers_differ(row, SCORES + i, before, SCORES + i) || numbers_differ(row, OTHER_SCORES + i, before, OTHER_SCORES + i) ||
-			states_differ(row->states[i], before->states[i]);
+			numbers_differ(row, STEPS + i, before, STEPS + i) || states_differ(row->states[i], before->states[i]);
 	}
 	if (differs)
 		keyed_rows_update(rows, row->values, row->nulls);
