@@ -250,6 +250,17 @@ SELECT pg_temp.touch('zf', 2, 1, '2024-05-08 10:05');
 SELECT pg_temp.refresh();
 ALTER TABLE influence.creator_hour ALTER clicks TYPE bigint;
 SELECT pg_temp.refresh(), pg_temp.is_right();
+-- nor does a new row get what a column of its owner refuses: here the hour of the touch is one, then there is a default
+CREATE DOMAIN public.told AS text CHECK (value IS NOT NULL);
+ALTER TABLE influence.creator_hour ADD note public.told DEFAULT 'old';
+ALTER TABLE influence.creator_hour ALTER note DROP DEFAULT;
+SELECT pg_temp.touch('zg', 2, 1, '2024-05-08 11:00');
+SELECT pg_temp.error_of('SELECT pg_temp.refresh()');
+ALTER TABLE influence.creator_hour ALTER note SET DEFAULT 'new';
+SELECT pg_temp.refresh(), pg_temp.is_right();
+SELECT note, count(*) > 1 AS several FROM influence.creator_hour GROUP BY 1 ORDER BY 1;
+ALTER TABLE influence.creator_hour DROP note;
+DROP DOMAIN public.told;
 SELECT * FROM influence_internal.touch_sums('\x00');
 SELECT * FROM influence_internal.touch_sums(NULL);
 

@@ -10,8 +10,8 @@
  * executor takes for a join of the changes with the table.
  *
  * Where more has to happen than that (rules, triggers, row security, generated
- * columns, pgaudit's hook, or no right to write), rows are found in the same way, but each is
- * written by a statement.
+ * columns, domains, pgaudit's hook, or no right to write), rows are found in the
+ * same way, but each is written by a statement.
  */
 #include "postgres.h"
 
@@ -20,6 +20,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -158,11 +159,26 @@ may_write(Relation rel)
 		!rel->rd_rel->relrowsecurity;
 }
 
+/* Whether a column is computed when its row is written, or has a type that may refuse a value, NULL among them. */
+static bool
+has_special_column(TupleDesc descriptor)
+{
+	int			place;
+
+	for (place = 0; place < descriptor->natts; place++)
+	{
+		Form_pg_attribute column = TupleDescAttr(descriptor, place);
+
+		if (!column->attisdropped && (column->attgenerated != '\0' || get_typtype(column->atttypid) == TYPTYPE_DOMAIN))
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_plain(Relation rel)
 {
-	return ExecutorCheckPerms_hook == NULL && rel->rd_rules == NULL && rel->trigdesc == NULL &&
-		!(RelationGetDescr(rel)->constr != NULL && RelationGetDescr(rel)->constr->has_generated_stored) && may_write(rel);
+	return ExecutorCheckPerms_hook == NULL && rel->rd_rules == NULL && rel->trigdesc == NULL && !has_special_column(RelationGetDescr(rel)) && may_write(rel);
 }
 
 /* Plans are kept beyond the transaction: an error frees all the rest. */
