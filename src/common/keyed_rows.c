@@ -294,7 +294,7 @@ keyed_rows_value(KeyedRows *rows, int column, bool *is_null)
 	return slot_getattr(rows->found, rows->places[column] + 1, is_null);
 }
 
-/* By key, as nobody else has changed it. */
+/* By key: write_found() has seen to it that nobody else changes the row. */
 static SPIPlanPtr
 prepare_statement(KeyedRows *rows, RowStatement statement)
 {
@@ -361,12 +361,29 @@ fill_values(KeyedRows *rows, const Datum *values, const bool *nulls, Datum *all,
 	}
 }
 
+/* A statement would follow the row to what somebody else has made of it, and put there what follows from what it was. */
+static void
+lock_found(KeyedRows *rows)
+{
+	TM_FailureData failure;
+	TM_Result	result = table_tuple_lock(rows->rel, &rows->found->tts_tid, rows->snapshot, rows->row, GetCurrentCommandId(false),
+										  LockTupleNoKeyExclusive, LockWaitBlock, 0, &failure);
+
+	ExecClearTuple(rows->row);
+	if (result == TM_Updated || result == TM_Deleted)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("a row of table influence.%s was changed by another transaction", RelationGetRelationName(rows->rel)),
+				 errhint("Run this again. The job alone is to write this table.")));
+}
+
 static void
 write_found(KeyedRows *rows, RowStatement statement, const Datum *values, const bool *nulls)
 {
 	Datum	   *all = palloc(rows->column_count * sizeof(*all));
 	bool	   *all_nulls = palloc(rows->column_count * sizeof(*all_nulls));
 
+	lock_found(rows);
 	fill_values(rows, values, nulls, all, all_nulls);
 	run_statement(rows, statement, all, all_nulls);
 	pfree(all);
