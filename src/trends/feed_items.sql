@@ -110,7 +110,13 @@ BEGIN
 					OVER (PARTITION BY g.post_id) AS unsmiled
 		  FROM (SELECT x.visitor_id, x.post_id, x.kind, x.occurred_at, x.event_ref, row_number() OVER (PARTITION BY x.post_id) AS place
 				  FROM influence.engagement x
-				 WHERE x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2) AND x.occurred_at >= span.since AND x.occurred_at <= span.until) g
+				 WHERE NOT whole AND x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
+				   AND x.occurred_at >= span.since AND x.occurred_at <= span.until) g
+		UNION ALL
+		-- where nothing was counted nothing is taken back: all there is need not be sorted for it
+		SELECT x.post_id, x.visitor_id, x.kind, x.occurred_at, x.event_ref, false
+		  FROM influence.engagement x
+		 WHERE whole AND x.post_id IS NOT NULL AND influence_internal.is_fresh(x.xact, $1, $2)
 	), taken AS MATERIALIZED (
 		-- unsmiles count at their smile's time, or not at all: those that are new, and those that a new event comes right before
 		SELECT f.visitor_id, f.post_id, f.occurred_at, f.event_ref, false AS was FROM fresh f WHERE f.kind = 'unsmile'
@@ -118,7 +124,7 @@ BEGIN
 		SELECT f.visitor_id, f.post_id, u.at, u.ref, true
 		  FROM fresh f
 		 CROSS JOIN LATERAL influence_internal.next_reaction(f.visitor_id, f.post_id, f.occurred_at, f.event_ref, $2) u
-		 WHERE NOT whole AND f.unsmiled AND f.kind IN ('smile', 'unsmile') AND u.kind = 'unsmile' AND pg_visible_in_snapshot(u.xact, $1)
+		 WHERE f.unsmiled AND f.kind IN ('smile', 'unsmile') AND u.kind = 'unsmile' AND pg_visible_in_snapshot(u.xact, $1)
 	)
 	SELECT e.post_id, influence_internal.decayed_state(e.weight, e.at, half_life),
 		   count(*) FILTER (WHERE e.kind = 'smile'), count(*) FILTER (WHERE e.kind = 'unsmile'), count(*) FILTER (WHERE e.kind = 'comment'),
