@@ -90,7 +90,7 @@ like(diagnosis($killed, $_->[0]), $_->[1], "doctor() says that $_->[0] is well")
 ok($refused->poll_query_until('postgres', $ticks->(1, 'failed')), 'the tick that cannot connect fails');
 like(diagnosis($refused, 'pg_cron runs'), qr/^failure\|.*connect.*\|.*use_background_workers/s, 'and doctor() knows why');
 is($refused->safe_psql('postgres', 'SELECT count(*) FROM influence.payout'), '0', 'nothing was paid');
-like(diagnosis($refused, 'payouts are run'), qr/^failure\|\d+ months are due and not done, first 2024-02 of program 1/, 'as doctor() says, too');
+like(diagnosis($refused, 'payouts are run'), qr/^failure\|due and not done: \d+ months, first 2024-02 of program 1/, 'as doctor() says, too');
 
 # Mended: the job goes over the socket. A row keeps the host that it was scheduled with, so it is scheduled again.
 $refused->append_conf('postgresql.conf', "cron.host = '" . $refused->host . "'");
