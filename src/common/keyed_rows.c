@@ -9,13 +9,14 @@
  * like), which check constraints and fill indexes. That takes half of what the
  * executor takes for a join of the changes with the table.
  *
- * Where more has to happen than that (rules, triggers, row security, generated
- * columns, domains, pgaudit's hook, or no right to write), rows are found in the
- * same way, but each is written by a statement.
+ * Where more has to happen than that (rules, triggers, row security, columns of
+ * domains, or generated from those that are written, pgaudit's hook, or no right to
+ * write), rows are found in the same way, but each is written by a statement.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -27,6 +28,9 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+#endif
 #include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -62,6 +66,7 @@ struct KeyedRows
 	const KeyedColumn *columns;
 	int			column_count;
 	int			key_count;
+	int			kept_count;		/* of the key and what is only read */
 	int		   *places;			/* where the columns stand in a row */
 	ScanKeyData keys[MAX_KEYS];
 	IndexScanDesc scans[MAX_KEYS + 1];	/* by the number of keys; NULL: not begun */
@@ -70,6 +75,7 @@ struct KeyedRows
 	int		   *default_places;
 	ExprState **defaults;
 	bool		is_plain;
+	bool		has_generated;	/* columns: new rows come by statements */
 	SPIPlanPtr	statements[ROW_INSERT + 1];		/* where it is not, once prepared */
 };
 
@@ -159,26 +165,118 @@ may_write(Relation rel)
 		!rel->rd_rel->relrowsecurity;
 }
 
-/* Whether a column is computed when its row is written, or has a type that may refuse a value, NULL among them. */
+/* A domain may refuse a value, NULL among them. */
 static bool
-has_special_column(TupleDesc descriptor)
+has_domain(Relation rel)
 {
-	int			place;
+	TupleDesc	descriptor = RelationGetDescr(rel);
+	int			i;
 
-	for (place = 0; place < descriptor->natts; place++)
+	for (i = 0; i < descriptor->natts; i++)
 	{
-		Form_pg_attribute column = TupleDescAttr(descriptor, place);
-
-		if (!column->attisdropped && (column->attgenerated != '\0' || get_typtype(column->atttypid) == TYPTYPE_DOMAIN))
+		if (!TupleDescAttr(descriptor, i)->attisdropped && get_typtype(TupleDescAttr(descriptor, i)->atttypid) == TYPTYPE_DOMAIN)
 			return true;
 	}
 	return false;
 }
 
 static bool
-is_plain(Relation rel)
+has_generated(Relation rel)
 {
-	return ExecutorCheckPerms_hook == NULL && rel->rd_rules == NULL && rel->trigdesc == NULL && !has_special_column(RelationGetDescr(rel)) && may_write(rel);
+	TupleDesc	descriptor = RelationGetDescr(rel);
+	int			i;
+
+	for (i = 0; i < descriptor->natts; i++)
+	{
+		if (TupleDescAttr(descriptor, i)->attgenerated != '\0')
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_written(const KeyedRows *rows, AttrNumber number)
+{
+	int			i;
+
+	for (i = rows->kept_count; i < rows->column_count; i++)
+	{
+		if (rows->places[i] == number - 1)
+			return true;
+	}
+	return false;
+}
+
+/* Whether an update leaves what is generated as it is: not every version of ExecSimpleRelationUpdate() computes it anew. */
+static bool
+keeps_generated(const KeyedRows *rows)
+{
+	TupleDesc	descriptor = RelationGetDescr(rows->rel);
+	AttrNumber	number;
+
+	for (number = 1; number <= descriptor->natts; number++)
+	{
+		Bitmapset  *sources = NULL;
+		int			source = -1;
+
+		if (TupleDescAttr(descriptor, number - 1)->attgenerated == '\0')
+			continue;
+		if (TupleDescAttr(descriptor, number - 1)->attgenerated != ATTRIBUTE_GENERATED_STORED || is_written(rows, number))
+			return false;
+		pull_varattnos(build_column_default(rows->rel, number), 1, &sources);
+		while ((source = bms_next_member(sources, source)) >= 0)
+		{
+			if (is_written(rows, source + FirstLowInvalidHeapAttributeNumber))
+				return false;
+		}
+		bms_free(sources);
+	}
+	return true;
+}
+
+static bool
+is_plain(const KeyedRows *rows)
+{
+	Relation	rel = rows->rel;
+
+	return ExecutorCheckPerms_hook == NULL && rel->rd_rules == NULL && rel->trigdesc == NULL && !has_domain(rel) && may_write(rel) &&
+		(!rows->has_generated || keeps_generated(rows));
+}
+
+/* What is updated is known to the executor: an index whose columns are not among it gets another version of the same entry. */
+static void
+open_result(KeyedRows *rows)
+{
+	RangeTblEntry *entry = makeNode(RangeTblEntry);
+	Bitmapset  *written = NULL;
+	int			i;
+
+	for (i = rows->kept_count; i < rows->column_count; i++)
+		written = bms_add_member(written, rows->places[i] + 1 - FirstLowInvalidHeapAttributeNumber);
+	entry->rtekind = RTE_RELATION;
+	entry->relid = RelationGetRelid(rows->rel);
+	entry->relkind = rows->rel->rd_rel->relkind;
+	entry->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM >= 160000
+	{
+		List	   *permissions = NIL;
+
+		addRTEPermissionInfo(&permissions, entry)->updatedCols = written;
+#if PG_VERSION_NUM >= 180000
+		ExecInitRangeTable(rows->estate, list_make1(entry), permissions, bms_make_singleton(1));
+#else
+		ExecInitRangeTable(rows->estate, list_make1(entry), permissions);
+#endif
+	}
+	EvalPlanQualInit(&rows->epq, rows->estate, NULL, NIL, -1, NIL);
+#else
+	entry->updatedCols = written;
+	ExecInitRangeTable(rows->estate, list_make1(entry));
+	EvalPlanQualInit(&rows->epq, rows->estate, NULL, NIL, -1);
+#endif
+	rows->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(rows->result, rows->rel, 1, NULL, 0);
+	ExecOpenIndices(rows->result, false);
 }
 
 /* Plans are kept beyond the transaction: an error frees all the rest. */
@@ -197,7 +295,7 @@ free_statements(void *argument)
 }
 
 KeyedRows *
-keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count, int key_count)
+keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count, int key_count, int read_count)
 {
 	KeyedRows  *rows = palloc0(sizeof(KeyedRows));
 	Oid			relid = RangeVarGetRelid(makeRangeVar("influence", pstrdup(table), -1), RowExclusiveLock, false);
@@ -215,6 +313,7 @@ keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count,
 	rows->columns = columns;
 	rows->column_count = column_count;
 	rows->key_count = key_count;
+	rows->kept_count = key_count + read_count;
 	rows->rel = table_open(relid, NoLock);
 	if (rows->rel->rd_rel->relkind != RELKIND_RELATION || key_count > MAX_KEYS)
 		table_differs(rows, "the kind");
@@ -231,18 +330,13 @@ keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count,
 	rows->estate->es_output_cid = GetCurrentCommandId(true);
 	rows->found = table_slot_create(rows->rel, &rows->estate->es_tupleTable);
 	rows->row = table_slot_create(rows->rel, &rows->estate->es_tupleTable);
-	rows->is_plain = is_plain(rows->rel);
+	rows->has_generated = has_generated(rows->rel);
+	rows->is_plain = is_plain(rows);
 	if (rows->is_plain)
 	{
-		rows->result = makeNode(ResultRelInfo);
-		InitResultRelInfo(rows->result, rows->rel, 0, NULL, 0);
-		ExecOpenIndices(rows->result, false);
-#if PG_VERSION_NUM >= 160000
-		EvalPlanQualInit(&rows->epq, rows->estate, NULL, NIL, -1, NIL);
-#else
-		EvalPlanQualInit(&rows->epq, rows->estate, NULL, NIL, -1);
-#endif
-		find_defaults(rows);
+		open_result(rows);
+		if (!rows->has_generated)
+			find_defaults(rows);
 	}
 	MemoryContextSwitchTo(old);
 	return rows;
@@ -294,6 +388,20 @@ keyed_rows_value(KeyedRows *rows, int column, bool *is_null)
 	return slot_getattr(rows->found, rows->places[column] + 1, is_null);
 }
 
+bool
+keyed_rows_lock(KeyedRows *rows)
+{
+	MemoryContext old = MemoryContextSwitchTo(rows->estate->es_query_cxt);
+	TM_FailureData failure;
+	TM_Result	result = table_tuple_lock(rows->rel, &rows->found->tts_tid, rows->snapshot, rows->found, rows->estate->es_output_cid,
+										  LockTupleNoKeyExclusive, LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+
+	MemoryContextSwitchTo(old);
+	if (result != TM_Ok && result != TM_Deleted)
+		elog(ERROR, "row of table influence.%s cannot be locked: %d", RelationGetRelationName(rows->rel), (int) result);
+	return result == TM_Ok;
+}
+
 /* By key: write_found() has seen to it that nobody else changes the row. */
 static SPIPlanPtr
 prepare_statement(KeyedRows *rows, RowStatement statement)
@@ -316,8 +424,8 @@ prepare_statement(KeyedRows *rows, RowStatement statement)
 			appendStringInfo(&text, "%s$%d", i == 0 ? ") VALUES (" : ", ", i + 1);
 		appendStringInfoChar(&text, ')');
 	}
-	for (i = rows->key_count; statement == ROW_UPDATE && i < rows->column_count; i++)
-		appendStringInfo(&text, "%s %s = $%d", i == rows->key_count ? " SET" : ",", quote_identifier(rows->columns[i].name), i + 1);
+	for (i = rows->kept_count; statement == ROW_UPDATE && i < rows->column_count; i++)
+		appendStringInfo(&text, "%s %s = $%d", i == rows->kept_count ? " SET" : ",", quote_identifier(rows->columns[i].name), i + 1);
 	for (i = 0; statement != ROW_INSERT && i < rows->key_count; i++)
 		appendStringInfo(&text, " %s %s OPERATOR(pg_catalog.=) $%d", i == 0 ? "WHERE" : "AND", quote_identifier(rows->columns[i].name), i + 1);
 	plan = SPI_prepare(text.data, statement == ROW_DELETE ? rows->key_count : rows->column_count, types);
@@ -346,18 +454,18 @@ run_statement(KeyedRows *rows, RowStatement statement, const Datum *values, cons
 	SPI_finish();
 }
 
-/* The key of the row that was found, then what it is given; in an array of its own. */
+/* The key and what is kept of the row that was found, then what it is given; in an array of its own. */
 static void
 fill_values(KeyedRows *rows, const Datum *values, const bool *nulls, Datum *all, bool *all_nulls)
 {
 	int			i;
 
-	for (i = 0; i < rows->key_count; i++)
+	for (i = 0; i < rows->kept_count; i++)
 		all[i] = keyed_rows_value(rows, i, &all_nulls[i]);
 	for (; i < rows->column_count; i++)
 	{
-		all[i] = values == NULL ? (Datum) 0 : values[i - rows->key_count];
-		all_nulls[i] = nulls == NULL || nulls[i - rows->key_count];
+		all[i] = values == NULL ? (Datum) 0 : values[i - rows->kept_count];
+		all_nulls[i] = nulls == NULL || nulls[i - rows->kept_count];
 	}
 }
 
@@ -407,10 +515,10 @@ keyed_rows_update(KeyedRows *rows, const Datum *values, const bool *nulls)
 	ExecClearTuple(row);
 	memcpy(row->tts_values, rows->found->tts_values, natts * sizeof(*row->tts_values));
 	memcpy(row->tts_isnull, rows->found->tts_isnull, natts * sizeof(*row->tts_isnull));
-	for (i = rows->key_count; i < rows->column_count; i++)
+	for (i = rows->kept_count; i < rows->column_count; i++)
 	{
-		row->tts_values[rows->places[i]] = values[i - rows->key_count];
-		row->tts_isnull[rows->places[i]] = nulls[i - rows->key_count];
+		row->tts_values[rows->places[i]] = values[i - rows->kept_count];
+		row->tts_isnull[rows->places[i]] = nulls[i - rows->kept_count];
 	}
 	ExecStoreVirtualTuple(row);
 	/* a CHECK may ask for it */
@@ -433,7 +541,7 @@ keyed_rows_insert(KeyedRows *rows, const Datum *values, const bool *nulls)
 	TupleTableSlot *row = rows->row;
 	int			i;
 
-	if (!rows->is_plain)
+	if (!rows->is_plain || rows->has_generated)
 	{
 		run_statement(rows, ROW_INSERT, values, nulls);
 		return;

@@ -3,9 +3,10 @@
  *	  Rows of a table of the program found by its primary key, and changed where
  *	  they are.
  *
- * For a job that alone writes the table. What is written is not seen by looking
- * again before the next keyed_rows_open(), as in one statement; so a row is
- * written once. Tables that are open at the same time are closed in reverse order.
+ * For a job that alone changes the rows; what others may delete is locked before
+ * it is changed. What is written is not seen by looking again before the next
+ * keyed_rows_open(), as in one statement; so a row is written once. Tables that
+ * are open at the same time are closed in reverse order.
  */
 #ifndef PG_INFLUENCE_KEYED_ROWS_H
 #define PG_INFLUENCE_KEYED_ROWS_H
@@ -21,11 +22,11 @@ typedef struct KeyedColumn
 typedef struct KeyedRows KeyedRows;
 
 /*
- * Opens a table in the schema influence. columns: those of the primary key, as it has them, then those that are read or
- * written. Every other column keeps what it has; in a new row it gets its default. In the current memory context, where it
- * has to be closed; an error in between needs nothing.
+ * Opens a table in the schema influence. columns: those of the primary key, as it has them, then those that are only
+ * read (read_count of them), then those that are written. Every other column keeps what it has; in a new row it gets its
+ * default. In the current memory context, where it has to be closed; an error in between needs nothing.
  */
-extern KeyedRows *keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count, int key_count);
+extern KeyedRows *keyed_rows_open(const char *table, const KeyedColumn *columns, int column_count, int key_count, int read_count);
 
 /*
  * Goes to the first of the rows with these values in the first columns of the key (key_count of them: all), or says that there
@@ -39,7 +40,13 @@ extern bool keyed_rows_next(KeyedRows *rows);
 /* A column of the row that was found; what it points to is there until the next is looked for. */
 extern Datum keyed_rows_value(KeyedRows *rows, int column, bool *is_null);
 
-/* Changes the row that was found: values and nulls are of the columns after the key. */
+/*
+ * Keeps others off the row that was found until the end of the transaction, or says that somebody has deleted it meanwhile. What
+ * values point to is there no more.
+ */
+extern bool keyed_rows_lock(KeyedRows *rows);
+
+/* Changes the row that was found: values and nulls are of the columns that are written. */
 extern void keyed_rows_update(KeyedRows *rows, const Datum *values, const bool *nulls);
 
 /* Deletes the row that was found. */

@@ -73,7 +73,7 @@ open_table(BucketTable *table, const Tally *tally, const char *name, char *const
 	table->first_count = n;
 	for (i = 0; i < table->ncounts; i++)
 		table->columns[n++] = (KeyedColumn) {columns[i], INT8OID};
-	table->rows = keyed_rows_open(name, table->columns, n, table->first_count - 1);
+	table->rows = keyed_rows_open(name, table->columns, n, table->first_count - 1, 1);
 }
 
 static int64
@@ -85,8 +85,8 @@ count_of(const TallyBucket *bucket, int nkinds, int i)
 static void
 add_to_row(BucketTable *table, const TallyBucket *bucket, int nkinds)
 {
-	Datum		values[1 + MAX_COUNTS] = {BoolGetDatum(false)};
-	bool		nulls[1 + MAX_COUNTS] = {0};
+	Datum		values[MAX_COUNTS];
+	bool		nulls[MAX_COUNTS] = {0};
 	int			i;
 
 	for (i = 0; i < table->ncounts; i++)
@@ -98,7 +98,7 @@ add_to_row(BucketTable *table, const TallyBucket *bucket, int nkinds)
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("bigint out of range")));
-		values[1 + i] = Int64GetDatum(sum);
+		values[i] = Int64GetDatum(sum);
 	}
 	keyed_rows_update(table->rows, values, nulls);
 }

@@ -16,18 +16,10 @@
  */
 CREATE FUNCTION influence_internal.shrunk_log_ratio(amount float8, impressions float8, mean float8, strength float8)
 RETURNS float8
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$
-	-- operators written so have all the same precedence
-	SELECT CASE WHEN mean OPERATOR(pg_catalog.>) 0 AND impressions OPERATOR(pg_catalog.>) 0 THEN
-		CASE WHEN amount OPERATOR(pg_catalog.<=) 0 AND strength OPERATOR(pg_catalog.<=) 0 THEN -8
-			 ELSE greatest(-8, least(8, pg_catalog.ln(((greatest(amount, 0) OPERATOR(pg_catalog.+) (strength OPERATOR(pg_catalog.*) mean))
-				OPERATOR(pg_catalog./) (impressions OPERATOR(pg_catalog.+) strength)) OPERATOR(pg_catalog./) mean)
-				OPERATOR(pg_catalog./) pg_catalog.ln(2::float8))) END
-		ELSE 0 END
-$$;
+AS 'MODULE_PATHNAME', 'trends_shrunk_log_ratio'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION influence_internal.shrunk_log_ratio(float8, float8, float8, float8) IS
-'log2(((amount + strength x mean) / (impressions + strength)) / mean), from -8 to 8: how much better than the mean a rate is, in powers of two, shrunk toward the mean by so many impressions; 0 without impressions or mean.';
+'log2(((amount + strength x mean) / (impressions + strength)) / mean), from -8 to 8: how much better than the mean a rate is, in powers of two, shrunk toward the mean by so many impressions; 0 without impressions or mean; an amount that is NULL is none.';
 
 CREATE FUNCTION influence_internal.trend_settings()
 RETURNS jsonb
@@ -202,6 +194,13 @@ $$;
 COMMENT ON FUNCTION influence_internal.refresh_post_sales(pg_snapshot, pg_snapshot) IS
 'Brings post_sale to what the credits and returns of the lines say that new ones reach: what each post brought in, by order line, less what came back of the line; returns the posts of which it changed.';
 
+CREATE FUNCTION influence_internal.write_feed_items(came text, last_seen pg_snapshot, upper pg_snapshot, whole boolean, sold bigint[], half_life interval,
+	kept_from timestamptz, shown_from timestamptz, shown_until timestamptz, added boolean, weights float8[], strength float8, OUT post_ranks bigint, OUT feed_items bigint)
+AS 'MODULE_PATHNAME', 'trends_write_feed_items'
+LANGUAGE C;
+COMMENT ON FUNCTION influence_internal.write_feed_items(text, pg_snapshot, pg_snapshot, boolean, bigint[], interval, timestamptz, timestamptz, timestamptz, boolean, float8[], float8) IS
+'Brings post_total and feed_item to what a query came has ($1 last_seen, $2 upper, $3 whole, $4 sold, $5 half_life, $6 kept_from, $7 shown_from, $8 shown_until), a row for each post in the order of post_id: post_id; whether something of its total came; program_id and published_at (NULL: there is no such post); what it has sold; what came to its quality (a state, NULL: nothing); how many impressions, smiles, unsmiles, comments, shares, saves and clicks came. whole: all is counted anew. added: what came is added to the totals, which are else summed from the hours. weights: of publish and of these reactions (NULL: none). strength: "impressions" of the setting feed_shrinkage. Returns how many rows of feed_item have another quality, and how many another engagement or sales.';
+
 CREATE FUNCTION influence_internal.refresh_feed_items(last_seen pg_snapshot, upper pg_snapshot, added_to_hours boolean DEFAULT false, OUT post_ranks bigint, OUT feed_items bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -211,12 +210,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	sold bigint[] := influence_internal.refresh_post_sales($1, $2);
-	reached bigint[];
-	shown_since timestamptz := influence_internal.kept_from('impression');
-	weights jsonb := influence_internal.setting_value('engagement_weights');
-	half_life interval := (influence_internal.setting_value('rank_half_life') #>> '{}')::interval;
-	publish float8 := coalesce((weights ->> 'publish')::float8, 0);
-	strength float8 := (influence_internal.setting_value('feed_shrinkage') ->> 'impressions')::float8;
+	w jsonb := influence_internal.setting_value('engagement_weights');
 	-- other weights or another half-life: all anew; refresh_trends() writes down with what
 	whole boolean := $2 IS NULL OR influence_internal.trend_settings() IS DISTINCT FROM (SELECT b.settings FROM influence.trend_basis b);
 	shown record;
@@ -233,80 +227,35 @@ BEGIN
 	IF published IS NOT NULL THEN
 		added := influence_internal.add_feed_items(published);
 	END IF;
-	WITH changes AS MATERIALIZED (
-		SELECT c.* FROM influence_internal.quality_changes($1, $2, half_life) c
-	), n AS MATERIALIZED (
-		SELECT r.post_id, (array_agg(r.change) FILTER (WHERE r.change IS NOT NULL))[1] AS change, sum(r.smiles) AS smiles, sum(r.unsmiles) AS unsmiles,
-			   sum(r.comments) AS comments, sum(r.shares) AS shares, sum(r.saves) AS saves, sum(r.clicks) AS clicks, sum(r.impressions) AS impressions
-		  FROM (SELECT c.*, 0 AS impressions FROM changes c
-				UNION ALL
-				SELECT i.post_id, NULL, 0, 0, 0, 0, 0, 0, (i.shown_at >= shown_since)::int
-				  FROM influence.impression i
-				 WHERE influence_internal.is_fresh(i.xact, $1, $2) AND i.shown_at >= shown.since AND i.shown_at <= shown.until
-				UNION ALL
-				SELECT unnest(sold), NULL, 0, 0, 0, 0, 0, 0, 0
-				UNION ALL
-				-- of whose facts none is kept
-				SELECT t.post_id, NULL, 0, 0, 0, 0, 0, 0, 0 FROM influence.post_total t WHERE whole) r
-		 GROUP BY r.post_id
-	), stored AS (
-		INSERT INTO influence.post_total AS t (post_id, program_id, impressions, engagement, revenue, quality_state, reactions)
-		SELECT p.post_id, p.program_id, h.impressions,
-			   h.smiles::float8 * coalesce((weights ->> 'smile')::float8, 0) + h.unsmiles::float8 * coalesce((weights ->> 'unsmile')::float8, 0)
-			   + h.comments::float8 * coalesce((weights ->> 'comment')::float8, 0) + h.shares::float8 * coalesce((weights ->> 'share')::float8, 0)
-			   + h.saves::float8 * coalesce((weights ->> 'save')::float8, 0) + h.clicks::float8 * coalesce((weights ->> 'click')::float8, 0),
-			   coalesce((SELECT sum(s.revenue) FROM influence.post_sale s WHERE s.post_id = p.post_id), 0),
-			   CASE WHEN n.change IS NULL THEN o.quality_state
-					ELSE influence_internal.decayed_state_plus(
-						coalesce(o.quality_state, (SELECT influence_internal.decayed_state(publish, e.at, half_life) FROM (VALUES (p.published_at)) e(at))), n.change) END,
-			   ARRAY[h.smiles, h.unsmiles, h.comments, h.shares, h.saves, h.clicks]::bigint[]
-		  FROM n
-		 -- a few probes for each, whatever the planner expects: no hours of posts that nothing reaches
-		 CROSS JOIN LATERAL (SELECT x.post_id, x.program_id, x.published_at FROM influence.post x WHERE x.post_id = n.post_id OFFSET 0) p
-		  LEFT JOIN LATERAL (SELECT x.quality_state, x.impressions, x.reactions, added_to_hours AND x.reactions IS NOT NULL AS is_base
-							   FROM influence.post_total x WHERE x.post_id = n.post_id AND NOT whole OFFSET 0) o ON true
-		 -- what the total was and what came, or all hours
-		 CROSS JOIN LATERAL (
-				SELECT (o.impressions + n.impressions)::bigint AS impressions, (o.reactions[1] + n.smiles)::bigint AS smiles,
-					   (o.reactions[2] + n.unsmiles)::bigint AS unsmiles, (o.reactions[3] + n.comments)::bigint AS comments,
-					   (o.reactions[4] + n.shares)::bigint AS shares, (o.reactions[5] + n.saves)::bigint AS saves, (o.reactions[6] + n.clicks)::bigint AS clicks
-				 WHERE o.is_base
-				UNION ALL
-				SELECT coalesce(sum(y.impressions), 0)::bigint, coalesce(sum(y.smiles), 0)::bigint, coalesce(sum(y.unsmiles), 0)::bigint,
-					   coalesce(sum(y.comments), 0)::bigint, coalesce(sum(y.shares), 0)::bigint, coalesce(sum(y.saves), 0)::bigint,
-					   coalesce(sum(y.clicks), 0)::bigint
-				  FROM influence.post_hour y WHERE y.post_id = n.post_id AND o.is_base IS NOT TRUE
-				HAVING o.is_base IS NOT TRUE) h
-		ON CONFLICT ON CONSTRAINT post_total_pkey DO UPDATE
-		   SET impressions = excluded.impressions, engagement = excluded.engagement, revenue = excluded.revenue, quality_state = excluded.quality_state,
-			   reactions = excluded.reactions
-		 WHERE (t.impressions, t.engagement, t.revenue, t.quality_state, t.reactions)
-			IS DISTINCT FROM (excluded.impressions, excluded.engagement, excluded.revenue, excluded.quality_state, excluded.reactions)
-	)
-	SELECT array_agg(n.post_id) INTO reached FROM n;
-	WITH n AS (
-		SELECT f.post_id, f.quality AS quality_before, f.engagement AS engagement_before, f.sales AS sales_before,
-			   CASE WHEN t.quality_state IS NOT NULL THEN influence_internal.decayed_score_final(t.quality_state)
-					ELSE (SELECT influence.decayed_score(publish, e.at, half_life) FROM (VALUES (f.published_at)) e(at)) END AS quality,
-			   coalesce(influence_internal.shrunk_log_ratio(t.engagement, t.impressions, m.engagement, strength), 0) AS engagement,
-			   coalesce(influence_internal.shrunk_log_ratio(t.revenue::float8, t.impressions, m.revenue, strength), 0) AS sales
-		  FROM (SELECT unnest(reached) AS post_id
-				UNION
-				-- what was published while the job counted anew has the half-life of before
-				SELECT x.post_id FROM influence.post x WHERE influence_internal.is_fresh(x.xact, $1, $2)) r
+	SELECT added + i.post_ranks, i.feed_items INTO post_ranks, feed_items FROM influence_internal.write_feed_items($sql$
+		SELECT n.post_id, n.has_total, p.program_id, p.published_at,
+			   CASE WHEN n.has_total THEN coalesce((SELECT sum(s.revenue) FROM influence.post_sale s WHERE s.post_id = n.post_id), 0) END,
+			   n.change, n.impressions, n.smiles, n.unsmiles, n.comments, n.shares, n.saves, n.clicks
+		  FROM (SELECT r.post_id, bool_or(r.has_total) AS has_total, influence_internal.decayed_state_sum(r.change) AS change,
+					   sum(r.impressions)::bigint AS impressions, sum(r.smiles)::bigint AS smiles, sum(r.unsmiles)::bigint AS unsmiles,
+					   sum(r.comments)::bigint AS comments, sum(r.shares)::bigint AS shares, sum(r.saves)::bigint AS saves, sum(r.clicks)::bigint AS clicks
+				  FROM (SELECT c.post_id, true AS has_total, c.change, 0 AS impressions, c.smiles, c.unsmiles, c.comments, c.shares, c.saves, c.clicks
+						  FROM influence_internal.quality_changes($1, $2, $5) c
+						UNION ALL
+						SELECT i.post_id, true, NULL, (i.shown_at >= $6)::int, 0, 0, 0, 0, 0, 0
+						  FROM influence.impression i
+						 WHERE influence_internal.is_fresh(i.xact, $1, $2) AND i.shown_at >= $7 AND i.shown_at <= $8
+						UNION ALL
+						SELECT unnest($4), true, NULL, 0, 0, 0, 0, 0, 0, 0
+						UNION ALL
+						-- of whose facts none is kept
+						SELECT t.post_id, true, NULL, 0, 0, 0, 0, 0, 0, 0 FROM influence.post_total t WHERE $3
+						UNION ALL
+						-- what was published while the job counted anew has the half-life of before
+						SELECT x.post_id, false, NULL, 0, 0, 0, 0, 0, 0, 0 FROM influence.post x WHERE influence_internal.is_fresh(x.xact, $1, $2)) r
+				 GROUP BY r.post_id) n
 		 -- a probe for each: to read all posts would cost more than the rest, the more of them there are
-		 CROSS JOIN LATERAL (SELECT i.post_id, i.program_id, i.published_at, i.quality, i.engagement, i.sales
-							   FROM influence.feed_item i WHERE i.post_id = r.post_id OFFSET 0) f
-		  LEFT JOIN LATERAL (SELECT y.quality_state, y.engagement, y.impressions, y.revenue FROM influence.post_total y WHERE y.post_id = r.post_id OFFSET 0) t ON true
-		  LEFT JOIN influence.feed_mean m ON m.program_id = f.program_id
-	), written AS (
-		-- one new version of a row that is in five indexes, whatever of it changes
-		UPDATE influence.feed_item f SET quality = n.quality, engagement = n.engagement, sales = n.sales
-		  FROM n
-		 WHERE f.post_id = n.post_id AND (n.quality, n.engagement, n.sales) <> (n.quality_before, n.engagement_before, n.sales_before)
-		RETURNING n.quality <> n.quality_before AS ranked, (n.engagement, n.sales) <> (n.engagement_before, n.sales_before) AS rated
-	)
-	SELECT added + count(*) FILTER (WHERE w.ranked), count(*) FILTER (WHERE w.rated) INTO post_ranks, feed_items FROM written w;
+		  LEFT JOIN LATERAL (SELECT x.program_id, x.published_at FROM influence.post x WHERE x.post_id = n.post_id OFFSET 0) p ON true
+		 ORDER BY n.post_id$sql$,
+		last_seen, $2, whole, sold, (influence_internal.setting_value('rank_half_life') #>> '{}')::interval,
+		influence_internal.kept_from('impression'), shown.since, shown.until, added_to_hours,
+		ARRAY[w ->> 'publish', w ->> 'smile', w ->> 'unsmile', w ->> 'comment', w ->> 'share', w ->> 'save', w ->> 'click']::float8[],
+		(influence_internal.setting_value('feed_shrinkage') ->> 'impressions')::float8) i;
 END
 $$;
 COMMENT ON FUNCTION influence_internal.refresh_feed_items(pg_snapshot, pg_snapshot, boolean) IS

@@ -41,7 +41,7 @@ static const float8 steps_in[TREND_HALF_LIVES] = {1, 2, 2};
 KeyedRows *
 trend_rows_open(void)
 {
-	return keyed_rows_open("trend_state", columns, lengthof(columns), TREND_KEYS);
+	return keyed_rows_open("trend_state", columns, lengthof(columns), TREND_KEYS, 0);
 }
 
 void
