@@ -212,7 +212,7 @@ static bool
 keeps_generated(const KeyedRows *rows)
 {
 	TupleDesc	descriptor = RelationGetDescr(rows->rel);
-	AttrNumber	number;
+	int			number;
 
 	for (number = 1; number <= descriptor->natts; number++)
 	{
