@@ -143,7 +143,7 @@ DECLARE
 	known_at timestamptz;
 BEGIN
 	PERFORM influence_internal.program_facts($1);
-	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.require_end('valid_to', $3);
 	known_at := influence_internal.rule_time($1);
 	SELECT r.*, lower(r.valid) AS since INTO last
 	  FROM influence.admission_rule r

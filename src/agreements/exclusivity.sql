@@ -75,7 +75,7 @@ BEGIN
 	PERFORM influence_internal.require_remembered($1);
 	PERFORM influence_internal.require_key('exclusivity_ref', $2);
 	PERFORM influence_internal.require_key('actor', $3);
-	PERFORM influence_internal.require_begin('valid_to', coalesce($4, now()));
+	PERFORM influence_internal.require_end('valid_to', coalesce($4, now()));
 	PERFORM influence_internal.lock_key('agreements ' || $1);
 	SELECT e.* INTO known FROM influence.exclusivity e WHERE e.creator_id = $1 AND e.exclusivity_ref = $2;
 	IF NOT FOUND THEN

@@ -88,7 +88,7 @@ DECLARE
 	ended record;
 BEGIN
 	PERFORM influence_internal.require_arguments('brand', $2, 'allowed', $3::text);
-	PERFORM influence_internal.require_begin('valid_to', $4);
+	PERFORM influence_internal.require_end('valid_to', $4);
 	PERFORM influence_internal.lock_key('brands ' || $1);
 	SELECT r.* INTO known FROM influence.brand_rule r
 	 WHERE r.program_id = $1 AND r.brand_key = influence_internal.name_key($2) AND r.allowed = $3 AND lower(r.stated) <= $4
@@ -159,7 +159,7 @@ DECLARE
 	ended record;
 BEGIN
 	PERFORM influence_internal.require_arguments('brand', $1, 'seller', $2);
-	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.require_end('valid_to', $3);
 	PERFORM influence_internal.lock_key('sellers ' || coalesce(influence_internal.name_key($1), ''));
 	SELECT a.* INTO known FROM influence.authorised_seller a
 	 WHERE a.brand_key = influence_internal.name_key($1) AND a.seller_key = influence_internal.name_key($2) AND lower(a.stated) <= $3

@@ -58,7 +58,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('bonus_id', $2::text);
-	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.require_end('valid_to', $3);
 	PERFORM influence_internal.lock_key('bonuses ' || $1);
 	SELECT x.valid, x.stated INTO known FROM influence.bonus_rule x WHERE x.program_id = $1 AND x.bonus_id = $2;
 	IF NOT FOUND THEN

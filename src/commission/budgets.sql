@@ -67,7 +67,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('budget_id', $2::text);
-	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.require_end('valid_to', $3);
 	PERFORM influence_internal.lock_key('budgets ' || $1);
 	SELECT b.valid, b.stated INTO known FROM influence.commission_budget b WHERE b.program_id = $1 AND b.budget_id = $2;
 	IF NOT FOUND THEN

@@ -139,7 +139,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('rate_id', $2::text);
-	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.require_end('valid_to', $3);
 	PERFORM influence_internal.lock_key('rates ' || $1);
 	SELECT x.* INTO known FROM influence.commission_rate x WHERE x.program_id = $1 AND x.rate_id = $2;
 	IF NOT FOUND THEN

@@ -97,7 +97,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.program_facts($1);
 	PERFORM influence_internal.require_arguments('tier_id', $2::text);
-	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.require_end('valid_to', $3);
 	PERFORM influence_internal.lock_key('tiers ' || $1);
 	SELECT x.valid, x.stated INTO known FROM influence.tier_table x WHERE x.program_id = $1 AND x.tier_id = $2;
 	IF NOT FOUND THEN

@@ -256,7 +256,7 @@ DECLARE
 BEGIN
 	PERFORM influence_internal.require_arguments('authority', $1);
 	PERFORM influence_internal.require_arguments('rule_id', $2::text);
-	PERFORM influence_internal.require_begin('valid_to', $3);
+	PERFORM influence_internal.require_end('valid_to', $3);
 	PERFORM influence_internal.lock_key(format('tax rules %s', $1));
 	SELECT x.* INTO known FROM influence.tax_rule x WHERE x.authority = $1 AND x.rule_id = $2;
 	IF NOT FOUND THEN

@@ -180,6 +180,20 @@ END
 $$;
 COMMENT ON FUNCTION influence_internal.require_begin(text, timestamptz) IS 'Raises IN002 unless a validity can begin at this moment.';
 
+CREATE FUNCTION influence_internal.require_end(argument text, at timestamptz)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF at IS NULL OR at = 'infinity' THEN
+		PERFORM influence_internal.raise_invalid(format('argument "%s" is not an end', argument), format('Value: %s.', coalesce(at::text, 'NULL')),
+			'Give the moment from which on it does not hold any more.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_internal.require_end(text, timestamptz) IS 'Raises IN002 unless what holds can be ended at this moment.';
+
 CREATE FUNCTION influence_internal.require_country(argument text, code text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE

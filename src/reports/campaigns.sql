@@ -80,7 +80,7 @@ DECLARE
 	ended record;
 BEGIN
 	PERFORM influence_internal.require_campaign($1);
-	PERFORM influence_internal.require_begin('valid_to', $2);
+	PERFORM influence_internal.require_end('valid_to', $2);
 	PERFORM influence_internal.lock_key('campaign ' || $1);
 	SELECT c.valid, c.stated INTO known FROM influence.campaign c WHERE c.campaign_id = $1;
 	SELECT * INTO ended FROM influence_internal.end_validity(known.stated, known.valid, $2, format('campaign %s', $1));
