@@ -241,6 +241,16 @@ SELECT pg_temp.error_of(format('SELECT pg_temp.shown(60, pg_temp.item(%L))', tok
 SELECT s.* FROM between, pg_temp.shown(60, pg_temp.item(token)) s;
 SELECT status, accepted_until FROM influence.rotate_seal_secret(1, 'it has leaked', '0');
 SELECT pg_temp.error_of(format('SELECT pg_temp.shown(60, pg_temp.item(%L))', token)) FROM between;
+CREATE FUNCTION pg_temp.hint_of(token text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE hint text;
+BEGIN
+	PERFORM influence.record_impressions(pg_temp.visitor(60), jsonb_build_array(jsonb_build_object('impression', token)));
+	RETURN 'no error';
+EXCEPTION WHEN SQLSTATE 'IN002' THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN hint;
+END $$;
+SELECT pg_temp.hint_of(token) FROM between;
 SELECT * FROM pg_temp.not_refused('IN002', $$rotate_seal_secret(1, '')$$, $$rotate_seal_secret(1, NULL)$$, $$rotate_seal_secret(1, 'x', NULL)$$, $$rotate_seal_secret(1, 'x', '-1 day')$$, $$rotate_seal_secret(1, 'x', '101 days')$$);
 SELECT * FROM pg_temp.not_refused('IN003', $$rotate_seal_secret(99, 'x')$$, $$rotate_seal_secret(NULL, 'x')$$);
 SELECT count(*) FILTER (WHERE has_function_privilege(r, 'influence.rotate_seal_secret(bigint, text, interval)', 'EXECUTE')) AS may_rotate, count(*) FILTER (WHERE has_table_privilege(r, 'influence.program_secret', 'SELECT')) AS may_read

@@ -54,7 +54,7 @@ BEGIN
 		RETURN;
 	ELSIF NOT item.sealed THEN
 		PERFORM influence_internal.raise_invalid('an impression is not one of ours', format('Item %s.', item.n),
-			'Give the column impression of get_feed() as it came.');
+			'Give the column impression of get_feed() as it came; after influence.rotate_seal_secret() throw away those that are older than it accepts.');
 	ELSIF item.viewer_id <> ALL ($2) THEN
 		PERFORM influence_internal.raise_invalid('an impression is another viewer''s', format('Item %s was made for %s.', item.n, item.viewer_id),
 			'Give the visitor_id that get_feed() was called with, or say with influence.identify() that they are one person.');
