@@ -90,6 +90,12 @@ SELECT c.creator_ref, d.day, d.clicks, d.orders, d.conversion_rate, d.return_rat
 SELECT c.creator_ref, m.month, m.conversion_rate, m.return_rate, m.average_order_value, m.earnings_per_click FROM influence.creator_month m JOIN influence.creator c USING (creator_id) WHERE program_id = 4 ORDER BY 1;
 SELECT c.creator_ref, h.hour, h.conversion_rate, h.return_rate, h.average_order_value, h.earnings_per_click FROM influence.creator_hours h JOIN influence.creator c USING (creator_id) WHERE program_id = 4 ORDER BY 1, h.collaboration;
 SELECT post_ref, views, clicks, visitors, orders, revenue, returned, kept, earned, conversion_rate, return_rate, average_order_value, earnings_per_click FROM influence.post_report ORDER BY 1;
+-- A smile that retention dropped before it was taken back is none, and not one less than none.
+BEGIN;
+SELECT status FROM unnest('{smile,unsmile}'::text[]) WITH ORDINALITY k(kind, n), influence.react(pg_temp.visitor(11), 1, k.kind, occurred_at => timestamptz '2024-06-01' + n * interval '20 days') r;
+DELETE FROM influence.engagement WHERE kind = 'smile';
+SELECT post_ref, smiles FROM influence.post_report WHERE post_id = 1;
+ROLLBACK;
 
 -- Independent sums: the ledger, the earnings, the income of months.
 SELECT c.creator_ref, s.program_id, s.total, (SELECT coalesce(sum(CASE WHEN l.credit_account = 'payable' THEN l.amount ELSE -l.amount END), 0) FROM influence.ledger l

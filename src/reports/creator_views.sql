@@ -172,7 +172,8 @@ BEGIN
 						   FROM influence.order_credits x WHERE x.post_id IS NOT NULL
 						  GROUP BY x.post_id, x.program_id, x.visitor_id, x.order_ref) o
 				  GROUP BY o.post_id, o.program_id) k ON k.post_id = p.post_id AND k.program_id = p.program_id
-	  LEFT JOIN (SELECT x.post_id, count(*) FILTER (WHERE x.kind = 'smile') - count(*) FILTER (WHERE x.kind = 'unsmile') AS smiles,
+	  LEFT JOIN (-- of one that was dropped by retention, only the taking back may be left
+			SELECT x.post_id, greatest(0, count(*) FILTER (WHERE x.kind = 'smile') - count(*) FILTER (WHERE x.kind = 'unsmile')) AS smiles,
 						count(*) FILTER (WHERE x.kind = 'comment') AS comments, count(*) FILTER (WHERE x.kind = 'share') AS shares,
 						count(*) FILTER (WHERE x.kind = 'save') AS saves
 				   FROM influence.engagement x WHERE x.post_id IS NOT NULL GROUP BY x.post_id) e ON e.post_id = p.post_id
