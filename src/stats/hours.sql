@@ -85,8 +85,10 @@ BEGIN
 			SELECT x.%1$I, x.program_id, x.bucket_start, %2$s
 			  FROM (SELECT y.%1$I, y.program_id, n.bucket_start, y.kind, y.visitor_id
 					  FROM (SELECT DISTINCT n.bucket_start FROM n WHERE n.whole) n
-					  JOIN influence.touch y ON y.touched_at >= n.bucket_start AND y.touched_at < n.bucket_start + interval '1 hour'
-					 WHERE y.%1$I IS NOT NULL AND ($5 IS NULL OR pg_visible_in_snapshot(y.xact, $5))
+					 -- hour by hour, whatever the planner expects: never all touches beside all hours
+					 CROSS JOIN LATERAL (SELECT x.%1$I, x.program_id, x.kind, x.visitor_id FROM influence.touch x
+										  WHERE x.touched_at >= n.bucket_start AND x.touched_at < n.bucket_start + interval '1 hour'
+											AND x.%1$I IS NOT NULL AND ($5 IS NULL OR pg_visible_in_snapshot(x.xact, $5)) OFFSET 0) y
 					UNION ALL
 					SELECT n.%1$I, n.program_id, n.bucket_start, NULL, NULL FROM n WHERE n.whole) x
 			 GROUP BY x.%1$I, x.program_id, x.bucket_start
