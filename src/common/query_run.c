@@ -1,6 +1,6 @@
 /*
  * query_run.c
- *	  Runs a prepared query into a receiver of the caller's: rows go from the
+ *	  Runs a query into a receiver of the caller's: rows go from the
  *	  executor straight to it, and are stored nowhere.
  */
 #include "postgres.h"
@@ -32,4 +32,24 @@ query_run(SPIPlanPtr plan, bool read_only, ParamListInfo params, DestReceiver *r
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s",
 			 SPI_result_code_string(result));
+}
+
+void
+query_run_once(const char *query, int nargs, const Oid *types, const NullableDatum *args, DestReceiver *receiver)
+{
+	SPIPlanPtr	plan = SPI_prepare(query, nargs, unconstify(Oid *, types));
+	ParamListInfo params = makeParamList(nargs);
+	int			i;
+
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	for (i = 0; i < nargs; i++)
+	{
+		params->params[i].value = args[i].value;
+		params->params[i].isnull = args[i].isnull;
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = types[i];
+	}
+	query_run(plan, true, params, receiver);
+	SPI_freeplan(plan);
 }

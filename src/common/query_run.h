@@ -1,6 +1,6 @@
 /*
  * query_run.h
- *	  Runs a prepared query into a receiver of the caller's.
+ *	  Runs a query into a receiver of the caller's.
  *
  * The caller's receiver begins with a DestReceiver whose rStartup and
  * receiveSlot are set; what else it needs is filled in here.
@@ -13,5 +13,11 @@
 
 /* params: NULL when the query has none */
 extern void query_run(SPIPlanPtr plan, bool read_only, ParamListInfo params, DestReceiver *receiver);
+
+/*
+ * Plans a query for these arguments (of a function: fcinfo->args), runs it, read-only, and forgets the plan. Within
+ * SPI_connect().
+ */
+extern void query_run_once(const char *query, int nargs, const Oid *types, const NullableDatum *args, DestReceiver *receiver);
 
 #endif							/* PG_INFLUENCE_QUERY_RUN_H */

@@ -135,22 +135,13 @@ receive_event(TupleTableSlot *slot, DestReceiver *self)
 static uint64
 run_query(EventQuery *query, EventReceiver *receiver)
 {
-	SPIPlanPtr	plan = SPI_prepare(query->query, query->nargs, query->types);
-	ParamListInfo params = makeParamList(query->nargs);
+	NullableDatum args[lengthof(query->values)];
 	int			i;
 
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	for (i = 0; i < query->nargs; i++)
-	{
-		params->params[i].value = query->values[i];
-		params->params[i].isnull = false;
-		params->params[i].pflags = PARAM_FLAG_CONST;
-		params->params[i].ptype = query->types[i];
-	}
+		args[i] = (NullableDatum) {query->values[i], false};
 	receiver->rows = 0;
-	query_run(plan, true, params, &receiver->receiver);
-	SPI_freeplan(plan);
+	query_run_once(query->query, query->nargs, query->types, args, &receiver->receiver);
 	return receiver->rows;
 }
 

@@ -291,23 +291,10 @@ check_columns(DestReceiver *self, int operation, TupleDesc desc)
 static void
 read_came(FeedItemWriter *writer, FunctionCallInfo fcinfo)
 {
-	Oid			types[] = {PG_SNAPSHOTOID, PG_SNAPSHOTOID, BOOLOID, INT8ARRAYOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	ParamListInfo params = makeParamList(lengthof(types));
-	SPIPlanPtr	plan;
-	int			i;
+	static const Oid types[] = {PG_SNAPSHOTOID, PG_SNAPSHOTOID, BOOLOID, INT8ARRAYOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 
 	SPI_connect();
-	plan = SPI_prepare(text_to_cstring(PG_GETARG_TEXT_PP(0)), lengthof(types), types);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	for (i = 0; i < (int) lengthof(types); i++)
-	{
-		params->params[i].value = PG_GETARG_DATUM(1 + i);
-		params->params[i].isnull = PG_ARGISNULL(1 + i);
-		params->params[i].pflags = PARAM_FLAG_CONST;
-		params->params[i].ptype = types[i];
-	}
-	query_run(plan, true, params, &writer->receiver);
+	query_run_once(text_to_cstring(PG_GETARG_TEXT_PP(0)), lengthof(types), types, &fcinfo->args[1], &writer->receiver);
 	SPI_finish();
 }
 
