@@ -114,7 +114,7 @@ find_defaults(KeyedRows *rows)
 	int			i;
 
 	rows->default_places = palloc(descriptor->natts * sizeof(*rows->default_places));
-	rows->defaults = palloc(descriptor->natts * sizeof(*rows->defaults));
+	rows->defaults = palloc(descriptor->natts * sizeof(ExprState *));
 	for (place = 0; place < descriptor->natts; place++)
 	{
 		Node	   *expression;

@@ -155,7 +155,7 @@ keep_defaults(WriterTable *table, Relation rel, const bool *is_given)
 
 	table->default_count = 0;
 	table->default_places = palloc(descriptor->natts * sizeof(*table->default_places));
-	table->defaults = palloc(descriptor->natts * sizeof(*table->defaults));
+	table->defaults = palloc(descriptor->natts * sizeof(ExprState *));
 	for (i = 0; i < descriptor->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(descriptor, i);
@@ -183,7 +183,7 @@ keep_checks(WriterTable *table, Relation rel)
 	table->checks = NULL;
 	if (constraints == NULL || constraints->num_check == 0)
 		return;
-	table->checks = palloc(constraints->num_check * sizeof(*table->checks));
+	table->checks = palloc(constraints->num_check * sizeof(ExprState *));
 	for (i = 0; i < constraints->num_check; i++)
 		table->checks[i] = keep_expression(table, stringToNode(constraints->check[i].ccbin));
 }
