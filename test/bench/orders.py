@@ -20,7 +20,7 @@ SHAPES = 20                     # few, so that planning their statements in each
 TABLES = ["orders", "order_line", "credit", "earning", "ledger"]
 PROGRAMS = [("last_touch", "last touch, one credit per line"), ("linear", "linear, a credit per line and touch of 30 days")]
 # what the default gives, in both
-DEFAULTS = {"received_at", "booked_at", "entry_id", "xact"}
+DEFAULTS = {"received_at", "booked_at", "entry_id", "entry_no", "xact"}
 
 # a person by the law of the touches, a moment of the last 30 days, a key of its own
 DRAW = """\\set u random(0, 999999999)
